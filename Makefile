@@ -1,0 +1,38 @@
+.DEFAULT_GOAL := help
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+TESTS_PARALLEL ?= 2
+
+help: ## print this help
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
+
+$(BIN)/.base: pyproject.toml constraints.txt
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable . --constraint constraints.txt
+	touch $@
+
+$(BIN)/.dev: $(BIN)/.base
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev]' --constraint constraints.txt
+	touch $@
+
+start: $(BIN)/.base ## make .venv and run the main job on the embedded default
+	$(BIN)/accelerate launch beto_text_model/scripts/train/train.py
+
+test: $(BIN)/.dev ## make .venv and pass the tests (under 4 minutes on 2 cores)
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -m 'not slow' -n $(TESTS_PARALLEL)
+
+test-all: $(BIN)/.dev ## the slow tests too
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(TESTS_PARALLEL)
+
+lint: $(BIN)/.dev ## ruff
+	$(BIN)/ruff check .
+
+bench: $(BIN)/.dev ## the benchmarks: tables and json in benchmarks/results
+	$(BIN)/python benchmarks/beto_throughput.py
+	$(BIN)/python benchmarks/prepare_titles.py
+
+clean: ## remove the environment and caches, never runs/ or data/
+	rm -rf $(VENV) .pytest_cache .ruff_cache *.egg-info
+
+.PHONY: help start test test-all lint bench clean

@@ -1,0 +1,1 @@
+"""BETO, DistilBETO or any other encoder, fine-tuned with Trainer and accelerate."""

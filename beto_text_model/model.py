@@ -1,0 +1,110 @@
+"""The encoder with its class layer: from the Hub, from a local folder, or mini-scratch with random weights."""
+
+import logging
+from pathlib import Path
+
+import torch
+from transformers import AutoConfig, AutoModelForSequenceClassification, AutoTokenizer, BertConfig
+from transformers.utils import logging as transformers_logging
+
+from beto_text_model.arguments import MINI_SCRATCH, ModelArguments
+from beto_text_model.tokenization import train_wordpiece
+from utils.errors import InputError
+from utils.hub import offline_if_unreachable
+
+logger = logging.getLogger(__name__)
+
+LONGEST = 512
+MINI_SCRATCH_LENGTH = 256
+TOKENIZER_FILES = ("tokenizer.json", "vocab.txt", "vocab.json", "spiece.model", "sentencepiece.bpe.model",
+                   "tokenizer.model")
+OFFLINE_HINT = "the Hub cannot be reached: where it can, run 'hf download {0} --local-dir models/{0}', copy that " \
+    "folder here and give its path, or go on with --model_name_or_path mini-scratch"
+
+
+def load_config(args: ModelArguments, names: list[str]):
+    """The encoder's configuration with this dataset's classes.
+
+    Raises:
+        InputError: no such folder, a folder without config.json, or a Hub id that cannot be had.
+    """
+    labels = {"num_labels": len(names), "id2label": dict(enumerate(names)),
+              "label2id": {name: code for code, name in enumerate(names)}}
+    if args.model_name_or_path == MINI_SCRATCH:
+        config = BertConfig(hidden_size=128, num_hidden_layers=2, num_attention_heads=4, intermediate_size=512,
+                            max_position_embeddings=LONGEST, **labels)
+    else:
+        check_source(args.model_name_or_path)
+        config = from_source(AutoConfig, args.model_name_or_path, **labels)
+    if args.classifier_dropout is not None:
+        field = "seq_classif_dropout" if hasattr(config, "seq_classif_dropout") else "classifier_dropout"
+        setattr(config, field, args.classifier_dropout)
+    return config
+
+
+def check_source(name: str):
+    """Refuse a local folder that is no model, before transformers takes its path for a Hub id."""
+    path = Path(name)
+    if path.is_dir():
+        if not (path / "config.json").exists():
+            raise InputError(f"{name}: no config.json in it, so it is no model folder; check --model_name_or_path")
+        if not any((path / file).exists() for file in TOKENIZER_FILES):
+            raise InputError(f"{name}: a model folder without tokenizer (none of {', '.join(TOKENIZER_FILES)}); "
+                             "copy the tokenizer's files of the same model into it")
+    elif path.is_absolute() or name.startswith(".") or name.count("/") > 1 or path.is_file():
+        raise InputError(f"{name}: no such model folder; check --model_name_or_path")
+
+
+def from_source(auto_class, name: str, **kwargs):
+    """`auto_class.from_pretrained`, with one clear line when a Hub id or a folder cannot be had."""
+    offline = not Path(name).is_dir() and offline_if_unreachable()
+    try:
+        return auto_class.from_pretrained(name, **kwargs)
+    except (OSError, ValueError, KeyError, RuntimeError) as error:
+        reason = OFFLINE_HINT.format(name) if offline else (str(error).splitlines() or [type(error).__name__])[0]
+        raise InputError(f"--model_name_or_path {name}: cannot be loaded; {reason}") from None
+
+
+def load_tokenizer(args: ModelArguments, texts, folder: Path, main_process: bool):
+    """The encoder's tokenizer; that of mini-scratch is trained on `texts` and kept in `folder`, for a resume."""
+    if args.model_name_or_path != MINI_SCRATCH:
+        return from_source(AutoTokenizer, args.model_name_or_path)
+    saved = folder / "tokenizer"
+    if main_process and not (saved / "tokenizer.json").exists():
+        length = args.max_length or MINI_SCRATCH_LENGTH
+        train_wordpiece(texts, args.vocab_size, length).save_pretrained(saved)
+        logger.info("mini-scratch: a small BERT with random weights and a vocabulary of the training texts; for real "
+                    "work give --model_name_or_path dccuchile/bert-base-spanish-wwm-uncased (BETO) or a local folder")
+    return AutoTokenizer.from_pretrained(saved)
+
+
+def choose_max_length(args: ModelArguments, config, tokenizer) -> int:
+    """How many pieces of a text are read: what was asked for, else what encoder and tokenizer can, at most 512.
+
+    Raises:
+        InputError: more was asked for than the encoder has positions for.
+    """
+    # RoBERTa-like encoders start counting positions after the padding index.
+    offset = config.pad_token_id + 1 if config.model_type in ("roberta", "xlm-roberta", "camembert") else 0
+    limit = (getattr(config, "max_position_embeddings", None) or LONGEST) - offset
+    if args.max_length and not 3 <= args.max_length <= limit:
+        raise InputError(f"--max_length {args.max_length}: the encoder reads 3 to {limit} pieces")
+    return args.max_length or min(limit, LONGEST, tokenizer.model_max_length)
+
+
+def build_model(args: ModelArguments, config, tokenizer):
+    """The model with a fresh class layer; weights of mini-scratch are random (seed them before)."""
+    if args.model_name_or_path == MINI_SCRATCH:
+        config.vocab_size, config.pad_token_id = len(tokenizer), tokenizer.pad_token_id
+        return AutoModelForSequenceClassification.from_config(config)
+    verbosity = transformers_logging.get_verbosity()
+    transformers_logging.set_verbosity_error()  # a class layer that is new is no news here
+    try:
+        model = from_source(AutoModelForSequenceClassification, args.model_name_or_path, config=config,
+                            ignore_mismatched_sizes=True, dtype=torch.float32)
+    finally:
+        transformers_logging.set_verbosity(verbosity)
+    if len(tokenizer) > config.vocab_size:
+        raise InputError(f"--model_name_or_path {args.model_name_or_path}: the tokenizer has {len(tokenizer)} pieces, "
+                         f"the model {config.vocab_size}; they are not of one model")
+    return model

@@ -1,0 +1,149 @@
+"""Fine-tune an encoder: from any dataset to a finished run folder.
+
+    accelerate launch beto_text_model/scripts/train/train.py
+    accelerate launch beto_text_model/scripts/train/train.py beto_text_model/configs/beto.yaml --dataset data/x/data_v1
+    python beto_text_model/scripts/train/train.py --dataset corpus.csv --text_column texto --label_column tema \
+        --model_name_or_path models/beto --output_dir runs/temas --seed 1 --report_to wandb
+
+Without arguments: the embedded sample and `mini-scratch`, a small encoder with random weights. The run works in
+<output_dir>.partial and appears as <output_dir> when it is finished; after a kill, the same command with --resume
+goes on from the last whole checkpoint.
+"""
+
+import logging
+import time
+from pathlib import Path
+
+import numpy as np
+from transformers import DataCollatorWithPadding, set_seed
+
+from beto_text_model.arguments import MINI_SCRATCH, parse_training
+from beto_text_model.model import build_model, choose_max_length, load_config, load_tokenizer
+from beto_text_model.tokenization import share_cut, tokenise_splits
+from utils import runs
+from utils.cli import start_logging
+from utils.data import load_corpus, options_of
+from utils.errors import exits_on_input_error
+from utils.trackers import close_trackers, open_trackers
+from utils.training import (
+    check_ranks,
+    decide_precision,
+    describe_hardware,
+    end_ranks,
+    from_first_rank,
+    make_trainer,
+    precision_of,
+    predict_split,
+    raise_if_disk_full,
+    train,
+    use_all_cores,
+)
+
+logger = logging.getLogger("beto_text_model.train")
+ROOM = "beto_text_model"
+
+
+@exits_on_input_error
+def main(argv=None) -> Path:
+    """Train one model; returns the run folder."""
+    # Arguments: flags, then the folder this run works in.
+    model_args, data_args, args, words = parse_training(argv, __doc__)
+    start_logging(logging.INFO if args.process_index == 0 else logging.ERROR)
+    check_ranks(args)
+    use_all_cores(args)
+    output_dir = Path(from_first_rank(args.output_dir or str(runs.default_output_dir(ROOM, data_args.dataset))))
+    working = runs.partial_folder(output_dir)
+    if not from_first_rank(args.process_index > 0 or runs.claim_output_dir(output_dir, args.resume, args.overwrite)):
+        return output_dir
+    args.output_dir = str(working)
+
+    # Splits: the same for every room.
+    corpus = load_corpus(data_args.dataset, options_of(data_args))
+    splits, names = corpus.splits, corpus.info["labels"]
+
+    # Model: configuration, tokenizer, weights.
+    set_seed(args.seed)
+    config = load_config(model_args, names)
+    args = decide_precision(args, getattr(config, "hidden_size", None), words["given"])
+    with args.main_process_first():
+        tokenizer = load_tokenizer(model_args, splits["train"]["text"], working, args.process_index == 0)
+    max_length = tokenizer.model_max_length = choose_max_length(model_args, config, tokenizer)
+    with args.main_process_first():
+        tokenised = tokenise_splits(splits, tokenizer, max_length, corpus.info["hash"])
+    cut = share_cut(tokenised, max_length)
+    logger.info(f"{cut['train']:.1%} of the train texts reach max_length {max_length}: the rest of them is not read")
+    model = build_model(model_args, config, tokenizer)
+
+    # Trainer: dynamic padding, length-grouped batches, the suite's loss and metrics.
+    model_entry = {
+        "name": model_args.model_name_or_path,
+        "start": "pesos al azar" if model_args.model_name_or_path == MINI_SCRATCH else "preentrenado",
+        "local": Path(model_args.model_name_or_path).is_dir() or model_args.model_name_or_path == MINI_SCRATCH,
+        "max_length": max_length,
+        "share_cut": cut,
+        "parameters": model.num_parameters(),
+        "precision": precision_of(args),
+        "global_batch_size": args.train_batch_size * args.gradient_accumulation_steps * args.world_size,
+        "processes": args.world_size,
+        "hardware": describe_hardware(args),
+    }
+    if args.process_index == 0:
+        runs.write_config(working, room=ROOM, arguments=vars(model_args) | vars(data_args) | args.to_dict(),
+                          dataset=runs.dataset_entry(corpus.info, vars(options_of(data_args))), model=model_entry)
+        open_trackers(args.report_to, args.run_name or output_dir.name, working)
+    collator = DataCollatorWithPadding(tokenizer, pad_to_multiple_of=8 if args.device.type == "cuda" else None)
+    train_labels = np.array(tokenised["train"]["labels"])
+    trainer = make_trainer(model, args, tokenised, collator, tokenizer, train_labels)
+
+    # Train.
+    outcome = train(trainer, args.resume)
+    results = {f"train_{k.removeprefix('train_')}": v for k, v in outcome.metrics.items()}
+
+    # Evaluate: validation and test, once, with the best weights.
+    probabilities = {}
+    for split in ("validation", "test"):
+        start = time.perf_counter()
+        probabilities[split] = predict_split(trainer, tokenised[split])
+        seconds = time.perf_counter() - start
+        results[f"{split}_ms_per_document"] = 1000 * seconds / len(tokenised[split])
+
+    # Save: everything into the working folder, then its final name.
+    try:
+        trainer.save_model(str(working))
+        if args.process_index == 0:
+            save(working, trainer, corpus, tokenised, probabilities, results, args)
+            runs.finish(output_dir)
+    except OSError as error:
+        raise_if_disk_full(error, working)
+        raise
+    if args.push_to_hub:
+        args.output_dir = str(output_dir)
+        trainer.push_to_hub()
+    if args.process_index == 0:
+        shown = ("test_macro_f1", "test_accuracy", "test_balanced_accuracy")
+        print(f"{output_dir}: " + ", ".join(f"{k} {results[k]:.4f}" for k in shown))
+    end_ranks()
+    return output_dir
+
+
+def save(working: Path, trainer, corpus, tokenised, probabilities, results: dict, args):
+    """Write the run folder's files and send figures and final table to the trackers."""
+    names = corpus.info["labels"]
+    (working / "training_args.bin").unlink(missing_ok=True)  # a pickle; config.yaml says the same
+    for split, p in probabilities.items():
+        labels = np.array(tokenised[split]["labels"])
+        results |= runs.write_evaluation(working, split, corpus.splits[split]["id"], labels, p, names,
+                                         headline=split == "test")
+    results["parameters"] = trainer.model.num_parameters()
+    results["model_bytes"] = runs.folder_bytes(working, "*.safetensors")
+    best = args.metric_for_best_model.removeprefix("eval_")
+    runs.write_training_figures(working, trainer.state.log_history, corpus.info["report"]["class_counts"], best,
+                                args.greater_is_better)
+    runs.write_json(working / "log_history.json", trainer.state.log_history)
+    runs.write_results(working, results, names)
+    close_trackers(args.report_to, results, runs.figures_of(working), runs.per_class_rows(working))
+    runs.remove_leftovers(working, args.keep_checkpoints)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,123 @@
+"""Texts to token ids: the tokenizer of mini-scratch, cached tokenised splits, and what the cut at max_length loses."""
+
+import hashlib
+import logging
+import os
+import shutil
+import tempfile
+from pathlib import Path
+
+import datasets
+import numpy as np
+from tokenizers import Tokenizer, decoders, models, normalizers, pre_tokenizers, processors, trainers
+from transformers import BertTokenizer
+
+logger = logging.getLogger(__name__)
+
+SPECIAL = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"]
+FEATURES = datasets.Features(
+    {
+        "id": datasets.Value("string"),
+        "input_ids": datasets.List(datasets.Value("int32")),
+        "labels": datasets.Value("int64"),
+        "length": datasets.Value("int32"),
+    }
+)
+
+
+def train_wordpiece(texts, vocab_size: int, max_length: int) -> BertTokenizer:
+    """A cased WordPiece tokenizer trained on the given texts; accents, ñ, ¿ and ¡ are kept (NFC).
+
+    The same texts give the same vocabulary: the trainer numbers the pieces `##x` in the order of a hash map
+    (tokenizers#1794) unless they are there from the start, which is what naming them as special tokens does. The
+    tokenizer that is returned is built anew from the vocabulary and knows only the usual special tokens.
+    """
+    texts = [text for text in texts if text]
+    trained = bert_pipeline(models.WordPiece(unk_token="[UNK]"))
+    characters = set().union(*(trained.normalizer.normalize_str(text) for text in texts)) - set(" ")
+    inner = [f"##{c}" for c in sorted(characters)]
+    trained.train_from_iterator(
+        texts,
+        trainers.WordPieceTrainer(vocab_size=vocab_size, special_tokens=SPECIAL + inner, show_progress=False),
+    )
+    tokenizer = bert_pipeline(models.WordPiece(trained.get_vocab(), unk_token="[UNK]", max_input_chars_per_word=100))
+    tokenizer.add_special_tokens(SPECIAL)
+    return BertTokenizer(
+        tokenizer_object=tokenizer, model_max_length=max_length, do_lower_case=False, strip_accents=False
+    )
+
+
+def bert_pipeline(model) -> Tokenizer:
+    """A BERT tokenizer around a WordPiece model: cased, accents kept."""
+    tokenizer = Tokenizer(model)
+    tokenizer.normalizer = normalizers.BertNormalizer(lowercase=False, strip_accents=False)
+    tokenizer.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
+    tokenizer.decoder = decoders.WordPiece()
+    tokenizer.post_processor = processors.BertProcessing(
+        ("[SEP]", SPECIAL.index("[SEP]")), ("[CLS]", SPECIAL.index("[CLS]"))
+    )
+    return tokenizer
+
+
+def tokenise_splits(splits, tokenizer, max_length: int, dataset_hash: str) -> datasets.DatasetDict:
+    """Splits with `id, input_ids, labels, length`, from the cache when these very texts were tokenised before.
+
+    The cache is keyed by the texts' content hash (and the files' times, for a prepared folder that was tampered
+    with), the tokenizer and `max_length`; it lives below the `datasets` cache folder (HF_DATASETS_CACHE).
+    """
+    folder = cache_folder(splits, tokenizer, max_length, dataset_hash)
+    try:
+        if folder.exists():
+            logger.info(f"tokenised texts: from {folder}")
+            return datasets.load_from_disk(str(folder))
+    except (OSError, ValueError):
+        shutil.rmtree(folder, ignore_errors=True)
+    tokenised = datasets.DatasetDict(
+        {split: tokenise(dataset, tokenizer, max_length, split) for split, dataset in splits.items()}
+    )
+    return cached(tokenised, folder)
+
+
+def cache_folder(splits, tokenizer, max_length: int, dataset_hash: str) -> Path:
+    """Where the tokenised splits are cached."""
+    files = [Path(f["filename"]).stat() for split in splits.values() for f in split.cache_files]
+    times = str([(f.st_size, f.st_mtime_ns) for f in files])
+    parts = "\0".join([dataset_hash, times, str(max_length), tokenizer_text(tokenizer)])
+    key = hashlib.sha256(parts.encode()).hexdigest()[:32]
+    return Path(datasets.config.HF_DATASETS_CACHE) / "spanish-text-suite" / key
+
+
+def tokenizer_text(tokenizer) -> str:
+    """All that decides a tokenizer's output, as text."""
+    backend = getattr(tokenizer, "backend_tokenizer", None)
+    return backend.to_str() if backend is not None else repr(tokenizer) + repr(sorted(tokenizer.get_vocab().items()))
+
+
+def tokenise(dataset, tokenizer, max_length: int, desc: str) -> datasets.Dataset:
+    """One split, tokenised in batches; null texts count as empty ones."""
+    def batch(rows):
+        ids = tokenizer([text or "" for text in rows["text"]], truncation=True, max_length=max_length)["input_ids"]
+        return {"id": rows["id"], "input_ids": ids, "labels": rows["label"], "length": [len(i) for i in ids]}
+
+    return dataset.map(batch, batched=True, remove_columns=dataset.column_names, features=FEATURES,
+                       keep_in_memory=True, desc=f"tokenising {desc}")
+
+
+def cached(tokenised: datasets.DatasetDict, folder: Path) -> datasets.DatasetDict:
+    """Save to the cache (whole or not at all) and load from it; without room for a cache, the dataset as it is."""
+    try:
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        partial = tempfile.mkdtemp(dir=folder.parent)
+        tokenised.save_to_disk(partial)
+        os.rename(partial, folder)
+        return datasets.load_from_disk(str(folder))
+    except OSError as error:
+        logger.info(f"tokenised texts are not cached: {error}")
+        shutil.rmtree(partial, ignore_errors=True)
+        return tokenised
+
+
+def share_cut(tokenised: datasets.DatasetDict, max_length: int) -> dict[str, float]:
+    """Share of each split's texts that reach `max_length` pieces, so that what follows is not read."""
+    return {split: float((np.array(d["length"]) >= max_length).mean()) if len(d) else 0.0
+            for split, d in tokenised.items()}

@@ -1,0 +1,344 @@
+"""From raw rows to a `Corpus`: clean, set apart, drop, sample, cut, and an account of all of it."""
+
+import collections
+import hashlib
+import itertools
+import os
+import re
+import tempfile
+import uuid
+from dataclasses import asdict, dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+
+import datasets
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from tqdm.auto import tqdm
+
+from utils.errors import InputError
+from utils.readers import Log
+from utils.splits import cut_splits, first_of_each, label_conflicts, sample_rows
+from utils.text import MOJIBAKE, match_keys, nfc
+
+SPLITS = ("train", "validation", "test")
+SCHEMA = pa.schema([("split", pa.string()), ("id", pa.string()), ("text", pa.string()), ("label", pa.string())])
+BATCH_ROWS, BATCH_CHARACTERS = 10_000, 32_000_000
+EXAMPLES = 5
+
+
+@dataclass
+class DataOptions:
+    """How a raw source is read and cut; a prepared folder was read with its own."""
+
+    text_column: str = field(default="text", metadata={"help": "column that holds the text"})
+    label_column: str = field(default="label", metadata={"help": "column that holds the class"})
+    id_column: str = field(default="id", metadata={"help": "column that holds the id (default: row numbers)"})
+    unlabelled: list[str] = field(
+        default_factory=list, metadata={"help": "label values that mean 'no label' (NR); empty always does"}
+    )
+    validation_size: float = field(default=0.1, metadata={"help": "share of train cut where validation is missing"})
+    test_size: float = field(default=0.1, metadata={"help": "share of train cut where test is missing"})
+    split_seed: int = field(default=0, metadata={"help": "seed of the cuts and of the sample, not of the training"})
+    sample_fraction: float = field(default=1.0, metadata={"help": "stratified share of every split, all classes kept"})
+    drop_duplicates: bool = field(default=False, metadata={"help": "keep one train row of each normalised text"})
+    drop_leaks: bool = field(default=False, metadata={"help": "drop train rows whose text is in validation or test"})
+
+
+def options_of(args) -> DataOptions:
+    """The reading and cutting options among a script's arguments."""
+    return DataOptions(**{name: getattr(args, name) for name in DataOptions.__dataclass_fields__})
+
+
+@dataclass
+class Corpus:
+    """A dataset in memory: what `load_splits` gives, and what is known about it."""
+
+    splits: datasets.DatasetDict
+    unlabelled: datasets.Dataset  # columns id, text
+    info: dict  # what dataset.json records
+    dropped: list  # (split, id, label, reason)
+
+
+def clean(value: str | None, log: Log) -> str | None:
+    """NFC, and lone surrogates (half an emoji in json) as U+FFFD, since no file could hold them."""
+    if value is None:
+        return None
+    try:
+        value.encode()
+    except UnicodeEncodeError:
+        value = value.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+        log.notes.append("half a surrogate pair in a text became U+FFFD")
+    return nfc(value)
+
+
+def stage(rows, log: Log) -> pa.Table:
+    """Write rows to an Arrow file and map it, so that a corpus need not fit in memory; the file has no name."""
+    handle, path = tempfile.mkstemp(suffix=".arrow")
+    os.close(handle)
+    try:
+        with pa.OSFile(path, "wb") as sink, pa.ipc.new_stream(sink, SCHEMA) as writer:
+            for batch in batches(tqdm(rows, desc="reading", unit=" rows", unit_scale=True, disable=None), log):
+                writer.write_batch(pa.record_batch(batch, schema=SCHEMA))
+        return pa.ipc.open_stream(pa.memory_map(path)).read_all()
+    finally:
+        os.unlink(path)
+
+
+def batches(rows, log: Log):
+    """Columns (split, id, text, label) of up to 10,000 rows or 32 million characters, NFC, labels trimmed."""
+    columns, characters = ([], [], [], []), 0
+    for split, identifier, text, label in rows:
+        text, label = clean(text, log), clean(label, log)
+        for column, value in zip(columns, (split, clean(identifier, log), text, label and label.strip()), strict=True):
+            column.append(value)
+        characters += len(text or "")
+        if len(columns[0]) >= BATCH_ROWS or characters >= BATCH_CHARACTERS:
+            yield list(map(pa.array, columns, SCHEMA.types))
+            columns, characters = ([], [], [], []), 0
+    if columns[0]:
+        yield list(map(pa.array, columns, SCHEMA.types))
+
+
+def build_corpus(table: pa.Table, source: str, options: DataOptions, log: Log) -> Corpus:
+    """From staged rows to splits: set the unlabelled apart, drop, sample, cut, report and describe."""
+    split = table["split"].to_numpy().astype(str) if len(table) else np.empty(0, str)
+    check_ids(table["id"], split, source)
+    values = table["label"].to_numpy(zero_copy_only=False)
+    has_label = ~np.isin(values.astype(str), ["", "None", *options.unlabelled]) if options.unlabelled else values != ""
+    has_label &= np.array([v is not None for v in values], bool)
+    names = sorted(set(values[has_label]))
+    codes = np.zeros(len(table), np.int64)
+    codes[has_label] = np.searchsorted(np.array(names, dtype=object), values[has_label]) if names else 0
+    rows = {s: np.flatnonzero((split == s) & has_label) for s in SPLITS}
+    given = [s for s in SPLITS if len(rows[s])]
+    if "train" not in given:
+        unlabelled_only = len(table) and not has_label.any()
+        raise InputError(f"{source}: {'no row has a label' if unlabelled_only else 'no labelled row in train'}; "
+                         "check --label_column and --unlabelled")
+    drop = Dropper(table, split, values, log)
+    blank = ~pc.fill_null(pc.match_substring_regex(table["text"], r"\S"), False).to_numpy()
+    report = {"given_splits": given, "null_or_empty_texts": {s: int(blank[rows[s]].sum()) for s in given}}
+    rows["train"] = drop(rows["train"], blank, "null or empty text")
+    keys = match_keys(table["text"])
+    report |= duplicate_report(table, rows, codes, keys, names)
+    if options.drop_duplicates:
+        repeated = np.ones(len(table), bool)
+        repeated[rows["train"][first_of_each(keys[rows["train"]])]] = False
+        rows["train"] = drop(rows["train"], repeated, "duplicate text")
+    if options.sample_fraction < 1:
+        for s in given:
+            picked = sample_rows(codes[rows[s]], keys[rows[s]], options.sample_fraction, options.split_seed)
+            report.setdefault("sampled", {})[s] = [len(picked), len(rows[s])]
+            rows[s] = rows[s][picked]
+    check_classes(names, codes[rows["train"]], source)
+    rows = cut_missing(rows, codes, keys, options, report, names)
+    leaks = np.isin(keys, keys[np.r_[rows["validation"], rows["test"]]])
+    report["leaks"] = count_leaks(rows, keys, given)
+    if options.drop_leaks:
+        rows["train"] = drop(rows["train"], leaks, "text also in validation or test")
+        check_classes(names, codes[rows["train"]], source)
+    names, codes = drop_absent_names(names, codes, rows)
+    report |= class_report(rows, codes, names) | text_report(table, rows)
+    base = as_dataset(table, codes, names)
+    splits = datasets.DatasetDict({s: base.select(rows[s]) for s in SPLITS})
+    unlabelled = base.select(np.flatnonzero(~has_label)).select_columns(["id", "text"])
+    info = describe(source, options, splits, unlabelled, report, log)
+    return Corpus(splits, unlabelled, info, log.dropped)
+
+
+class Dropper:
+    """Take rows out and keep account of each: (split, id, label, reason)."""
+
+    def __init__(self, table, split, labels, log):
+        self.table, self.split, self.labels, self.log = table, split, labels, log
+
+    def __call__(self, rows: np.ndarray, bad: np.ndarray, reason: str) -> np.ndarray:
+        """The rows of `rows` that are not `bad` (a mask over the whole table)."""
+        gone = rows[bad[rows]]
+        ids = self.table["id"].take(gone).to_pylist()
+        self.log.dropped += [(self.split[r], i, self.labels[r], reason) for r, i in zip(gone, ids, strict=True)]
+        return rows[~bad[rows]]
+
+
+def check_ids(ids: pa.ChunkedArray, split: np.ndarray, source: str):
+    """Refuse an id that occurs twice in one split: predictions could not be joined to their documents."""
+    for name in SPLITS:
+        own = ids.filter(pa.array(split == name))
+        if len(own.unique()) < len(own):
+            counts = own.value_counts()
+            repeated = counts.filter(pc.greater(pc.struct_field(counts, "counts"), 1))
+            first = repeated[0].as_py()
+            raise InputError(f"{source}: id {first['values']!r} occurs {first['counts']} times in {name}, one of "
+                             f"{len(repeated)} such ids; mend them or name another column with --id_column")
+
+
+def check_classes(names: list[str], train_codes: np.ndarray, source: str):
+    present = np.unique(train_codes)
+    if len(present) < 2:
+        only = f"only the class {names[present[0]]!r}" if len(present) else "no row"
+        raise InputError(f"{source}: train has {only}; a classifier needs at least two classes")
+
+
+def cut_missing(rows, codes, keys, options, report, names) -> dict[str, np.ndarray]:
+    """Cut the splits that were not given from train and say what became of rare classes."""
+    sizes = {s: getattr(options, f"{s}_size") for s in ("validation", "test") if not len(rows[s])}
+    if not sizes:
+        return rows
+    train = rows["train"]
+    distinct = np.bincount(codes[train][first_of_each(keys[train])], minlength=len(names))
+    rare = np.flatnonzero((distinct > 0) & (distinct <= len(sizes)))
+    report["rare_classes"] = {names[c]: int(distinct[c]) for c in rare}
+    report["cut_splits"] = sizes
+    cut = cut_splits(codes[train], keys[train], sizes, options.split_seed)
+    rows = rows | {s: train[numbers] for s, numbers in cut.items()}
+    for s in sizes:
+        if not len(rows[s]):
+            raise InputError(f"train has {len(np.unique(keys[train]))} distinct texts, too few to cut {s} from; "
+                             f"give a {s} split or more documents")
+    return rows
+
+
+def count_leaks(rows, keys, given) -> dict[str, int]:
+    """Rows of a later split whose normalised text is also in an earlier one: `validation in train` …"""
+    pairs = [("validation", "train"), ("test", "train"), ("test", "validation")]
+    return {f"{a} in {b}": int(np.isin(keys[rows[a]], keys[rows[b]]).sum()) for a, b in pairs if {a, b} <= set(given)}
+
+
+def duplicate_report(table, rows, codes, keys, names) -> dict:
+    """Duplicates within each split, and texts that carry several labels (in any split), with examples."""
+    everything = np.concatenate(list(rows.values()))
+    conflicts = everything[label_conflicts(codes[everything], keys[everything])]
+    groups = [list(g) for _, g in itertools.groupby(conflicts, key=lambda row: keys[row])]
+    examples = [{"text": table["text"][int(g[0])].as_py()[:200], "labels": sorted({names[codes[r]] for r in g}),
+                 "ids": [table["id"][int(r)].as_py() for r in g[:EXAMPLES]]} for g in groups[:EXAMPLES]]
+    return {
+        "duplicates": {s: int(len(r) - len(np.unique(keys[r]))) for s, r in rows.items()},
+        "label_conflicts": {"texts": len(groups), "rows": len(conflicts), "examples": examples},
+    }
+
+
+def drop_absent_names(names, codes, rows) -> tuple[list[str], np.ndarray]:
+    """Forget the classes that no labelled row is left of."""
+    present = np.unique(np.concatenate([codes[r] for r in rows.values()]))
+    recode = np.zeros(len(names), np.int64)
+    recode[present] = np.arange(len(present))
+    return [names[c] for c in present], recode[codes]
+
+
+def class_report(rows, codes, names) -> dict:
+    """Rows per class and split, and the classes that a split lacks."""
+    counts = {s: np.bincount(codes[r], minlength=len(names)) for s, r in rows.items()}
+    return {
+        "class_counts": {s: {names[c]: int(n[c]) for c in range(len(names))} for s, n in counts.items()},
+        "classes_not_in_train": [names[c] for c in np.flatnonzero(counts["train"] == 0)],
+        "classes_only_in_train": [
+            names[c] for c in np.flatnonzero((counts["validation"] == 0) & (counts["test"] == 0))
+        ],
+    }
+
+
+def text_report(table, rows) -> dict:
+    """Texts that look like UTF-8 read with the wrong table, by split, with the first ids."""
+    broken = pc.fill_null(pc.match_substring_regex(table["text"], MOJIBAKE), False).to_numpy()
+    found = {s: r[broken[r]] for s, r in rows.items()}
+    examples = [table["id"][int(r)].as_py() for r in np.concatenate(list(found.values()))[:EXAMPLES].astype(int)]
+    return {"mojibake": {s: len(r) for s, r in found.items()}, "mojibake_examples": examples}
+
+
+def features(names: list[str]) -> datasets.Features:
+    """The columns every room sees."""
+    return datasets.Features(
+        {"id": datasets.Value("string"), "text": datasets.Value("string"), "label": datasets.ClassLabel(names=names)}
+    )
+
+
+def as_dataset(table: pa.Table, codes: np.ndarray, names: list[str]) -> datasets.Dataset:
+    """The staged rows as a `Dataset`; its fingerprint is new each time, so that no cache of old rows is served."""
+    columns = pa.table({"id": table["id"], "text": table["text"].combine_chunks() if not table["text"].num_chunks
+                        else table["text"], "label": pa.array(codes)})
+    info = datasets.DatasetInfo(features=features(names))
+    return datasets.Dataset(columns, info=info, fingerprint=uuid.uuid4().hex[:16])
+
+
+def describe(source, options, splits, unlabelled, report, log) -> dict:
+    """The content of dataset.json."""
+    dropped = collections.defaultdict(collections.Counter)
+    for split, _, _, reason in log.dropped:
+        dropped[reason][split] += 1
+    info = {
+        "name": dataset_name(source),
+        "version": 1,
+        "source": source,
+        "created": datetime.now(UTC).isoformat(timespec="seconds"),
+        "hash": content_hash(splits),
+        "rows": {s: len(d) for s, d in splits.items()} | {"unlabelled": len(unlabelled)},
+        "labels": splits["train"].features["label"].names,
+        "dropped": {reason: dict(counts) for reason, counts in dropped.items()},
+        "encodings": dict(log.encodings),
+        "report": report,
+        "options": asdict(options),
+    }
+    return info | {"notes": notes_of(info, log)}
+
+
+def notes_of(info: dict, log: Log) -> list[str]:
+    """What a user should know before training, a sentence each."""
+    report, notes = info["report"], list(dict.fromkeys(log.notes))
+    for reason, counts in info["dropped"].items():
+        notes.append(f"dropped, {reason}: " + ", ".join(f"{n} in {s}" for s, n in counts.items()))
+    kept = {s: n for s, n in report["null_or_empty_texts"].items() if n and s != "train"}
+    if kept:
+        notes.append(f"null or empty texts kept, given splits are not altered: {kept}")
+    if info["rows"]["unlabelled"]:
+        notes.append(f"{info['rows']['unlabelled']} rows have no label and are kept apart for prediction")
+    if report.get("cut_splits"):
+        notes.append(f"cut from train with seed {info['options']['split_seed']}: {', '.join(report['cut_splits'])}")
+    if report.get("rare_classes"):
+        notes.append(f"classes too rare for every split (distinct texts): {shorten(report['rare_classes'])}")
+    for pair, n in report["leaks"].items():
+        if n:
+            notes.append(f"leak: {n} texts of {pair.replace(' in ', ' are also in ')} (--drop_leaks takes them out)")
+    if sum(report["duplicates"].values()):
+        notes.append(f"duplicate texts within a split: {report['duplicates']}")
+    if report["label_conflicts"]["texts"]:
+        notes.append(f"{report['label_conflicts']['texts']} texts carry more than one label, as "
+                     f"{report['label_conflicts']['examples'][0]['labels']}")
+    if report["classes_not_in_train"]:
+        notes.append(f"classes not in train, every row of them will count as an error: "
+                     f"{shorten(report['classes_not_in_train'])}")
+    if report["classes_only_in_train"]:
+        notes.append(f"classes in train only, never measured: {shorten(report['classes_only_in_train'])}")
+    if sum(report["mojibake"].values()):
+        notes.append(f"texts that look like wrongly decoded UTF-8 (Ã±): {report['mojibake']}, "
+                     f"such as id {report['mojibake_examples'][0]!r}")
+    return notes
+
+
+def shorten(names, most: int = 10) -> str:
+    """The first names of a list or dict, and how many more there are."""
+    shown = [f"{n} ({names[n]})" if isinstance(names, dict) else n for n in itertools.islice(names, most)]
+    return ", ".join(shown) + (f" … and {len(names) - most} more" if len(names) > most else "")
+
+
+def content_hash(splits: datasets.DatasetDict) -> str:
+    """SHA-256 of splits, ids, texts and label names, whatever the order of the rows: 64 hex digits."""
+    digests = bytearray()
+    for split, dataset in sorted(splits.items()):
+        names = dataset.features["label"].names
+        for batch in dataset.with_format("arrow").iter(BATCH_ROWS):
+            for identifier, text, label in zip(*(batch[c].to_pylist() for c in ("id", "text", "label")), strict=True):
+                fields = (split, identifier, text or "", names[label])
+                row = "".join(f"{len(value)}:{value}" for value in fields)
+                digests += hashlib.blake2b(row.encode(), digest_size=16).digest()
+    rows = np.frombuffer(bytes(digests), ">u8").reshape(-1, 2)
+    return hashlib.sha256(rows[np.lexsort((rows[:, 1], rows[:, 0]))].tobytes()).hexdigest()
+
+
+def dataset_name(source) -> str:
+    """A short name for folders and cards: the file or folder's, without suffixes; `x_v2` for `x/data_v2`."""
+    path = Path(source)
+    if version := re.fullmatch(r"data_v(\d+)", path.name):
+        return f"{path.resolve().parent.name}_v{version[1]}"
+    return (path.resolve().name if path.exists() else path.name).split(".")[0] or "dataset"

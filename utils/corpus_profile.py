@@ -1,0 +1,87 @@
+"""The profile of a dataset: what is in each split, in Markdown with figures beside it."""
+
+from pathlib import Path
+
+import datasets
+import numpy as np
+import pyarrow.compute as pc
+
+from utils.figures import class_frequencies_figure, lengths_figure, save_figure
+
+
+def words_per_text(dataset: datasets.Dataset) -> np.ndarray:
+    """Number of words (runs of letters and digits) of each text: (n,) int."""
+    counts = [pc.fill_null(pc.count_substring_regex(batch["text"], r"[\p{L}\p{N}]+"), 0).to_numpy(zero_copy_only=False)
+              for batch in dataset.with_format("arrow").iter(10_000)]
+    return np.concatenate(counts).astype(int) if counts else np.empty(0, int)
+
+
+def write_profile(splits: datasets.DatasetDict, info: dict, folder: Path):
+    """Write `profile.md`, `figures/class_frequencies.png` and `figures/lengths.png` into `folder`."""
+    lengths = {split: words_per_text(dataset) for split, dataset in splits.items()}
+    counts = info["report"]["class_counts"]
+    figures = Path(folder) / "figures"
+    figures.mkdir(exist_ok=True)
+    save_figure(class_frequencies_figure(counts), figures / "class_frequencies.png")
+    save_figure(lengths_figure(lengths), figures / "lengths.png")
+    text = profile_markdown(info, lengths)
+    (Path(folder) / "profile.md").write_text(text, encoding="utf-8")
+
+
+def profile_markdown(info: dict, lengths: dict[str, np.ndarray]) -> str:
+    """The profile as Markdown."""
+    parts = [
+        f"# {info['name']}\n",
+        f"Source `{info['source']}`, hash `{info['hash']}`, made {info['created']}.\n",
+        "## Splits\n", table(*splits_table(info, lengths)),
+        "## Lengths in words\n", table(*lengths_table(lengths)), "![lengths](figures/lengths.png)\n",
+        "## Classes\n", *(class_section(split, n) for split, n in info["report"]["class_counts"].items()),
+        "![class frequencies](figures/class_frequencies.png)\n",
+        "## What was found\n", *(f"- {note}\n" for note in info["notes"] or ["nothing out of the ordinary"]),
+        "\n## Dropped rows\n", table(*dropped_table(info)),
+        "## Encodings\n", table(["encoding", "files"], list(info["encodings"].items())),
+    ]
+    return "\n".join(parts)
+
+
+def table(header: list[str], rows: list) -> str:
+    """A Markdown table, or a line that says it would be empty."""
+    if not rows:
+        return "None.\n"
+    cells = [[str(cell).replace("|", "\\|").replace("\n", " ") for cell in row] for row in [header, *rows]]
+    lines = ["| " + " | ".join(row) + " |" for row in cells]
+    return "\n".join([lines[0], "|" + " --- |" * len(header), *lines[1:]]) + "\n"
+
+
+def splits_table(info: dict, lengths: dict) -> tuple[list[str], list]:
+    report = info["report"]
+    header = ["split", "given", "rows", "classes", "words", "duplicates", "null or empty", "mojibake"]
+    rows = [[s, "yes" if s in report["given_splits"] else "cut from train", n_rows,
+             sum(n > 0 for n in report["class_counts"][s].values()), int(lengths[s].sum()),
+             report["duplicates"].get(s, 0), report["null_or_empty_texts"].get(s, 0), report["mojibake"][s]]
+            for s, n_rows in info["rows"].items() if s in lengths]
+    return header, [*rows, ["unlabelled", "", info["rows"]["unlabelled"], "", "", "", "", ""]]
+
+
+def lengths_table(lengths: dict) -> tuple[list[str], list]:
+    rows = [[s, int(n.min()), *(int(np.percentile(n, q)) for q in (5, 50, 95, 99)), int(n.max())]
+            for s, n in lengths.items() if len(n)]
+    return ["split", "min", "p5", "median", "p95", "p99", "max"], rows
+
+
+def class_section(split: str, counts: dict[str, int], most: int = 10) -> str:
+    """The most and the least frequent classes of a split; all of them when they are few."""
+    ordered = sorted(counts.items(), key=sort_key)
+    if len(ordered) <= 2 * most:
+        return f"### {split}\n\n" + table(["class", "rows"], ordered)
+    return (f"### {split}: {most} most and {most} least frequent of {len(ordered)}\n\n"
+            + table(["class", "rows"], ordered[:most]) + "\n" + table(["class", "rows"], ordered[-most:]))
+
+
+def sort_key(item: tuple[str, int]):
+    return -item[1], item[0]
+
+
+def dropped_table(info: dict) -> tuple[list[str], list]:
+    return ["reason", "split", "rows"], [[r, s, n] for r, by_split in info["dropped"].items()
+                                         for s, n in by_split.items()]

@@ -1,0 +1,48 @@
+"""Class probabilities of any texts with a finished text model: sorted by length, padded no more than needed."""
+
+import numpy as np
+import torch
+from tqdm.auto import tqdm
+from transformers import AutoModelForSequenceClassification
+
+from utils.training import probabilities_of, wants_bf16
+
+TOKENISE_ROWS = 10_000
+
+
+def inference_device(use_cpu: bool = False) -> torch.device:
+    return torch.device("cuda" if torch.cuda.is_available() and not use_cpu else "cpu")
+
+
+def load_classifier(run, device: torch.device, precision: str = "auto"):
+    """The model of a run folder, ready to predict; `precision` is fp32, bf16 or auto (see `wants_bf16`)."""
+    model = AutoModelForSequenceClassification.from_pretrained(run)
+    hidden_size = getattr(model.config, "hidden_size", None)
+    if precision == "bf16" or precision == "auto" and wants_bf16(hidden_size, device.type == "cpu"):
+        model = model.to(torch.bfloat16)
+    return model.to(device).eval()
+
+
+def tokenise_texts(tokenizer, texts: list[str], max_length: int) -> list[list[int]]:
+    """Token ids of each text, cut at `max_length`; None counts as an empty text."""
+    ids = []
+    for start in range(0, len(texts), TOKENISE_ROWS):
+        chunk = [text or "" for text in texts[start : start + TOKENISE_ROWS]]
+        ids += tokenizer(chunk, truncation=True, max_length=max_length)["input_ids"]
+    return ids
+
+
+@torch.inference_mode()
+def predict_probabilities(model, tokenizer, input_ids: list[list[int]], batch_size: int) -> np.ndarray:
+    """Class probabilities (n, n_classes) float32 in the order of `input_ids`.
+
+    Batches are cut from the texts sorted by length, so that padding is small; neither the batch size nor the padding
+    changes a probability beyond rounding.
+    """
+    order = sorted(range(len(input_ids)), key=[-len(ids) for ids in input_ids].__getitem__)
+    logits = np.empty((len(input_ids), model.config.num_labels), np.float32)
+    for start in tqdm(range(0, len(order), batch_size), desc="predicting", unit=" batches", disable=None):
+        rows = order[start : start + batch_size]
+        batch = tokenizer.pad({"input_ids": [input_ids[r] for r in rows]}, return_tensors="pt").to(model.device)
+        logits[rows] = model(**batch).logits.float().cpu().numpy()
+    return probabilities_of(logits)

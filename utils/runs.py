@@ -1,0 +1,264 @@
+"""The run folder: where a run works, what it holds when finished, and that it appears whole or not at all.
+
+A run works in `<output_dir>.partial` (checkpoints, then the final files) and is renamed to `<output_dir>` at the end.
+"""
+
+import contextlib
+import csv
+import importlib.metadata
+import json
+import logging
+import os
+import shutil
+import subprocess
+from datetime import datetime
+from pathlib import Path
+
+import numpy as np
+import yaml
+
+from utils.card import model_card
+from utils.corpus import dataset_name
+from utils.errors import InputError
+from utils.figures import (
+    calibration_figure,
+    class_frequencies_figure,
+    confusion_matrix_figure,
+    curves_figure,
+    per_class_figure,
+    save_figure,
+)
+from utils.metrics import classification_report, confusion_counts
+from utils.predictions import write_predictions
+
+logger = logging.getLogger(__name__)
+
+PACKAGES = ("torch", "transformers", "tokenizers", "datasets", "accelerate", "scikit-learn", "numpy", "spacy")
+HOUSE = Path(__file__).resolve().parent.parent
+
+
+def partial_folder(output_dir: Path) -> Path:
+    """Where a run works until it is finished."""
+    return output_dir.with_name(output_dir.name + ".partial")
+
+
+def default_output_dir(room: str, dataset: str) -> Path:
+    """`runs/<room>/<dataset>/<date-time>`."""
+    return Path("runs") / room / dataset_name(dataset) / datetime.now().strftime("%Y-%m-%d-%H%M%S")
+
+
+def claim_output_dir(output_dir: Path, resume: bool, overwrite: bool) -> bool:
+    """Make room for a run; returns False when there is nothing left to do (a finished run is asked to resume).
+
+    Raises:
+        InputError: the folder is occupied, or an unfinished run is there, and neither flag was given.
+    """
+    partial = partial_folder(output_dir)
+    occupied = output_dir.exists() and (not output_dir.is_dir() or any(output_dir.iterdir()))
+    if occupied and resume and (output_dir / "all_results.json").exists():
+        logger.info(f"{output_dir}: already finished, nothing to resume")
+        return False
+    if occupied and not overwrite:
+        raise InputError(f"{output_dir}: already there; say --overwrite to replace it or choose another --output_dir")
+    if occupied and not (output_dir / "config.yaml").exists():
+        raise InputError(f"{output_dir}: holds no run, so it is not overwritten; choose another --output_dir")
+    if partial.exists() and not resume:
+        if any(partial.glob("checkpoint-*")) and not overwrite:
+            raise InputError(f"{partial}: an unfinished run is there; say --resume to go on or --overwrite")
+        shutil.rmtree(partial)
+    try:
+        partial.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise InputError(f"{output_dir}: cannot be made ({error.strerror}); choose another --output_dir") from None
+    return True
+
+
+def finish(output_dir: Path):
+    """Give the finished run its name; an old run there is removed only now."""
+    partial, old = partial_folder(output_dir), output_dir.with_name(output_dir.name + ".old")
+    shutil.rmtree(old, ignore_errors=True)
+    if output_dir.exists():
+        output_dir.rename(old)
+    partial.rename(output_dir)
+    shutil.rmtree(old, ignore_errors=True)
+
+
+def write_config(folder: Path, *, room: str, arguments: dict, dataset: dict, model: dict):
+    """Write config.yaml: everything that was resolved, and what it ran on.
+
+    Raises:
+        InputError: the folder's unfinished run was of another dataset.
+    """
+    path = folder / "config.yaml"
+    if path.exists():
+        begun = yaml.safe_load(path.read_text(encoding="utf-8"))
+        if begun["dataset"]["hash"] != dataset["hash"]:
+            raise InputError(f"{folder}: this run was begun on other data (hash {begun['dataset']['hash'][:12]}, now "
+                             f"{dataset['hash'][:12]}); restore the data or say --overwrite")
+    content = {
+        "room": room,
+        "date": datetime.now().isoformat(timespec="seconds"),
+        "commit": commit(),
+        "seed": arguments["seed"],
+        "dataset": dataset,
+        "model": model,
+        "arguments": arguments,
+        "packages": versions(),
+    }
+    path.write_text(yaml.safe_dump(plain(content), allow_unicode=True, sort_keys=False), encoding="utf-8")
+
+
+def read_config(run: Path) -> dict:
+    """config.yaml of a finished run.
+
+    Raises:
+        InputError: the folder is not a finished run.
+    """
+    run = Path(run)
+    if not (run / "config.yaml").exists() or not (run / "labels.json").exists():
+        hint = "; an unfinished run of it is there: --resume it" if partial_folder(run).exists() else ""
+        raise InputError(f"{run}: not a finished run folder (no config.yaml and labels.json){hint}; check the path")
+    return yaml.safe_load((run / "config.yaml").read_text(encoding="utf-8"))
+
+
+def read_labels(run: Path) -> list[str]:
+    """labels.json: the class names in the order of the model's outputs."""
+    return read_json(Path(run) / "labels.json")
+
+
+def claim_evaluation(folder: Path, overwrite: bool):
+    """Refuse an evaluation that is already there, unless it may be replaced."""
+    if folder.exists() and not overwrite:
+        raise InputError(f"{folder}: this split was evaluated already; say --overwrite to do it again")
+
+
+@contextlib.contextmanager
+def whole_folder(folder: Path):
+    """A folder to write into that takes the name `folder` only when the block ends well, replacing what was there."""
+    partial = partial_folder(folder)
+    shutil.rmtree(partial, ignore_errors=True)
+    partial.mkdir(parents=True)
+    try:
+        yield partial
+        finish(folder)
+    finally:
+        shutil.rmtree(partial, ignore_errors=True)
+
+
+def dataset_entry(info: dict, options: dict) -> dict:
+    """What config.yaml records of the dataset."""
+    keys = ("name", "version", "source", "hash", "rows", "derived")
+    return {k: info[k] for k in keys if k in info} | {"classes": len(info["labels"]), "options": options}
+
+
+def versions() -> dict[str, str]:
+    found = {}
+    for package in PACKAGES:
+        try:
+            found[package] = importlib.metadata.version(package)
+        except importlib.metadata.PackageNotFoundError:
+            continue
+    return found
+
+
+def commit() -> str | None:
+    """The commit of the suite's checkout, with `+` when files were changed; None outside a checkout."""
+    try:
+        run = {"cwd": HOUSE, "capture_output": True, "text": True, "check": True, "timeout": 10}
+        head = subprocess.run(["git", "rev-parse", "HEAD"], **run).stdout.strip()
+        return head + ("+" if subprocess.run(["git", "status", "--porcelain"], **run).stdout.strip() else "")
+    except (OSError, subprocess.SubprocessError):
+        return None
+
+
+def plain(value):
+    """The value with only what YAML and JSON know."""
+    if isinstance(value, dict):
+        return {str(k): plain(v) for k, v in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [plain(v) for v in value]
+    if isinstance(value, np.generic):
+        return value.item()
+    if value is None or isinstance(value, (bool, int, float, str)) and type(value) in (bool, int, float, str):
+        return value
+    return str(getattr(value, "value", value))
+
+
+def write_json(path: Path, content):
+    text = json.dumps(plain(content), ensure_ascii=False, indent=2, allow_nan=False)
+    path.write_text(text + "\n", encoding="utf-8")
+
+
+def read_json(path: Path):
+    return json.loads(Path(path).read_text(encoding="utf-8"))
+
+
+def write_evaluation(folder: Path, split: str, ids, labels, probabilities, class_names, *, headline=True) -> dict:
+    """Write one split's predictions and, for the headline split, report, confusion matrix and figures.
+
+    Args:
+        labels: (n,) int class codes. probabilities: (n, n_classes).
+
+    Returns:
+        The split's metrics under `<split>_<metric>` keys.
+    """
+    names = np.array(class_names, dtype=object)
+    write_predictions(folder / f"predictions_{split}.parquet", ids, probabilities, class_names, list(names[labels]))
+    report = classification_report(labels, probabilities, class_names)
+    if headline:
+        counts = confusion_counts(labels, probabilities.argmax(1), len(class_names))
+        write_json(folder / "classification_report.json", {"split": split} | report)
+        write_confusion(folder / "confusion_matrix.csv", counts, class_names)
+        figures = folder / "figures"
+        figures.mkdir(exist_ok=True)
+        save_figure(confusion_matrix_figure(counts, class_names), figures / "confusion_matrix.png")
+        save_figure(per_class_figure(report["per_class"]), figures / "per_class.png")
+        save_figure(calibration_figure(labels, probabilities), figures / "calibration.png")
+    return {f"{split}_{name}": value for name, value in report["metrics"].items()} | {f"{split}_rows": report["rows"]}
+
+
+def write_confusion(path: Path, counts: np.ndarray, class_names: list[str]):
+    """Rows are the truth, columns the prediction."""
+    with open(path, "w", encoding="utf-8", newline="") as stream:
+        writer = csv.writer(stream)
+        writer.writerow(["label", *class_names])
+        writer.writerows([name, *row] for name, row in zip(class_names, counts.tolist(), strict=True))
+
+
+def write_training_figures(folder: Path, log_history: list[dict], class_counts: dict, best_metric: str, greater: bool):
+    """Curves per epoch and class frequencies."""
+    figures = folder / "figures"
+    figures.mkdir(exist_ok=True)
+    curves = curves_figure(log_history, best_metric=f"eval_{best_metric}", greater_is_better=greater)
+    save_figure(curves, figures / "curves.png")
+    save_figure(class_frequencies_figure(class_counts), figures / "class_frequencies.png")
+
+
+def write_results(folder: Path, results: dict, class_names: list[str]):
+    """labels.json, all_results.json and the model card."""
+    config = yaml.safe_load((folder / "config.yaml").read_text(encoding="utf-8"))
+    write_json(folder / "labels.json", class_names)
+    write_json(folder / "all_results.json", results)
+    report = read_json(folder / "classification_report.json")
+    (folder / "README.md").write_text(model_card(config, results, report), encoding="utf-8")
+
+
+def per_class_rows(folder: Path) -> list[dict]:
+    """The per-class table of the headline split."""
+    return read_json(folder / "classification_report.json")["per_class"]
+
+
+def remove_leftovers(folder: Path, keep_checkpoints: bool):
+    """What only an unfinished run needs: the tokenizer's copy, and the checkpoints unless they are to be kept."""
+    shutil.rmtree(folder / "tokenizer", ignore_errors=True)
+    for checkpoint in [] if keep_checkpoints else folder.glob("checkpoint-*"):
+        shutil.rmtree(checkpoint)
+
+
+def figures_of(folder: Path) -> dict[str, Path]:
+    return {path.stem: path for path in sorted((folder / "figures").glob("*.png"))}
+
+
+def folder_bytes(folder: Path, pattern: str) -> int:
+    """Size on disk of the files that match, in bytes."""
+    return sum(os.path.getsize(path) for path in folder.glob(pattern))
