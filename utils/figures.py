@@ -65,7 +65,7 @@ def confusion_matrix_figure(counts, class_names):
     empty = int((support == 0).sum())
     axes.set_xlabel("prediction" + (f"\n(grey: {_many(empty, 'class')} without examples)" if empty else ""))
     axes.set_title(f"Share of each true class, {_many(support.sum(), 'row')}")
-    return _plain(figure)
+    return _finished(figure)
 
 
 def _list_confusions(panel, counts, class_names):
@@ -124,7 +124,7 @@ def class_frequencies_figure(counts_by_split, top=10):
         _draw_frequencies(axes, bars, len(counts) - 2 * top)
     if not shown:
         _say(panels[0, 0], "no split was given")
-    return _plain(figure)
+    return _finished(figure)
 
 
 def _extremes(counts, top):
@@ -184,7 +184,7 @@ def curves_figure(log_history, best_metric="eval_macro_f1", greater_is_better=Tr
     if best:
         name = best_metric.removeprefix("eval_")
         right.set_title(f"Validation metric (best {name} {best[1]:.4f} at epoch {best[0]:g})")
-    return _plain(figure)
+    return _finished(figure)
 
 
 def _draw_curve(axes, entries, key, label, color, marker):
@@ -217,7 +217,7 @@ def per_class_figure(table, most=30):
     axes.set_title(title + (f" ({absent} without rows left out)" if absent else ""))
     if not rows:
         _say(axes, "no class has rows")
-        return _plain(figure)
+        return _finished(figure)
     places = range(len(rows))
     axes.barh(places, [row["f1"] for row in rows], color=SKY, label="F1")
     axes.plot([row["precision"] for row in rows], places, "|", color=BLUE, markersize=9, mew=2, label="precision")
@@ -228,7 +228,7 @@ def per_class_figure(table, most=30):
     axes.set_ylim(max(3, len(rows)) - 0.4, -0.6)
     axes.set_xlim(0, 1.02)
     figure.legend(loc="outside lower center", ncols=3, frameon=False)
-    return _plain(figure)
+    return _finished(figure)
 
 
 def _rising_f1(row):
@@ -259,7 +259,7 @@ def lengths_figure(lengths_by_split):
     if not lengths:
         _say(panels[0, 0], "no split was given")
     panels[-1, 0].set_xlabel("words per text" + (" (logarithmic)" if logarithmic else ""))
-    return _plain(figure)
+    return _finished(figure)
 
 
 def _draw_lengths(axes, values, bins):
@@ -293,7 +293,7 @@ def calibration_figure(labels, probabilities):
     below.bar(edges, rows, 1 / CALIBRATION_BINS, align="edge", color=GREY, edgecolor="white")
     below.set_xlabel("confidence (probability of the prediction)")
     _count_axis(below.yaxis, "rows")
-    return _plain(figure)
+    return _finished(figure)
 
 
 def seeds_figure(values):
@@ -318,7 +318,7 @@ def seeds_figure(values):
         axes.xaxis.set_major_locator(MaxNLocator(5))
     if not names:
         _say(panels[0, 0], "no run was given")
-    return _plain(figure)
+    return _finished(figure)
 
 
 def shortened(name, width=NAME_WIDTH):
@@ -334,7 +334,7 @@ def _longest(names):
 
 def _figure(width, height, rows=1, columns=1, **options):
     """Return (figure, axes) of a size in inches, axes without upper and right spine."""
-    figure = Figure(figsize=(width, height), layout="constrained")
+    figure = Figure(figsize=(width, height), layout="constrained", dpi=100)
     axes = figure.subplots(rows, columns, **options)
     for one in np.ravel(axes):
         one.spines[["top", "right"]].set_visible(False)
@@ -358,8 +358,11 @@ def _say(axes, text):
     axes.text(0.5, 0.5, text, transform=axes.transAxes, ha="center", va="center", color=GREY)
 
 
-def _plain(figure):
-    """Set every text in a font that is always there, and as it is: `$` and `_` in a class name are no mathtext."""
+def _finished(figure):
+    """Return the finished figure: laid out, its text in a font that is always there, `$` and `_` as they are."""
     for text in figure.findobj(Text):
         text.set(fontfamily=FONT, parse_math=False, usetex=False)
+    # A second pass of the layout would move square axes a little more: the same figure must save to the same bytes.
+    figure.draw_without_rendering()
+    figure.set_layout_engine("none")
     return figure

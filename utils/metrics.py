@@ -269,7 +269,8 @@ def _checked_names(class_names, probabilities):
 
 def _check_distributions(chunk, start):
     """Raise ValueError for the first row that is no distribution; NaN and infinity never sum to 1."""
-    sums = chunk.sum(axis=1, dtype=np.promote_types(chunk.dtype, np.float32))
+    with np.errstate(invalid="ignore"):
+        sums = chunk.sum(axis=1, dtype=np.promote_types(chunk.dtype, np.float32))
     wrong = np.flatnonzero(~(np.abs(sums - 1) <= SUM_TOLERANCE) | (chunk.min(axis=1) < 0))
     if wrong.size:
         raise ValueError(

@@ -174,6 +174,10 @@ class SuiteTrainer(Trainer):
         batch = args.per_device_train_batch_size * args.gradient_accumulation_steps * args.world_size
         return LengthGroupedSampler(self.train_dataset["length"], batch, args.data_seed or args.seed)
 
+    def _get_eval_sampler(self, eval_dataset):
+        # The Trainer's own would shuffle predictions by length groups: their order must be the rows' own.
+        return None if self.args.world_size > 1 else torch.utils.data.SequentialSampler(eval_dataset)
+
     def create_model_card(self, *args, **kwargs):
         """Nothing: the run folder has its own card, which a push must not write over."""
 
@@ -221,10 +225,15 @@ def probabilities_of(logits) -> np.ndarray:
 
 def predict_split(trainer: SuiteTrainer, dataset) -> np.ndarray:
     """Class probabilities (n, n_classes) of a tokenised split in its own order; batches go by length."""
-    order = np.argsort(np.array(dataset["length"]), kind="stable")[::-1]
+    order = longest_first(dataset)
     logits = trainer.predict(dataset.select(order)).predictions
     probabilities = probabilities_of(logits[0] if isinstance(logits, tuple) else logits)
     return probabilities[np.argsort(order)]
+
+
+def longest_first(dataset) -> np.ndarray:
+    """Row numbers (n,) from the longest to the shortest, so that evaluation batches need little padding."""
+    return np.argsort(-np.array(dataset["length"]), kind="stable")
 
 
 def from_first_rank(value):
@@ -242,11 +251,14 @@ def make_trainer(model, args, splits, collator, processing_class, train_labels) 
     callbacks = [EarlyStoppingCallback(args.early_stopping_patience)] if args.early_stopping_patience else []
     if args.early_stopping_patience and not args.load_best_model_at_end:
         raise InputError("--early_stopping_patience: needs --eval_strategy and --save_strategy, not 'no'")
+    validation = splits["validation"]
+    if "length" in validation.column_names:
+        validation = validation.select(longest_first(validation))
     return SuiteTrainer(
         model=model,
         args=args,
         train_dataset=splits["train"],
-        eval_dataset=splits["validation"],
+        eval_dataset=validation,
         data_collator=collator,
         processing_class=processing_class,
         compute_metrics=trainer_metrics,

@@ -64,6 +64,7 @@ CASES = {
     "more classes than rows": drawn(40, 200),
     "two classes": drawn(100, 2),
     "float32": drawn(400, 12, dtype=np.float32),
+    "several chunks": drawn(400, 1500),
     "one true class": drawn(50, 4, truths=[2]),
     "ties": (np.arange(60) % 4, np.tile([[0.25] * 4, [0.4, 0.4, 0.1, 0.1], [0.1, 0.3, 0.3, 0.3]], (20, 1))),
 }
@@ -130,13 +131,18 @@ def test_one_class():
     assert found == pytest.approx({key: 0.0 if key in ("log_loss", "ece") else 1.0 for key in KEYS}, abs=1e-6)
 
 
-def test_chunks_do_not_change_the_numbers(monkeypatch):
-    labels, probabilities = drawn(101, 6)
-    whole = metrics.classification_metrics(labels, probabilities)
-    monkeypatch.setattr(metrics, "CHUNK_VALUES", 20)
-    monkeypatch.setattr(metrics.row_chunks, "__defaults__", (20,))
-    assert len(list(metrics.row_chunks(101, 6))) == 34
-    assert metrics.classification_metrics(labels, probabilities) == whole
+def test_chunks_cover_every_row_once():
+    assert len(list(metrics.row_chunks(*CASES["several chunks"][1].shape))) == 3
+    for n, n_classes in [(0, 5), (1, 10**7), (101, 6), (100, 5)]:
+        rows = [row for part in metrics.row_chunks(n, n_classes, 20) for row in range(n)[part]]
+        assert rows == list(range(n))
+
+
+def test_a_bad_row_of_a_later_chunk_is_named():
+    labels, probabilities = drawn(400, 1500)
+    probabilities[377, 3] = np.nan
+    with pytest.raises(ValueError, match="row 377 "):
+        metrics.classification_metrics(labels, probabilities)
 
 
 def test_a_memory_mapped_array_is_read_in_place(tmp_path):
