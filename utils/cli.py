@@ -110,13 +110,11 @@ def as_words(values: dict) -> list[str]:
 
 
 def start_logging(level=logging.INFO):
-    """Print the suite's own log lines to stderr, and progress bars only where somebody watches."""
+    """Print the suite's own log lines to stdout (errors alone go to stderr); bars only where somebody watches."""
     if not sys.stderr.isatty():
         datasets.disable_progress_bars()
+    handler = logging.StreamHandler(sys.stdout)
+    handler.setFormatter(logging.Formatter("%(message)s"))
     for name in ("utils", "beto_text_model"):
-        logger = logging.getLogger(name)
-        if not logger.handlers:
-            handler = logging.StreamHandler()
-            handler.setFormatter(logging.Formatter("%(message)s"))
-            logger.addHandler(handler)
-        logger.setLevel(level)
+        logging.getLogger(name).handlers = [handler]
+        logging.getLogger(name).setLevel(level)

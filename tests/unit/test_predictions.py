@@ -88,11 +88,12 @@ def test_text_files_keep_accents_and_short_numbers(tmp_path):
 
 
 def test_a_csv_saved_again_by_a_spreadsheet_is_read(tmp_path):
-    text = "\ufeffid,label,prediction,confidence,probability_a,probability_ñ\r\n001,,ñ,0.75,0.25,0.75\r\n"
+    header = "\ufeffid,label,prediction,confidence,probability_a,probability_ñ"
+    text = "\r\n".join([header, "001,,ñ,0.75,0.25,0.75", 'NA,"",a,1,1,0', ""])
     (tmp_path / "p.csv").write_text(text, encoding="utf-8", newline="")
     table = read_predictions(tmp_path / "p.csv")
-    assert (table.ids, table.labels, table.predictions) == (["001"], [None], ["ñ"])
-    assert table.probabilities.tolist() == [[0.25, 0.75]]
+    assert (table.ids, table.labels, table.predictions) == (["001", "NA"], [None, None], ["ñ", "a"])
+    assert table.probabilities.tolist() == [[0.25, 0.75], [1, 0]]
 
 
 @pytest.mark.parametrize("ending", ["parquet", "csv", "jsonl"])

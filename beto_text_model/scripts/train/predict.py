@@ -9,7 +9,6 @@ standard input, one text a line. Labels are optional and are copied. Output: .pa
 prediction, confidence` and the probabilities, in the order of the input.
 """
 
-import sys
 import time
 from collections import Counter
 from dataclasses import dataclass, field
@@ -62,7 +61,7 @@ def main(argv=None) -> Path:
         raise InputError(f"--input {args.input}: no text in it; give at least one")
     ids, texts, labels = ([nfc(value) if value else value for value in column] for column in zip(*rows, strict=True))
     for note in log.notes[:20]:
-        print(note, file=sys.stderr)
+        print(note)
 
     # Model.
     tokenizer = AutoTokenizer.from_pretrained(run)
