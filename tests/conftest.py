@@ -104,7 +104,7 @@ def prepared(corpus_file, tmp_path_factory) -> Path:
 
 @pytest.fixture(scope="session")
 def tiny_encoder(tmp_path_factory) -> Path:
-    """A local encoder folder (one layer, 32 wide, no dropout) with its tokenizer."""
+    """A local encoder folder (one layer, 32 wide, no dropout, wide start) with its tokenizer."""
     import torch
     from transformers import BertConfig, BertModel
 
@@ -115,7 +115,7 @@ def tiny_encoder(tmp_path_factory) -> Path:
     tokenizer = train_wordpiece([row["text"] for row in corpus_rows()], 400, 64)
     config = BertConfig(vocab_size=len(tokenizer), hidden_size=32, num_hidden_layers=1, num_attention_heads=2,
                         intermediate_size=64, max_position_embeddings=64, hidden_dropout_prob=0.0,
-                        attention_probs_dropout_prob=0.0)
+                        attention_probs_dropout_prob=0.0, initializer_range=0.2)
     BertModel(config).save_pretrained(folder)
     tokenizer.save_pretrained(folder)
     return folder

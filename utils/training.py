@@ -162,7 +162,8 @@ class LengthGroupedSampler(torch.utils.data.Sampler):
 
 
 class SuiteTrainer(Trainer):
-    """`Trainer` with the seeded length-grouped sampler and the run folder's own model card.
+    """`Trainer` with the seeded length-grouped sampler, rows evaluated in their order, no pickle beside a saved model
+    and the run folder's own card.
 
     A train dataset with a `length` column is grouped by length when `train_sampling_strategy` says so.
     """
@@ -177,6 +178,12 @@ class SuiteTrainer(Trainer):
     def _get_eval_sampler(self, eval_dataset):
         # The Trainer's own would shuffle predictions by length groups: their order must be the rows' own.
         return None if self.args.world_size > 1 else torch.utils.data.SequentialSampler(eval_dataset)
+
+    def _save(self, output_dir=None, state_dict=None):
+        super()._save(output_dir, state_dict)
+        folder = Path(output_dir or self.args.output_dir)
+        if not folder.name.startswith("checkpoint-"):  # a pickle has no place in a run; config.yaml says the same
+            (folder / "training_args.bin").unlink(missing_ok=True)
 
     def create_model_card(self, *args, **kwargs):
         """Nothing: the run folder has its own card, which a push must not write over."""

@@ -109,7 +109,7 @@ def main(argv=None) -> Path:
 
     # Save: everything into the working folder, then its final name.
     try:
-        trainer.save_model(str(working))
+        trainer.save_model(str(working), _internal_call=True)  # without a push: the folder is not whole yet
         if args.process_index == 0:
             save(working, trainer, corpus, tokenised, probabilities, results, args)
             runs.finish(output_dir)
@@ -129,7 +129,6 @@ def main(argv=None) -> Path:
 def save(working: Path, trainer, corpus, tokenised, probabilities, results: dict, args):
     """Write the run folder's files and send figures and final table to the trackers."""
     names = corpus.info["labels"]
-    (working / "training_args.bin").unlink(missing_ok=True)  # a pickle; config.yaml says the same
     for split, p in probabilities.items():
         labels = np.array(tokenised[split]["labels"])
         results |= runs.write_evaluation(working, split, corpus.splits[split]["id"], labels, p, names,
