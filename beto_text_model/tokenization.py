@@ -1,10 +1,10 @@
 """Texts to token ids: the tokenizer of mini-scratch, cached tokenised splits, and what the cut at max_length loses."""
 
 import hashlib
+import json
 import logging
 import os
 import shutil
-import tempfile
 from pathlib import Path
 
 import datasets
@@ -88,9 +88,11 @@ def cache_folder(splits, tokenizer, max_length: int, dataset_hash: str) -> Path:
 
 
 def tokenizer_text(tokenizer) -> str:
-    """All that decides a tokenizer's output, as text."""
+    """All that decides a tokenizer's output, as text; truncation and padding are left out, each call sets its own."""
     backend = getattr(tokenizer, "backend_tokenizer", None)
-    return backend.to_str() if backend is not None else repr(tokenizer) + repr(sorted(tokenizer.get_vocab().items()))
+    if backend is None:
+        return repr(tokenizer) + repr(sorted(tokenizer.get_vocab().items()))
+    return json.dumps(json.loads(backend.to_str()) | {"truncation": None, "padding": None}, sort_keys=True)
 
 
 def tokenise(dataset, tokenizer, max_length: int, desc: str) -> datasets.Dataset:
@@ -105,11 +107,10 @@ def tokenise(dataset, tokenizer, max_length: int, desc: str) -> datasets.Dataset
 
 def cached(tokenised: datasets.DatasetDict, folder: Path) -> datasets.DatasetDict:
     """Save to the cache (whole or not at all) and load from it; without room for a cache, the dataset as it is."""
+    partial = folder.with_name(f"{folder.name}.{os.getpid()}")
     try:
-        folder.parent.mkdir(parents=True, exist_ok=True)
-        partial = tempfile.mkdtemp(dir=folder.parent)
-        tokenised.save_to_disk(partial)
-        os.rename(partial, folder)
+        tokenised.save_to_disk(str(partial))
+        partial.rename(folder)
         return datasets.load_from_disk(str(folder))
     except OSError as error:
         logger.info(f"tokenised texts are not cached: {error}")

@@ -12,12 +12,14 @@ import pyarrow.parquet as pq
 import pytest
 from conftest import LABELS, corpus_rows, write_jsonl
 
-from utils.data import fold_corpora, load_corpus, load_splits, load_unlabelled, repeat_corpora, save_prepared
 from utils.data import DataOptions as Options
+from utils.data import fold_corpora, load_corpus, load_splits, load_unlabelled, repeat_corpora, save_prepared
 
 TRAPS = [
-    {"id": "001", "text": "NA", "label": "01"}, {"id": "2020-01-01", "text": "1.10", "label": "2020-01-01"},
-    {"id": "1e5", "text": "null, «ñ»; \"comillas\"", "label": "NA"}, {"id": "007", "text": "línea 1\nlínea 2", "label": "true"},
+    {"id": "001", "text": "NA", "label": "01"},
+    {"id": "2020-01-01", "text": "1.10", "label": "2020-01-01"},
+    {"id": "1e5", "text": "null, «ñ»; \"comillas\"", "label": "NA"},
+    {"id": "007", "text": "línea 1\nlínea 2", "label": "true"},
 ]
 
 
@@ -225,7 +227,7 @@ def test_a_dataset_saved_by_datasets_itself(tmp_path):
     datasets.DatasetDict({"train": datasets.Dataset.from_dict(columns, features)}).save_to_disk(str(tmp_path / "d"))
     corpus = load_corpus(tmp_path / "d", Options(text_column="texto", label_column="clase"))
     assert corpus.info["labels"] == sorted(LABELS)
-    names = {t: corpus.info["labels"][c] for s in corpus.splits.values() for t, c in zip(s["text"], s["label"], strict=True)}
+    names = {row["text"]: corpus.info["labels"][row["label"]] for s in corpus.splits.values() for row in s}
     assert names == {r["text"]: r["label"] for r in rows}
     datasets.Dataset.from_dict(columns, features).to_parquet(str(tmp_path / "x.parquet"))
     assert load_corpus(tmp_path / "x.parquet", Options(text_column="texto", label_column="clase")).info["labels"] == \
@@ -271,8 +273,8 @@ def test_imports_stay_light():
     import subprocess
     import sys
 
-    code = "import sys, utils.data, utils.metrics; print([m for m in ('torch', 'transformers', 'evaluate') if m in sys.modules])"
-    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True).stdout.strip() == "[]"
+    code = "import sys, utils.data, utils.metrics; print({'torch', 'transformers', 'evaluate'} & set(sys.modules))"
+    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True).stdout.strip() == "set()"
 
 
 def test_pandas_and_numpy_agree_on_the_counts(corpus_file):
