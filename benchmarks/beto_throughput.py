@@ -24,7 +24,7 @@ import torch
 from transformers import BertConfig, BertForSequenceClassification
 
 from benchmarks.beto_ways import PREDICT_BATCH, Work, gradient_difference, heads, measure, prepare_work
-from benchmarks.common import available_cores, cell, hardware, hardware_line, markdown_table, write_results
+from benchmarks.common import cell, hardware, hardware_line, markdown_table, write_results
 from utils.cli import parse
 from utils.errors import InputError, exits_on_input_error
 from utils.training import BF16_MIN_HIDDEN_SIZE, has_bf16, wants_bf16
@@ -138,7 +138,7 @@ def run_way(way: str, folder: Path) -> dict:
     """`--way` in a process of its own."""
     print(f"{way} …", file=sys.stderr, flush=True)
     command = [sys.executable, "-m", "benchmarks.beto_throughput", "--way", way, "--work", str(folder)]
-    done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    done = subprocess.run(command, capture_output=True, text=True)
     if done.returncode:
         raise InputError(f"{way} ended with {done.returncode} (−9: out of memory; lower --batch_size): "
                          + done.stderr[-800:])

@@ -29,8 +29,8 @@ from transformers import (
     pipeline,
 )
 
-from beto_text_model.tokenization import train_wordpiece
 from benchmarks.common import peak_memory_mb
+from beto_text_model.tokenization import train_wordpiece
 from utils.inference import inference_device, load_classifier, predict_probabilities, tokenise_texts
 from utils.metrics import softmax
 from utils.sample_corpus import generate_sample
@@ -98,7 +98,8 @@ def prepare_work(work: Work, folder: Path):
     """
     sets = titles_and_documents()
     names = sorted({row["label"] for row in sets["mixed"]})
-    tokenizer = train_wordpiece([r["text"] for r in sets["mixed"]], min(TOKENIZER_VOCABULARY, work.vocab_size), LONGEST)
+    texts = [row["text"] for row in sets["mixed"]]
+    tokenizer = train_wordpiece(texts, min(TOKENIZER_VOCABULARY, work.vocab_size), LONGEST)
     torch.manual_seed(0)
     config = BertConfig(vocab_size=max(work.vocab_size, len(tokenizer)), hidden_size=work.hidden_size,
                         num_hidden_layers=work.layers, num_attention_heads=heads(work.hidden_size),
@@ -109,14 +110,19 @@ def prepare_work(work: Work, folder: Path):
     model.save_pretrained(folder / "model")
     tokenizer.save_pretrained(folder / "model")
     for name, rows in sets.items():
-        lengths = [len(ids) for ids in tokenise_texts(tokenizer, [r["text"] for r in rows], LONGEST)]
-        train = [i for i, row in enumerate(rows) if row["train"]]
-        rest = sorted((i for i, row in enumerate(rows) if not row["train"]), key=lengths.__getitem__)
-        parts = {"train": train, "predict": [rest[rank] for rank in spread(len(rest))]}
-        columns = {part: {"text": [rows[i]["text"] for i in own], "label": [names.index(rows[i]["label"]) for i in own]}
-                   for part, own in parts.items()}
-        (folder / f"{name}.json").write_text(json.dumps(columns, ensure_ascii=False), encoding="utf-8")
+        text = json.dumps(columns_of(rows, names, tokenizer), ensure_ascii=False)
+        (folder / f"{name}.json").write_text(text, encoding="utf-8")
     (folder / "settings.json").write_text(json.dumps(asdict(work)), encoding="utf-8")
+
+
+def columns_of(rows: list[dict], names: list[str], tokenizer) -> dict[str, dict[str, list]]:
+    """Texts and class codes for `train` (in the corpus's order) and `predict` (spread by length)."""
+    lengths = [len(ids) for ids in tokenise_texts(tokenizer, [row["text"] for row in rows], LONGEST)]
+    train = [i for i, row in enumerate(rows) if row["train"]]
+    rest = sorted((i for i, row in enumerate(rows) if not row["train"]), key=lengths.__getitem__)
+    parts = {"train": train, "predict": [rest[rank] for rank in spread(len(rest))]}
+    return {part: {"text": [rows[i]["text"] for i in own], "label": [names.index(rows[i]["label"]) for i in own]}
+            for part, own in parts.items()}
 
 
 def heads(hidden_size: int) -> int:

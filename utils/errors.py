@@ -1,7 +1,11 @@
 """One way to tell a user what is wrong: a one-line message and exit code 2."""
 
+import errno
 import functools
 import sys
+
+DISK_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+NOT_ALLOWED = (errno.EACCES, errno.EPERM, errno.EROFS)
 
 
 class InputError(Exception):
@@ -9,14 +13,22 @@ class InputError(Exception):
 
 
 def exits_on_input_error(main):
-    """Decorate a command's `main` so that an `InputError` prints one line to stderr and exits with code 2."""
+    """Decorate a command's `main`: an `InputError`, a full disk or a forbidden file is one line and exit code 2."""
 
     @functools.wraps(main)
     def wrapped(*args, **kwargs):
         try:
             return main(*args, **kwargs)
         except InputError as error:
-            print(f"error: {' '.join(str(error).split())}", file=sys.stderr)
-            raise SystemExit(2) from None
+            message = str(error)
+        except OSError as error:
+            if error.errno in DISK_FULL:
+                message = f"{error.filename or 'output'}: {error.strerror}; free space and try again"
+            elif error.errno in NOT_ALLOWED:
+                message = f"{error.filename or 'file'}: {error.strerror}; check permissions or choose another place"
+            else:
+                raise
+        print(f"error: {' '.join(message.split())}", file=sys.stderr)
+        raise SystemExit(2)
 
     return wrapped

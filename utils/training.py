@@ -1,6 +1,5 @@
 """What every room needs of the Trainer, once: arguments, loss, sampler, precision, callbacks, ranks."""
 
-import errno
 import json
 import logging
 import os
@@ -15,7 +14,7 @@ from transformers import EarlyStoppingCallback, Trainer, TrainingArguments
 from transformers.trainer_pt_utils import get_length_grouped_indices
 
 from utils.corpus import DataOptions
-from utils.errors import InputError
+from utils.errors import DISK_FULL, InputError
 from utils.metrics import classification_metrics, softmax
 
 logger = logging.getLogger(__name__)
@@ -23,7 +22,6 @@ logger = logging.getLogger(__name__)
 # Encoders at least this wide train and predict faster in bf16 on CPUs that have it; narrower ones slower.
 BF16_MIN_HIDDEN_SIZE = 512
 METRICS = tuple(classification_metrics(np.arange(2), np.eye(2)))
-NO_SPACE = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
 @dataclass
@@ -314,7 +312,7 @@ def train(trainer: SuiteTrainer, resume: bool):
 def raise_if_disk_full(error: Exception, folder: Path):
     """Turn "no space left" into an `InputError` that says what survived; leave any other error alone."""
     text = str(error)
-    full = getattr(error, "errno", None) in NO_SPACE or any(
+    full = getattr(error, "errno", None) in DISK_FULL or any(
         sign in text for sign in ("No space left", "File too large", "os error 28", "os error 27", "Disk quota")
     )
     if not full and "PytorchStreamWriter" in text:  # torch.save hides the reason

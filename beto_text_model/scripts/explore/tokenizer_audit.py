@@ -120,7 +120,7 @@ def audit(tokenizer, limit: int, splits, words: Counter, most: int) -> tuple[dic
         lengths.append(pieces)
         rows[split] = describe(pieces, per_word, limit) | {
             "unknown_piece_share": n_unknown / max(1, int(pieces.sum())),
-            "unknown_word_share": words_with_unknown / max(1, int(per_word.sum())),
+            "unknown_word_share": words_with_unknown / max(1, per_word.total()),
         }
     result = {
         "vocabulary": len(tokenizer),
@@ -143,11 +143,11 @@ def fate_of(character: str, tokenizer) -> str:
 
 
 def count_pieces(dataset, tokenizer, unknown: Counter):
-    """Pieces of each text (n,) with [CLS] and [SEP]; words by number of pieces; unknown pieces; words with one.
+    """Pieces of each text (n,), special ones included; words by number of pieces; unknown pieces; words with one.
 
     Words are what white space separates. The fragments that become unknown are added to `unknown`.
     """
-    lengths, per_word, n_unknown, words_with_unknown = [], np.zeros(1, int), 0, 0
+    lengths, per_word, n_unknown, words_with_unknown = [], Counter(), 0, 0
     for batch in dataset.iter(BATCH):
         texts = [text or "" for text in batch["text"]]
         encoded = tokenizer(texts, truncation=False, return_offsets_mapping=True, verbose=False)
@@ -158,42 +158,40 @@ def count_pieces(dataset, tokenizer, unknown: Counter):
             real = np.array([end > start for start, end in offsets], bool) & (word_of >= 0)
             is_unknown = real & (np.array(ids) == tokenizer.unk_token_id)
             lengths.append(len(ids))
-            per_word = add(per_word, np.bincount(np.bincount(word_of[real], minlength=len(starts))))
+            per_word.update(np.bincount(word_of[real], minlength=len(starts)).tolist())
             n_unknown += int(is_unknown.sum())
             words_with_unknown += len(np.unique(word_of[is_unknown]))
             unknown.update(text[slice(*offsets[i])].strip() for i in np.flatnonzero(is_unknown))
     return np.array(lengths, int), per_word, n_unknown, words_with_unknown
 
 
-def add(a: np.ndarray, b: np.ndarray) -> np.ndarray:
-    """The sum of two histograms of different length."""
-    total = np.zeros(max(len(a), len(b)), int)
-    total[: len(a)] += a
-    total[: len(b)] += b
-    return total
-
-
-def describe(pieces: np.ndarray, per_word: np.ndarray, limit: int) -> dict:
-    """The lengths of one split's texts and words. per_word: number of words of 0, 1, 2 … pieces."""
-    words = int(per_word.sum())
-    reached = np.searchsorted(np.cumsum(per_word), 0.95 * words)
+def describe(pieces: np.ndarray, per_word: Counter, limit: int) -> dict:
+    """The lengths of one split's texts and words. pieces: (n,). per_word: words by their number of pieces."""
+    lengths, counts = zip(*sorted(per_word.items()), strict=True) if per_word else ((0,), (1,))
     median, p95, longest = np.percentile(pieces, [50, 95, 100]).astype(int).tolist() if len(pieces) else (0, 0, 0)
-    over = {str(n): float((pieces > n).mean()) if len(pieces) else 0.0 for n in (*THRESHOLDS, limit)}
-    return {"texts": len(pieces), "words": words, "pieces_per_word_mean": float(
-        per_word @ np.arange(len(per_word)) / max(1, words)), "pieces_per_word_p95": int(reached),
-        "median": median, "p95": p95, "max": longest, "share_over": over}
+    return {
+        "texts": len(pieces),
+        "median": median,
+        "p95": p95,
+        "max": longest,
+        "share_over": {str(n): float((pieces > n).mean()) if len(pieces) else 0.0 for n in (*THRESHOLDS, limit)},
+        "words": per_word.total(),
+        "pieces_per_word_mean": float(np.average(lengths, weights=counts)),
+        "pieces_per_word_p95": lengths[np.searchsorted(np.cumsum(counts), 0.95 * sum(counts))],
+    }
 
 
 def accents_in(word: str) -> int:
     """Number of accent marks, those of ñ and ü included."""
-    return sum(map(unicodedata.combining, unicodedata.normalize("NFD", word))) // 230
+    return sum(unicodedata.combining(c) > 0 for c in unicodedata.normalize("NFD", word))
 
 
 def lost_accents(tokenizer, words: Counter, most: int) -> dict:
     """Accented words that lose their accents, and those of them that the model takes for another word."""
     names = list(words)
     # A space before each, as within a text: some tokenizers tell the first word of a text from the others.
-    ids = tokenizer([f" {word}" for word in names], add_special_tokens=False, verbose=False)["input_ids"] if names else []
+    spaced = [f" {word}" for word in names]
+    ids = tokenizer(spaced, add_special_tokens=False, verbose=False)["input_ids"] if names else []
     groups, forms = defaultdict(list), {}
     for word, pieces in zip(names, ids, strict=True):
         if tokenizer.unk_token_id not in pieces:

@@ -1,0 +1,251 @@
+"""Time and memory to turn a million product titles into stratified splits: the suite beside pandas and datasets.
+
+    python benchmarks/prepare_titles.py
+    python benchmarks/prepare_titles.py --rows 100000 --output benchmarks/results
+
+The titles are made from a seed: short, in Spanish-like words with Zipf's frequencies, 632 unbalanced classes, one
+jsonl.gz file with id, text and label. Every way starts from that file in a fresh process and writes train, validation
+and test (80/10/10, stratified) to a folder; making the titles is not measured. The suite does more than the others (no text on both sides of a cut, content hash, profile with figures, row
+account); what they leave out is counted in the table.
+"""
+
+import gzip
+import json
+import subprocess
+import sys
+import tempfile
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+
+import numpy as np
+
+from benchmarks.common import hardware, hardware_line, markdown_table, write_results
+from utils.cli import parse
+from utils.errors import InputError, exits_on_input_error
+
+CHUNK = 100_000
+GOAL_MB = 1000
+# A small process of its own starts the command, so that its peak is not that of the process that asked.
+LAUNCHER = """
+import json, resource, subprocess, sys, time
+start = time.perf_counter()
+child = subprocess.Popen(sys.argv[1:], stdout=subprocess.DEVNULL)
+private = 0
+while child.poll() is None:
+    try:
+        status = open(f"/proc/{child.pid}/status").read()
+        private = max(private, int(status.split("RssAnon:")[1].split()[0]))
+    except (OSError, IndexError):
+        pass
+    time.sleep(0.02)
+seconds, used = time.perf_counter() - start, resource.getrusage(resource.RUSAGE_CHILDREN)
+unit = 1 if sys.platform == "darwin" else 1024
+print(json.dumps({"rc": child.returncode, "seconds": seconds, "cpu_seconds": used.ru_utime + used.ru_stime,
+                  "peak_mb": used.ru_maxrss * unit / 1e6, "private_mb": private * 1024 / 1e6 or None}))
+"""
+WAYS = {
+    "suite": "suite: utils.prepare_dataset",
+    "pandas": "pandas.read_json + sklearn train_test_split + to_parquet",
+    "datasets": "datasets: load_dataset + map + train_test_split",
+}
+COLUMNS = {
+    "what": "way", "rows": "rows", "seconds": "seconds", "rows_per_second": "rows/s", "ratio": "suite is × faster",
+    "peak_mb": "peak MB", "private_mb": "of it private", "leaks": "texts on both sides of a cut",
+    "same_ids": "ids as written", "stratified": "classes in all splits",
+}
+
+
+@dataclass
+class TitlesArguments:
+    """How many titles, and which ways."""
+
+    rows: int = field(default=1_000_000, metadata={"help": "titles"})
+    datasets_rows: int = field(default=1_000_000, metadata={"help": "at most so many for the slow datasets way"})
+    classes: int = field(default=632, metadata={"help": "categories (fewer where rows are few)"})
+    ways: list[str] = field(default_factory=lambda: list(WAYS), metadata={"help": "suite, pandas, datasets"})
+    repeats: int = field(default=1, metadata={"help": "best of"})
+    seed: int = field(default=0, metadata={"help": "seed of titles and splits"})
+    output: str = field(default="benchmarks/results", metadata={"help": "folder for prepare_titles.json and .md"})
+    way: str | None = field(default=None, metadata={"help": "internal: do this way's work alone"})
+    source: str | None = field(default=None, metadata={"help": "internal: the file that --way reads"})
+    target: str | None = field(default=None, metadata={"help": "internal: the folder that --way writes"})
+
+
+@exits_on_input_error
+def main(argv=None):
+    args, _ = parse(TitlesArguments, argv, doc=__doc__)
+    if args.way:
+        return {"pandas": split_with_pandas, "datasets": split_with_datasets}[args.way](args)
+    if set(args.ways) - set(WAYS):
+        raise InputError(f"--ways {' '.join(args.ways)}: choose among {', '.join(WAYS)}")
+    if min(args.rows, args.datasets_rows) < 400:
+        raise InputError("--rows, --datasets_rows: give at least 400")
+    with tempfile.TemporaryDirectory() as folder:
+        rows = [measure(way, args, Path(folder)) for way in args.ways]
+    suite = next((row for row in rows if row["way"] == "suite"), None)
+    for row in rows:
+        row["ratio"] = suite["rows_per_second"] / row["rows_per_second"] if suite else None
+    results = {"hardware": hardware(), "arguments": asdict(args), "rows": rows, "goal_mb": GOAL_MB}
+    print(report := report_of(results, suite))
+    return write_results(args.output, "prepare_titles", results, report)
+
+
+# The titles.
+
+
+def vocabulary(rng, n: int = 60_000) -> np.ndarray:
+    """Different made-up Spanish-like words (n,), some with accents and ñ, one in ten a model number."""
+    syllables = np.array("ca ma ra de la pa to ri no se lle ñe có mí bo ta gue ro na te lo do su ve ció chi que li ce "
+                         "fu zu go bre tra pla es an in al con por mu ja".split(), dtype=object)
+    sizes = rng.choice([2, 3, 4], size=2 * n, p=[0.35, 0.45, 0.2])
+    words = ["".join(syllables[rng.integers(0, len(syllables), size)]) for size in sizes]
+    numbers = [f"{word[:2]}{number}" for word, number in zip(words, rng.integers(2, 9999, len(words)), strict=True)]
+    words = [number if i % 10 == 9 else word for i, (word, number) in enumerate(zip(words, numbers, strict=True))]
+    return np.array(list(dict.fromkeys(words))[:n], dtype=object)
+
+
+def class_codes(rng, rows: int, classes: int) -> np.ndarray:
+    """A class for each row (rows,), unbalanced as 1/rank^0.7, each at least 20 times."""
+    weights = 1 / np.arange(1, classes + 1) ** 0.7
+    drawn = rng.choice(classes, size=rows - 20 * classes, p=weights / weights.sum())
+    return rng.permutation(np.r_[drawn, np.repeat(np.arange(classes), 20)])
+
+
+def write_titles(path: Path, rows: int, classes: int, seed: int):
+    """Write `rows` titles as jsonl.gz; one in a hundred repeats an earlier one in capitals."""
+    rng = np.random.default_rng(seed)
+    words = vocabulary(rng)
+    codes = class_codes(rng, rows, min(classes, rows // 40))
+    with gzip.open(path, "wt", encoding="utf-8", compresslevel=1) as stream:
+        for start in range(0, rows, CHUNK):
+            texts = titles(rng, words, codes[start : start + CHUNK])
+            stream.write("".join(
+                f'{{"id": "{start + i:09}", "text": "{text}", "label": "CATEGORIA_{code:04}"}}\n'
+                for i, (text, code) in enumerate(zip(texts, codes[start : start + CHUNK].tolist(), strict=True))))
+
+
+def titles(rng, words: np.ndarray, codes: np.ndarray) -> list[str]:
+    """A title of 4 to 12 words for each code: two words of its class, the others by Zipf's law."""
+    zipf = rng.zipf(1.2, size=(len(codes), 12)) % len(words)
+    own = (codes[:, None] * 40 + rng.integers(0, 40, (len(codes), 2))) % len(words)
+    sizes = rng.integers(4, 13, len(codes)).tolist()
+    chosen = words[np.c_[own, zipf[:, 2:]]]
+    texts = [" ".join(row[:size]) for row, size in zip(chosen.tolist(), sizes, strict=True)]
+    for i in range(100, len(texts), 100):
+        texts[i] = texts[i - 50].upper()
+    return texts
+
+
+# The other ways.
+
+
+def split_with_pandas(args):
+    """What a scikit-learn user writes."""
+    import pandas as pd
+    from sklearn.model_selection import train_test_split
+
+    frame = pd.read_json(args.source, lines=True)
+    train, held = train_test_split(frame, test_size=0.2, stratify=frame["label"], random_state=args.seed)
+    validation, test = train_test_split(held, test_size=0.5, stratify=held["label"], random_state=args.seed)
+    for name, part in (("train", train), ("validation", validation), ("test", test)):
+        part.to_parquet(Path(args.target) / f"{name}.parquet", index=False)
+
+
+def split_with_datasets(args):
+    """What a datasets user writes."""
+    import datasets
+
+    def clean(row):
+        return {"text": row["text"].strip()}
+
+    cache = str(Path(args.target) / "cache")
+    rows = datasets.load_dataset("json", data_files=args.source, split="train", cache_dir=cache)
+    rows = rows.map(clean).class_encode_column("label")
+    first = rows.train_test_split(test_size=0.2, stratify_by_column="label", seed=args.seed)
+    held = first["test"].train_test_split(test_size=0.5, stratify_by_column="label", seed=args.seed)
+    splits = datasets.DatasetDict(train=first["train"], validation=held["train"], test=held["test"])
+    for name, part in splits.items():
+        part.to_parquet(Path(args.target) / f"{name}.parquet")
+
+
+# Measuring.
+
+
+def measure(way: str, args, folder: Path) -> dict:
+    """Seconds and peak memory of one way in a fresh process, and what it wrote."""
+    n = min(args.rows, args.datasets_rows) if way == "datasets" else args.rows
+    source, best = folder / f"titulos_{n}.jsonl.gz", None
+    if not source.exists():
+        print(f"writing {n} titles …", file=sys.stderr, flush=True)
+        write_titles(source, n, args.classes, args.seed)
+    for repeat in range(args.repeats):
+        print(f"{way} …", file=sys.stderr, flush=True)
+        target = folder / f"{way}-{repeat}"
+        command = [sys.executable, "-m", "utils.prepare_dataset", source, "--output", target, "--seed", args.seed]
+        if way != "suite":
+            target.mkdir()
+            command = [sys.executable, "-m", "benchmarks.prepare_titles", "--way", way, "--source", source, "--target",
+                       target, "--seed", args.seed]
+        run = launch(command)
+        if best is None or run["seconds"] < best["seconds"]:
+            best = run
+    return {"way": way, "what": WAYS[way], "rows": n, "rows_per_second": n / best["seconds"], **best,
+            **check_splits(read_written(way, target), n)}
+
+
+def launch(command: list) -> dict:
+    """Run a command through the launcher; what it says of its child."""
+    done = subprocess.run([sys.executable, "-S", "-c", LAUNCHER, *map(str, command)], capture_output=True, text=True)
+    result = json.loads(done.stdout) if done.stdout else {"rc": done.returncode}
+    if result.pop("rc"):
+        raise InputError(f"{' '.join(map(str, command))} failed: {done.stderr[-800:]}")
+    return result
+
+
+def read_written(way: str, folder: Path) -> dict:
+    """Split -> arrow table of what a way wrote."""
+    import datasets
+    import pyarrow.parquet as pq
+
+    if way == "suite":
+        return {s: d.with_format("arrow")[:] for s, d in datasets.load_from_disk(str(folder)).items()}
+    return {path.stem: pq.read_table(path) for path in sorted(folder.glob("*.parquet"))}
+
+
+def check_splits(splits: dict, rows: int) -> dict:
+    """Whether every row came through once, the shares are 80/10/10, ids are as written, and texts leak.
+
+    Raises:
+        InputError: rows are missing, or the shares are not those that were asked for.
+    """
+    import pyarrow as pa
+
+    from utils.text import match_keys
+
+    sizes = {name: len(table) for name, table in splits.items()}
+    if sum(sizes.values()) != rows or abs(sizes["train"] / rows - 0.8) > 0.02:
+        raise InputError(f"{rows} titles became {sizes}: not the same work")
+    keys = {name: match_keys(pa.chunked_array(table["text"].cast(pa.string()).chunks)) for name, table in splits.items()}
+    held = np.r_[keys["validation"], keys["test"]]
+    leaks = np.isin(held, keys["train"]).sum() + np.isin(keys["test"], keys["validation"]).sum()
+    ids = np.concatenate([table["id"].to_numpy() for table in splits.values()])
+    classes = [len(table["label"].unique()) for table in splits.values()]
+    written = sorted(str(i) for i in ids[:1000].tolist())
+    return {"sizes": sizes, "leaks": int(leaks), "same_ids": "yes" if len(written[0]) == 9 else "no",
+            "stratified": "yes" if len(set(classes)) == 1 else f"{min(classes)} of {max(classes)}"}
+
+
+def report_of(results: dict, suite: dict | None) -> str:
+    """The Markdown table and whether the goal is met."""
+    parts = [f"# {results['arguments']['rows']:,} product titles to stratified splits\n",
+             f"{hardware_line(results['hardware'])}. Command: `python benchmarks/prepare_titles.py`; best of "
+             f"{results['arguments']['repeats']}.\n", markdown_table(results["rows"], COLUMNS)]
+    if suite:
+        verdict = "met" if suite["peak_mb"] <= GOAL_MB else "missed"
+        parts.append(f"Goal of the suite, at most {GOAL_MB:,} MB for a million titles: {verdict} "
+                     f"({suite['peak_mb']:,.0f} MB for {suite['rows']:,}).\n")
+    return "\n".join(parts)
+
+
+if __name__ == "__main__":
+    main()
