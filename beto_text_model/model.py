@@ -15,7 +15,9 @@ from utils.hub import offline_if_unreachable
 logger = logging.getLogger(__name__)
 
 LONGEST = 512
-MINI_SCRATCH_LENGTH = 256
+MINI_SCRATCH_LENGTH = 128
+# BERT's own 0.02 is meant for 768 wide; at 128 wide 0.05 learns twice as fast (docs/LOG.md).
+MINI_SCRATCH_INIT = 0.05
 TOKENIZER_FILES = ("tokenizer.json", "vocab.txt", "vocab.json", "spiece.model", "sentencepiece.bpe.model",
                    "tokenizer.model")
 OFFLINE_HINT = "the Hub cannot be reached: where it can, run 'hf download {0} --local-dir models/{0}', copy that " \
@@ -32,7 +34,7 @@ def load_config(args: ModelArguments, names: list[str]):
               "label2id": {name: code for code, name in enumerate(names)}}
     if args.model_name_or_path == MINI_SCRATCH:
         config = BertConfig(hidden_size=128, num_hidden_layers=2, num_attention_heads=4, intermediate_size=512,
-                            max_position_embeddings=LONGEST, **labels)
+                            max_position_embeddings=LONGEST, initializer_range=MINI_SCRATCH_INIT, **labels)
     else:
         check_source(args.model_name_or_path)
         config = from_source(AutoConfig, args.model_name_or_path, **labels)

@@ -10,6 +10,7 @@ from pathlib import Path
 import datasets
 import yaml
 from transformers.hf_argparser import HfArgumentParser
+from transformers.utils.logging import disable_progress_bar
 
 from utils.errors import InputError
 
@@ -113,6 +114,7 @@ def start_logging(level=logging.INFO):
     """Print the suite's own log lines to stdout (errors alone go to stderr); bars only where somebody watches."""
     if not sys.stderr.isatty():
         datasets.disable_progress_bars()
+        disable_progress_bar()
     handler = logging.StreamHandler(sys.stdout)
     handler.setFormatter(logging.Formatter("%(message)s"))
     for name in ("utils", "beto_text_model"):

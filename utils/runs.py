@@ -243,20 +243,11 @@ def write_results(folder: Path, results: dict, class_names: list[str]):
     (folder / "README.md").write_text(model_card(config, results, report), encoding="utf-8")
 
 
-def per_class_rows(folder: Path) -> list[dict]:
-    """The per-class table of the headline split."""
-    return read_json(folder / "classification_report.json")["per_class"]
-
-
 def remove_leftovers(folder: Path, keep_checkpoints: bool):
     """What only an unfinished run needs: the tokenizer's copy, and the checkpoints unless they are to be kept."""
     shutil.rmtree(folder / "tokenizer", ignore_errors=True)
     for checkpoint in [] if keep_checkpoints else folder.glob("checkpoint-*"):
         shutil.rmtree(checkpoint)
-
-
-def figures_of(folder: Path) -> dict[str, Path]:
-    return {path.stem: path for path in sorted((folder / "figures").glob("*.png"))}
 
 
 def folder_bytes(folder: Path, pattern: str) -> int:

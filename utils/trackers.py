@@ -12,7 +12,10 @@ logger = logging.getLogger(__name__)
 
 
 def open_trackers(names: list[str], run_name: str, folder: Path):
-    """Set offline defaults where the user set none and open the MLflow run; call before the Trainer is made."""
+    """Set offline defaults where the user set none and open the MLflow run; call before the Trainer is made.
+
+    `folder` is where the run works; TensorBoard's events go into it and move with it.
+    """
     home = Path("runs").resolve()
     if "wandb" in names:
         home.mkdir(parents=True, exist_ok=True)
@@ -22,7 +25,7 @@ def open_trackers(names: list[str], run_name: str, folder: Path):
             os.environ["WANDB_MODE"] = "offline"
             logger.info(f"wandb: no account found, writing offline to {os.environ['WANDB_DIR']}/wandb (wandb sync)")
     if "tensorboard" in names:
-        os.environ.setdefault("TENSORBOARD_LOGGING_DIR", str(folder / "tensorboard"))
+        os.environ["TENSORBOARD_LOGGING_DIR"] = str(folder / "tensorboard")
     if "mlflow" in names:
         open_mlflow(run_name, home)
 
@@ -54,8 +57,9 @@ def open_mlflow(run_name: str, home: Path):
     mlflow.start_run(run_name=run_name)
 
 
-def close_trackers(names: list[str], metrics: dict, figures: dict[str, Path], per_class: list[dict]):
-    """Send the final metrics, figures (name -> png) and the per-class table, then close the runs."""
+def close_trackers(names: list[str], metrics: dict, per_class: list[dict], run: Path):
+    """Send the final metrics, the finished run's figures and the per-class table, then close the runs."""
+    figures = {path.stem: path for path in sorted((run / "figures").glob("*.png"))}
     numbers = {k: float(v) for k, v in metrics.items() if isinstance(v, (int, float))}
     if "wandb" in names:
         import wandb
@@ -75,14 +79,14 @@ def close_trackers(names: list[str], metrics: dict, figures: dict[str, Path], pe
         mlflow.log_dict({"per_class": per_class}, "per_class.json")
         mlflow.end_run()
     if "tensorboard" in names:
-        write_tensorboard(numbers, figures, per_class, os.environ["TENSORBOARD_LOGGING_DIR"])
+        write_tensorboard(numbers, figures, per_class, run / "tensorboard")
 
 
-def write_tensorboard(numbers: dict, figures: dict[str, Path], per_class: list[dict], folder: str):
+def write_tensorboard(numbers: dict, figures: dict[str, Path], per_class: list[dict], folder: Path):
     import matplotlib.image
     from torch.utils.tensorboard import SummaryWriter
 
-    with SummaryWriter(folder) as writer:
+    with SummaryWriter(str(folder)) as writer:
         for name, value in numbers.items():
             writer.add_scalar(f"final/{name}", value)
         for name, path in figures.items():

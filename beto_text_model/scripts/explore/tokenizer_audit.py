@@ -73,12 +73,20 @@ def main(argv=None) -> dict:
     text = markdown(report)
     print(text)
     if folder:
+        save(folder, report, text, pieces_figure(lengths))
+    return report
+
+
+def save(folder: Path, report: dict, text: str, figure: Figure):
+    """Write report.md, report.json and the figure; the folder appears whole or not at all."""
+    try:
         with runs.whole_folder(folder) as partial:
             runs.write_json(partial / "report.json", report)
             (partial / "figures").mkdir()
-            save_figure(pieces_figure(lengths), partial / "figures" / "lengths.png")
+            save_figure(figure, partial / "figures" / "lengths.png")
             (partial / "report.md").write_text(text + "\n![lengths](figures/lengths.png)\n", encoding="utf-8")
-    return report
+    except OSError as error:
+        raise InputError(f"{folder}: cannot be written ({error.strerror}); choose another --output") from None
 
 
 def check_output(folder: Path, overwrite: bool):

@@ -54,6 +54,7 @@ def main(argv=None) -> Path:
     output_dir = Path(from_first_rank(args.output_dir or str(runs.default_output_dir(ROOM, data_args.dataset))))
     working = runs.partial_folder(output_dir)
     if not from_first_rank(args.process_index > 0 or runs.claim_output_dir(output_dir, args.resume, args.overwrite)):
+        end_ranks()
         return output_dir
     args.output_dir = str(working)
 
@@ -75,21 +76,10 @@ def main(argv=None) -> Path:
     model = build_model(model_args, config, tokenizer)
 
     # Trainer: dynamic padding, length-grouped batches, the suite's loss and metrics.
-    model_entry = {
-        "name": model_args.model_name_or_path,
-        "start": "pesos al azar" if model_args.model_name_or_path == MINI_SCRATCH else "preentrenado",
-        "local": Path(model_args.model_name_or_path).is_dir() or model_args.model_name_or_path == MINI_SCRATCH,
-        "max_length": max_length,
-        "share_cut": cut,
-        "parameters": model.num_parameters(),
-        "precision": precision_of(args),
-        "global_batch_size": args.train_batch_size * args.gradient_accumulation_steps * args.world_size,
-        "processes": args.world_size,
-        "hardware": describe_hardware(args),
-    }
     if args.process_index == 0:
         runs.write_config(working, room=ROOM, arguments=vars(model_args) | vars(data_args) | args.to_dict(),
-                          dataset=runs.dataset_entry(corpus.info, vars(options_of(data_args))), model=model_entry)
+                          dataset=runs.dataset_entry(corpus.info, vars(options_of(data_args))),
+                          model=describe_model(model_args.model_name_or_path, model, max_length, cut, args))
         open_trackers(args.report_to, args.run_name or output_dir.name, working)
     collator = DataCollatorWithPadding(tokenizer, pad_to_multiple_of=8 if args.device.type == "cuda" else None)
     train_labels = np.array(tokenised["train"]["labels"])
@@ -120,14 +110,32 @@ def main(argv=None) -> Path:
         args.output_dir = str(output_dir)
         trainer.push_to_hub()
     if args.process_index == 0:
+        per_class = runs.read_json(output_dir / "classification_report.json")["per_class"]
+        close_trackers(args.report_to, results, per_class, output_dir)
         shown = ("test_macro_f1", "test_accuracy", "test_balanced_accuracy")
         print(f"{output_dir}: " + ", ".join(f"{k} {results[k]:.4f}" for k in shown))
     end_ranks()
     return output_dir
 
 
+def describe_model(name: str, model, max_length: int, cut: dict, args) -> dict:
+    """What config.yaml and the card say of the model and its hardware."""
+    return {
+        "name": name,
+        "start": "pesos al azar" if name == MINI_SCRATCH else "preentrenado",
+        "local": Path(name).is_dir() or name == MINI_SCRATCH,
+        "max_length": max_length,
+        "share_cut": cut,
+        "parameters": model.num_parameters(),
+        "precision": precision_of(args),
+        "global_batch_size": args.train_batch_size * args.gradient_accumulation_steps * args.world_size,
+        "processes": args.world_size,
+        "hardware": describe_hardware(args),
+    }
+
+
 def save(working: Path, trainer, corpus, tokenised, probabilities, results: dict, args):
-    """Write the run folder's files and send figures and final table to the trackers."""
+    """Write the run folder's files."""
     names = corpus.info["labels"]
     for split, p in probabilities.items():
         labels = np.array(tokenised[split]["labels"])
@@ -140,7 +148,6 @@ def save(working: Path, trainer, corpus, tokenised, probabilities, results: dict
                                 args.greater_is_better)
     runs.write_json(working / "log_history.json", trainer.state.log_history)
     runs.write_results(working, results, names)
-    close_trackers(args.report_to, results, runs.figures_of(working), runs.per_class_rows(working))
     runs.remove_leftovers(working, args.keep_checkpoints)
 
 

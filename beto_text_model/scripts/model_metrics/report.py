@@ -1,0 +1,268 @@
+"""Reports that training does not make, from a finished run's predictions: errors, doubts, thresholds, lengths.
+
+    python beto_text_model/scripts/model_metrics/report.py runs/temas
+    python beto_text_model/scripts/model_metrics/report.py runs/temas --split validation --id doc-017 --output informe
+
+Writes report.md, errors.csv, entropy.csv, confusions.csv, thresholds.csv, lengths.csv and figures to
+<RUN>/report/<split>/. The texts come from the run's dataset where it can be read again as it was; without them the
+report goes on and leaves out the columns and tables that need them. In the csv files a text that a spreadsheet would
+take for a formula begins with an apostrophe.
+"""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from matplotlib.figure import Figure
+from matplotlib.ticker import PercentFormatter
+
+from utils import runs
+from utils.cli import parse, start_logging
+from utils.corpus_profile import table, words_per_text
+from utils.data import DataOptions, load_corpus
+from utils.errors import InputError, exits_on_input_error
+from utils.figures import BLUE, GREY, ORANGE, SKY, save_figure, shortened
+from utils.metrics import classification_metrics
+from utils.predictions import read_predictions
+
+THRESHOLDS = (0.0, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0.99)
+TEXT = 200  # characters of a text in a csv
+FORMULA = ("=", "+", "-", "@", "\t", "\r")
+
+
+@dataclass
+class ReportArguments:
+    """Of which predictions, and where to."""
+
+    split: str = field(default="test", metadata={"help": "validation or test"})
+    output: str | None = field(default=None, metadata={"help": "folder to write; default <RUN>/report/<split>"})
+    id: str | None = field(default=None, metadata={"help": "a document whose probabilities are drawn as bars"})
+    most: int = field(default=10, metadata={"help": "rows of each table of report.md"})
+    overwrite: bool = field(default=False, metadata={"help": "replace a report that is there"})
+
+
+@exits_on_input_error
+def main(argv=None) -> Path:
+    """Report; returns the folder that was written."""
+    # Arguments.
+    args, words = parse(ReportArguments, argv, doc=__doc__, positional=["run"])
+    start_logging()
+    run = Path(words["run"])
+    config = runs.read_config(run)
+    if args.split not in ("validation", "test"):
+        raise InputError(f"--split {args.split!r}: choose validation or test, of which training wrote predictions")
+    folder = Path(args.output) if args.output else run / "report" / args.split
+    check_output(folder, args.overwrite)
+
+    # Predictions, and the texts they were made from.
+    predictions = read_predictions(run / f"predictions_{args.split}.parquet")
+    frame = frame_of(predictions, read_texts(config, args.split))
+    if args.id is not None and args.id not in predictions.ids:
+        raise InputError(f"--id {args.id!r}: not in {args.split}, whose ids look like {predictions.ids[0]!r}")
+
+    # Tables and figures.
+    tables = {"errors": errors_of(frame), "entropy": by_entropy(frame), "confusions": confusions_of(frame),
+              "thresholds": by_threshold(frame)}
+    if "text" in frame:
+        tables["lengths"] = by_length(frame, predictions)
+    figures = {"thresholds": coverage_figure(frame)}
+    if args.id is not None:
+        figures["document"] = document_figure(predictions, predictions.ids.index(args.id))
+
+    # Save.
+    try:
+        with runs.whole_folder(folder) as partial:
+            save(partial, tables, figures, markdown(run, args, frame, tables, figures))
+    except OSError as error:
+        raise InputError(f"{folder}: cannot be written ({error.strerror}); choose another --output") from None
+    print(f"{folder}: {len(tables['errors'])} errors in {len(frame)} documents of {args.split}")
+    return folder
+
+
+def check_output(folder: Path, overwrite: bool):
+    """Refuse an occupied folder; only a report is ever replaced."""
+    if folder.is_dir() and not any(folder.iterdir()):
+        return
+    runs.claim_evaluation(folder, overwrite)
+    if folder.exists() and not (folder / "report.md").exists():
+        raise InputError(f"{folder}: holds no report, so it is not overwritten; choose another --output")
+
+
+def read_texts(config: dict, split: str):
+    """The run's split with its texts, or None (said) when its dataset is no longer there as it was."""
+    source, wanted = config["arguments"]["dataset"], config["dataset"]
+    try:
+        corpus = load_corpus(source, DataOptions(**wanted["options"]))
+    except InputError as error:
+        print(f"without texts: {error}")
+        return None
+    if corpus.info["hash"] != wanted["hash"]:
+        print(f"without texts: {source} has changed since the training (hash {corpus.info['hash'][:12]}, then "
+              f"{wanted['hash'][:12]})")
+        return None
+    return corpus.splits[split]
+
+
+def frame_of(predictions, dataset) -> pd.DataFrame:
+    """One row a document: id, label, prediction, confidence, probability_of_label, entropy and, with texts, these."""
+    code = {name: c for c, name in enumerate(predictions.class_names)}
+    if unknown := [i for i, label in zip(predictions.ids, predictions.labels, strict=True) if label not in code]:
+        raise InputError(f"predictions: document {unknown[0]!r} has no label of the model's classes; run eval.py anew")
+    labels = np.array([code[label] for label in predictions.labels])
+    p = predictions.probabilities.astype(float)  # (n, n_classes)
+    frame = pd.DataFrame({
+        "id": predictions.ids,
+        "label": predictions.labels,
+        "prediction": predictions.predictions,
+        "confidence": predictions.confidence.astype(float),
+        "probability_of_label": p[np.arange(len(labels)), labels],
+        "entropy": -(p * np.log(np.where(p > 0, p, 1))).sum(axis=1),
+    })  # fmt: skip
+    if dataset is not None:
+        texts = dict(zip(dataset["id"], dataset["text"], strict=True))
+        words = dict(zip(dataset["id"], words_per_text(dataset), strict=True))
+        frame["words"] = [int(words[i]) for i in predictions.ids]
+        frame["text"] = [texts[i] or "" for i in predictions.ids]
+    return frame
+
+
+def columns(frame: pd.DataFrame, *names) -> pd.DataFrame:
+    """The named columns, and the beginning of the text where there is one."""
+    chosen = frame[list(names)].reset_index(drop=True)
+    if "text" in frame:
+        chosen["text"] = frame["text"].str[:TEXT].to_list()
+    return chosen
+
+
+def errors_of(frame: pd.DataFrame) -> pd.DataFrame:
+    """Wrong predictions, the most confident first."""
+    wrong = frame[frame["label"] != frame["prediction"]]
+    ordered = wrong.sort_values("confidence", ascending=False, kind="stable")
+    return columns(ordered, "id", "label", "prediction", "confidence", "probability_of_label")
+
+
+def by_entropy(frame: pd.DataFrame) -> pd.DataFrame:
+    """All documents, those the model doubts most about first (entropy in nats)."""
+    ordered = frame.sort_values("entropy", ascending=False, kind="stable")
+    return columns(ordered, "id", "label", "prediction", "confidence", "entropy")
+
+
+def confusions_of(frame: pd.DataFrame) -> pd.DataFrame:
+    """Pairs of label and wrong prediction: documents, and their share of the label's documents."""
+    wrong = frame[frame["label"] != frame["prediction"]]
+    pairs = wrong.groupby(["label", "prediction"]).size().rename("documents").reset_index()
+    pairs["share_of_label"] = pairs["documents"] / pairs["label"].map(frame["label"].value_counts()).astype(float)
+    return pairs.sort_values("documents", ascending=False, kind="stable", ignore_index=True)
+
+
+def by_threshold(frame: pd.DataFrame) -> pd.DataFrame:
+    """What is left, and how right it is, when predictions below a confidence are set aside."""
+    rows = []
+    for threshold in THRESHOLDS:
+        kept = frame[frame["confidence"] >= threshold]
+        right = int((kept["label"] == kept["prediction"]).sum())
+        rows.append({"confidence_from": threshold, "documents": len(kept), "coverage": len(kept) / len(frame),
+                     "accuracy": right / len(kept) if len(kept) else None, "errors": len(kept) - right})
+    return pd.DataFrame(rows)
+
+
+def by_length(frame: pd.DataFrame, predictions) -> pd.DataFrame:
+    """Metrics of the quarters of the documents by number of words; quarters that ties leave empty are left out."""
+    code = {name: c for c, name in enumerate(predictions.class_names)}
+    labels, words = frame["label"].map(code).to_numpy(int), frame["words"].to_numpy()
+    bands = np.searchsorted(np.quantile(words, [0.25, 0.5, 0.75]), words, side="left")
+    rows = []
+    for band in np.unique(bands):
+        own = bands == band
+        metrics = classification_metrics(labels[own], predictions.probabilities[own])
+        shown = {name: metrics[name] for name in ("accuracy", "macro_f1", "log_loss", "ece")}
+        rows.append({"words_from": words[own].min(), "words_to": words[own].max(), "documents": own.sum()} | shown)
+    return pd.DataFrame(rows)
+
+
+def neutral(value):
+    """A text that a spreadsheet would take for a formula, with an apostrophe before it; anything else as it is."""
+    return f"'{value}" if isinstance(value, str) and value.startswith(FORMULA) else value
+
+
+def save(folder: Path, tables: dict, figures: dict, text: str):
+    """Write report.md, a csv a table, and the figures."""
+    (folder / "figures").mkdir()
+    for name, frame in tables.items():
+        frame.map(neutral).to_csv(folder / f"{name}.csv", index=False, lineterminator="\n")
+    for name, figure in figures.items():
+        save_figure(figure, folder / "figures" / f"{name}.png")
+    (folder / "report.md").write_text(text, encoding="utf-8")
+
+
+def markdown(run: Path, args, frame: pd.DataFrame, tables: dict, figures: dict) -> str:
+    """report.md."""
+    errors, entropy, confusions, most = tables["errors"], tables["entropy"], tables["confusions"], args.most
+    parts = [
+        f"# {run.resolve().name}: {args.split}\n",
+        f"{len(frame)} documents, {len(errors)} errors.\n",
+        f"## Most confident errors ({min(most, len(errors))} of {len(errors)}, all in errors.csv)\n",
+        shown(errors.head(most)),
+        f"## Most frequent confusions ({min(most, len(confusions))} of {len(confusions)}, all in confusions.csv)\n",
+        shown(confusions.head(most)),
+        "## If predictions below a confidence are set aside\n", shown(tables["thresholds"]),
+        "![thresholds](figures/thresholds.png)\n",
+        "## Highest entropy\n", shown(entropy.head(most)),
+        "## Lowest entropy\n", shown(entropy.tail(most)[::-1]),
+    ]  # fmt: skip
+    if "lengths" in tables:
+        parts += ["## By number of words\n", shown(tables["lengths"])]
+    else:
+        parts += ["Without texts: the run's dataset could not be read again as it was.\n"]
+    if "document" in figures:
+        parts += [f"## Document {args.id}\n", "![document](figures/document.png)\n"]
+    return "\n".join(parts)
+
+
+def shown(frame: pd.DataFrame) -> str:
+    """A Markdown table with four decimals and the first 80 characters of a text."""
+    rows = [[cell_text(value) for value in row] for row in frame.astype(object).values.tolist()]
+    return table(list(frame.columns), rows)
+
+
+def cell_text(value) -> str:
+    if isinstance(value, float):
+        return "" if np.isnan(value) else f"{value:.4f}"
+    return "" if value is None else " ".join(str(value).split())[:80]
+
+
+def coverage_figure(frame: pd.DataFrame) -> Figure:
+    """Accuracy and coverage against the confidence below which predictions are set aside."""
+    ordered = frame.sort_values("confidence", ascending=False)
+    kept = np.arange(1, len(ordered) + 1)
+    right = np.cumsum((ordered["label"] == ordered["prediction"]).to_numpy())
+    figure = Figure(figsize=(8, 4.5), layout="constrained")
+    axes = figure.subplots()
+    axes.plot(ordered["confidence"], right / kept, color=BLUE, label="accuracy of what is kept")
+    axes.plot(ordered["confidence"], kept / len(ordered), color=ORANGE, linestyle="--", label="coverage: share kept")
+    axes.set(xlim=(0, 1), ylim=(0, 1.02), xlabel="lowest confidence kept", ylabel="share of documents")
+    axes.yaxis.set_major_formatter(PercentFormatter(1))
+    axes.grid(color=GREY, alpha=0.2)
+    axes.legend(frameon=False)
+    return figure
+
+
+def document_figure(predictions, row: int, most: int = 15) -> Figure:
+    """The probabilities of one document's most probable classes as bars, its true class in another colour."""
+    order = np.argsort(-predictions.probabilities[row], kind="stable")[:most]
+    names, label = [predictions.class_names[c] for c in order], predictions.labels[row]
+    figure = Figure(figsize=(8, 1.2 + 0.3 * len(order)), layout="constrained")
+    axes = figure.subplots()
+    bars = axes.barh(range(len(order)), predictions.probabilities[row, order],
+                     color=[ORANGE if name == label else SKY for name in names])
+    axes.bar_label(bars, fmt="%.3f", padding=3)
+    axes.set_yticks(range(len(order)), [shortened(name) for name in names], parse_math=False)
+    axes.invert_yaxis()
+    axes.set(xlim=(0, 1.1), xlabel="probability")
+    axes.set_title(f"{shortened(predictions.ids[row])}, label {shortened(label)}", parse_math=False)
+    return figure
+
+
+if __name__ == "__main__":
+    main()
