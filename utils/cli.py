@@ -5,6 +5,7 @@ import difflib
 import json
 import logging
 import sys
+from argparse import ArgumentDefaultsHelpFormatter, RawDescriptionHelpFormatter
 from pathlib import Path
 
 import datasets
@@ -61,8 +62,8 @@ def parse(dataclass_types, argv=None, *, doc: str | None = None, positional=()):
     return *objects, words
 
 
-class HelpFormatter(HfArgumentParser().formatter_class):
-    """Defaults in the help, and `%` signs in other people's help texts taken as they are."""
+class HelpFormatter(ArgumentDefaultsHelpFormatter, RawDescriptionHelpFormatter):
+    """The script's docstring as it stands, defaults, and `%` signs in other people's help texts as they are."""
 
     def _expand_help(self, action):
         try:

@@ -103,7 +103,9 @@ def batches(rows, log: Log):
 
 def build_corpus(table: pa.Table, source: str, options: DataOptions, log: Log) -> Corpus:
     """From staged rows to splits: set the unlabelled apart, drop, sample, cut, report and describe."""
-    split = table["split"].to_numpy().astype(str) if len(table) else np.empty(0, str)
+    if not len(table):
+        raise InputError(f"{source}: no text in it; {log.notes[-1] if log.notes else 'check the path'}")
+    split = table["split"].to_numpy().astype(str)
     check_ids(table["id"], split, source)
     values = table["label"].to_numpy(zero_copy_only=False)
     has_label = ~np.isin(values.astype(str), ["", "None", *options.unlabelled]) if options.unlabelled else values != ""
@@ -114,8 +116,7 @@ def build_corpus(table: pa.Table, source: str, options: DataOptions, log: Log) -
     rows = {s: np.flatnonzero((split == s) & has_label) for s in SPLITS}
     given = [s for s in SPLITS if len(rows[s])]
     if "train" not in given:
-        unlabelled_only = len(table) and not has_label.any()
-        raise InputError(f"{source}: {'no row has a label' if unlabelled_only else 'no labelled row in train'}; "
+        raise InputError(f"{source}: {'no labelled row in train' if has_label.any() else 'no row has a label'}; "
                          "check --label_column and --unlabelled")
     drop = Dropper(table, split, values, log)
     blank = ~pc.fill_null(pc.match_substring_regex(table["text"], r"\S"), False).to_numpy()
@@ -256,8 +257,7 @@ def features(names: list[str]) -> datasets.Features:
 
 def as_dataset(table: pa.Table, codes: np.ndarray, names: list[str]) -> datasets.Dataset:
     """The staged rows as a `Dataset`; its fingerprint is new each time, so that no cache of old rows is served."""
-    columns = pa.table({"id": table["id"], "text": table["text"].combine_chunks() if not table["text"].num_chunks
-                        else table["text"], "label": pa.array(codes)})
+    columns = pa.table({"id": table["id"], "text": table["text"], "label": pa.array(codes)})
     info = datasets.DatasetInfo(features=features(names))
     return datasets.Dataset(columns, info=info, fingerprint=uuid.uuid4().hex[:16])
 

@@ -75,6 +75,10 @@ def test_missing_split_and_ambiguous_splits(tmp_path, capsys):
     assert "val.jsonl and validation.jsonl" in refused(capsys, prepare_dataset.main, tmp_path / "b")
     (tmp_path / "c").mkdir()
     assert "no split found" in refused(capsys, prepare_dataset.main, tmp_path / "c")
+    (tmp_path / "d" / "train" / "clase").mkdir(parents=True)
+    (tmp_path / "d" / "train" / "clase" / "foto.jpg").write_bytes(b"\xff\xd8")
+    message = refused(capsys, prepare_dataset.main, tmp_path / "d")
+    assert "no text in it" in message and "1 .jpg" in message
 
 
 def test_hub_id_without_network_says_how_to_go_on(capsys):
