@@ -53,6 +53,7 @@ class ThroughputArguments:
     layers: int | None = field(default=None, metadata={"help": "measure one shape with this many layers"})
     hidden_size: int | None = field(default=None, metadata={"help": "… and this width, instead of --shapes"})
     sets: list[str] = field(default_factory=lambda: ["short", "mixed"], metadata={"help": "short, mixed or both"})
+    texts: int | None = field(default=None, metadata={"help": "take so many documents of the corpus; default all"})
     batch_size: int = field(default=8, metadata={"help": "texts per training step (transformers' default is 8)"})
     max_seconds: float = field(default=10.0, metadata={"help": "time limit of a way, after its warm-up"})
     warmup_steps: int = field(default=2, metadata={"help": "training steps before the clock starts"})
@@ -77,7 +78,7 @@ def main(argv=None):
     for shape, (hidden_size, layers, vocab_size) in shapes.items():
         repeats = args.repeats or (1 if hidden_size >= 512 else 3)
         work = Work(shape, hidden_size, layers, vocab_size, args.batch_size, args.max_seconds, args.warmup_steps,
-                    repeats, args.use_cpu)
+                    repeats, args.use_cpu, args.texts)
         with tempfile.TemporaryDirectory() as folder:
             prepare_work(work, Path(folder))
             results["shapes"][shape] = asdict(work) | measure_shape(work, args.sets, Path(folder))
@@ -90,6 +91,8 @@ def main(argv=None):
 
 def wanted_shapes(args) -> dict[str, tuple[int, int, int]]:
     """Shape name -> (hidden_size, layers, vocab_size)."""
+    if args.texts is not None and args.texts < 200:
+        raise InputError(f"--texts {args.texts}: give at least 200")
     for name in args.shapes:
         if name not in SHAPES:
             raise InputError(f"--shapes {name!r}: choose base, mini or both")

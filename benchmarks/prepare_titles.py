@@ -94,8 +94,8 @@ def main(argv=None):
 # The titles.
 
 
-def vocabulary(rng, n: int = 60_000) -> np.ndarray:
-    """Different made-up Spanish-like words (n,), some with accents and ñ, one in ten a model number."""
+def vocabulary(rng, n: int) -> np.ndarray:
+    """Up to `n` different made-up Spanish-like words (n,), some with accents and ñ, one in ten a model number."""
     syllables = np.array("ca ma ra de la pa to ri no se lle ñe có mí bo ta gue ro na te lo do su ve ció chi que li ce "
                          "fu zu go bre tra pla es an in al con por mu ja".split(), dtype=object)
     sizes = rng.choice([2, 3, 4], size=2 * n, p=[0.35, 0.45, 0.2])
@@ -115,7 +115,7 @@ def class_codes(rng, rows: int, classes: int) -> np.ndarray:
 def write_titles(path: Path, rows: int, classes: int, seed: int):
     """Write `rows` titles as jsonl.gz."""
     rng = np.random.default_rng(seed)
-    words = vocabulary(rng)
+    words = vocabulary(rng, min(60_000, 10 * rows))
     codes = class_codes(rng, rows, min(classes, rows // 40))
     codes[REPEAT::REPEAT] = codes[REPEAT // 2 :: REPEAT][: len(codes[REPEAT::REPEAT])]
     with gzip.open(path, "wt", encoding="utf-8", compresslevel=1) as stream:

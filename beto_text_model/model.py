@@ -28,7 +28,8 @@ def load_config(args: ModelArguments, names: list[str]):
     """The encoder's configuration with this dataset's classes.
 
     Raises:
-        InputError: no such folder, a folder without config.json, or a Hub id that cannot be had.
+        InputError: no such folder, a folder without config.json, a Hub id that cannot be had, or a `max_length` that
+            the encoder has no positions for.
     """
     labels = {"num_labels": len(names), "id2label": dict(enumerate(names)),
               "label2id": {name: code for code, name in enumerate(names)}}
@@ -38,6 +39,9 @@ def load_config(args: ModelArguments, names: list[str]):
     else:
         check_source(args.model_name_or_path)
         config = from_source(AutoConfig, args.model_name_or_path, **labels)
+    limit = longest_input(config)
+    if args.max_length and not 3 <= args.max_length <= limit:
+        raise InputError(f"--max_length {args.max_length}: the encoder reads 3 to {limit} pieces")
     if args.classifier_dropout is not None:
         field = "seq_classif_dropout" if hasattr(config, "seq_classif_dropout") else "classifier_dropout"
         setattr(config, field, args.classifier_dropout)
@@ -80,18 +84,16 @@ def load_tokenizer(args: ModelArguments, texts, folder: Path, main_process: bool
     return AutoTokenizer.from_pretrained(saved)
 
 
-def choose_max_length(args: ModelArguments, config, tokenizer) -> int:
-    """How many pieces of a text are read: what was asked for, else what encoder and tokenizer can, at most 512.
-
-    Raises:
-        InputError: more was asked for than the encoder has positions for.
-    """
+def longest_input(config) -> int:
+    """How many pieces the encoder has positions for."""
     # RoBERTa-like encoders start counting positions after the padding index.
     offset = config.pad_token_id + 1 if config.model_type in ("roberta", "xlm-roberta", "camembert") else 0
-    limit = (getattr(config, "max_position_embeddings", None) or LONGEST) - offset
-    if args.max_length and not 3 <= args.max_length <= limit:
-        raise InputError(f"--max_length {args.max_length}: the encoder reads 3 to {limit} pieces")
-    return args.max_length or min(limit, LONGEST, tokenizer.model_max_length)
+    return (getattr(config, "max_position_embeddings", None) or LONGEST) - offset
+
+
+def choose_max_length(args: ModelArguments, config, tokenizer) -> int:
+    """How many pieces of a text are read: what was asked for, else what encoder and tokenizer can, at most 512."""
+    return args.max_length or min(longest_input(config), LONGEST, tokenizer.model_max_length)
 
 
 def build_model(args: ModelArguments, config, tokenizer):

@@ -5,7 +5,7 @@ import functools
 import sys
 
 DISK_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
-NOT_ALLOWED = (errno.EACCES, errno.EPERM, errno.EROFS)
+NOT_ALLOWED = (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR, errno.EEXIST, errno.ENAMETOOLONG)
 
 
 class InputError(Exception):
@@ -13,7 +13,7 @@ class InputError(Exception):
 
 
 def exits_on_input_error(main):
-    """Decorate a command's `main`: an `InputError`, a full disk or a forbidden file is one line and exit code 2."""
+    """Decorate a `main`: an `InputError`, a full disk or a place that cannot be used is one line and exit code 2."""
 
     @functools.wraps(main)
     def wrapped(*args, **kwargs):

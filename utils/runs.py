@@ -66,10 +66,6 @@ def claim_output_dir(output_dir: Path, resume: bool, overwrite: bool) -> bool:
         if any(partial.glob("checkpoint-*")) and not overwrite:
             raise InputError(f"{partial}: an unfinished run is there; say --resume to go on or --overwrite")
         shutil.rmtree(partial)
-    try:
-        partial.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise InputError(f"{output_dir}: cannot be made ({error.strerror}); choose another --output_dir") from None
     return True
 
 
@@ -90,6 +86,7 @@ def write_config(folder: Path, *, room: str, arguments: dict, dataset: dict, mod
         InputError: the folder's unfinished run was of another dataset.
     """
     path = folder / "config.yaml"
+    folder.mkdir(parents=True, exist_ok=True)
     if path.exists():
         begun = yaml.safe_load(path.read_text(encoding="utf-8"))
         if begun["dataset"]["hash"] != dataset["hash"]:

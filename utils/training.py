@@ -4,6 +4,7 @@ import json
 import logging
 import os
 import shutil
+import sys
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -46,6 +47,7 @@ class SuiteTrainingArguments(TrainingArguments):
     load_best_model_at_end: bool = field(default=True, metadata={"help": "end with the best checkpoint's weights"})
     metric_for_best_model: str | None = field(default="macro_f1", metadata={"help": "any metric of utils.metrics"})
     train_sampling_strategy: str = field(default="group_by_length", metadata={"help": "or random, sequential"})
+    hub_strategy: str = field(default="end", metadata={"help": "what --push_to_hub uploads: the finished run"})
     logging_strategy: str = field(default="epoch", metadata={"help": "no, steps or epoch"})
     report_to: list[str] = field(
         default_factory=lambda: ["none"], metadata={"help": "wandb, mlflow, tensorboard: one or several, or none"}
@@ -72,7 +74,11 @@ class SuiteTrainingArguments(TrainingArguments):
             raise ValueError(f"--metric_for_best_model {metric!r}: choose one of {', '.join(METRICS)}, loss")
         if self.greater_is_better is None:
             self.greater_is_better = metric not in ("loss", "log_loss", "ece")
+        if self.disable_tqdm is None:
+            self.disable_tqdm = not sys.stderr.isatty()
+        output_dir = self.output_dir
         super().__post_init__()
+        self.output_dir = output_dir  # transformers turns None into "trainer_output"
         self.dataloader_pin_memory = self.dataloader_pin_memory and self.device.type != "cpu"
 
 

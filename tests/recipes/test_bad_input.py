@@ -197,7 +197,7 @@ def test_train_refuses(case, tmp_path, capsys, prepared):
     message = refused(capsys, script("train").main, *flags[:1], *flags[1:],
                       *([] if "--dataset" in flags else ["--dataset", prepared]), "--output_dir", tmp_path / "run")
     assert all(word in message for word in words), message
-    assert not (tmp_path / "run").exists()
+    assert not list(tmp_path.glob("run*"))
 
 
 def test_model_folder_without_tokenizer_or_config(tmp_path, capsys, tiny_encoder, prepared):

@@ -149,6 +149,13 @@ def test_mini_scratch_is_the_default_and_learns_its_own_vocabulary(prepared, tmp
     assert json.loads((run / "config.json").read_text(encoding="utf-8"))["vocab_size"] <= 300
 
 
+def test_without_output_dir_the_run_goes_below_runs(prepared, tiny_encoder, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    run = script("train").main(["--dataset", str(prepared), "--model_name_or_path", str(tiny_encoder), "--max_steps",
+                                "1", "--use_cpu"])
+    assert run.parent.as_posix() == "runs/beto_text_model/papeles_v1" and (run / "all_results.json").exists()
+
+
 def test_early_stopping_stops(prepared, tiny_encoder, tmp_path):
     run = script("train").main(
         ["--dataset", str(prepared), "--model_name_or_path", str(tiny_encoder), "--output_dir", str(tmp_path / "r"),
@@ -203,7 +210,7 @@ def test_push_goes_through_the_trainer_and_keeps_the_card(prepared, tiny_encoder
     monkeypatch.setattr(trainer_module, "hf_api", Api)
     script("train").main(["--dataset", str(prepared), "--model_name_or_path", str(tiny_encoder), "--output_dir",
                           str(tmp_path / "r"), "--max_steps", "2", "--use_cpu", "--push_to_hub", "--hub_model_id",
-                          "equipo/papeles", "--save_strategy", "no"])
+                          "equipo/papeles"])
     assert pushed["repo_id"] == "equipo/papeles" and "language: es" in pushed["card"]
     assert not any(f.endswith((".bin", ".pt", ".pkl")) for f in pushed["files"])
 

@@ -7,6 +7,7 @@ from conftest import ROOM, corpus_rows, refused, script, write_jsonl
 from tokenizers import models, normalizers
 from transformers import BertConfig, BertTokenizer
 
+from beto_text_model.model import MINI_SCRATCH_LENGTH
 from beto_text_model.tokenization import SPECIAL, bert_pipeline, train_wordpiece
 
 ACCENTED = "áéíóúüñÁÉÍÓÚÜÑ"
@@ -111,7 +112,7 @@ def test_mini_scratch_and_a_text_of_100_000_words(main, tmp_path):
     source = write_jsonl(tmp_path / "x.jsonl", [*corpus_rows(10), long])
     found = main(["--dataset", str(source), "--vocab_size", "200"])["tokenizers"]["mini-scratch"]
     assert max(row["max"] for row in found["splits"].values()) >= 100_002
-    assert found["vocabulary"] <= 200 and found["limit"] == 256
+    assert found["vocabulary"] <= 200 and found["limit"] == MINI_SCRATCH_LENGTH
     assert found["characters"]["ñ"] == "kept" and found["characters"]["Ü"] == "[UNK]"
 
 
