@@ -23,7 +23,8 @@ import numpy as np
 import torch
 from transformers import BertConfig, BertForSequenceClassification
 
-from benchmarks.beto_ways import PREDICT_BATCH, Work, gradient_difference, heads, measure, prepare_work
+from benchmarks.beto_ways import PREDICT_BATCH, gradient_difference, measure
+from benchmarks.beto_work import Work, heads, prepare_work
 from benchmarks.common import cell, hardware, hardware_line, markdown_table, write_results
 from utils.cli import parse
 from utils.errors import InputError, exits_on_input_error
@@ -73,6 +74,7 @@ def main(argv=None):
         print(json.dumps(measure_alone(args.way, Path(args.work))))
         return None
     started = time.perf_counter()
+    args.use_cpu = args.use_cpu or not torch.cuda.is_available()
     shapes = wanted_shapes(args)
     results = {"hardware": machine_of(args), "arguments": asdict(args), "shapes": {}}
     for shape, (hidden_size, layers, vocab_size) in shapes.items():
@@ -143,8 +145,8 @@ def run_way(way: str, folder: Path) -> dict:
     command = [sys.executable, "-m", "benchmarks.beto_throughput", "--way", way, "--work", str(folder)]
     done = subprocess.run(command, capture_output=True, text=True)
     if done.returncode:
-        raise InputError(f"{way} ended with {done.returncode} (−9: out of memory; lower --batch_size): "
-                         + done.stderr[-800:])
+        reason = "out of memory; lower --batch_size" if done.returncode == -9 else done.stderr[-800:]
+        raise InputError(f"{way} ended with {done.returncode}: {reason}")
     return json.loads(done.stdout.splitlines()[-1])
 
 

@@ -7,11 +7,9 @@ too long to be run whole, so a way stops after `max_seconds`; what it measured m
 - prediction: the texts are laid in the file by the same rule, so that every beginning has the same mix of lengths.
 """
 
-import json
-import random
 import tempfile
 import time
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import datasets
@@ -20,7 +18,6 @@ import torch
 from transformers import (
     AutoModelForSequenceClassification,
     AutoTokenizer,
-    BertConfig,
     DataCollatorWithPadding,
     Trainer,
     TrainerCallback,
@@ -29,34 +26,14 @@ from transformers import (
     pipeline,
 )
 
+from benchmarks.beto_work import LONGEST, Work, read_work, spread
 from benchmarks.common import peak_memory_mb
-from beto_text_model.tokenization import train_wordpiece
 from utils.inference import inference_device, load_classifier, predict_probabilities, tokenise_texts
 from utils.metrics import softmax
-from utils.sample_corpus import generate_sample
 from utils.training import LengthGroupedSampler, SuiteTrainingArguments, decide_precision, make_trainer, precision_of
 
-TOKENIZER_VOCABULARY = 8000
-LONGEST = 512
 PREDICT_BATCH = 32
 MIN_STEPS = 3
-GOLDEN = (5**0.5 - 1) / 2
-
-
-@dataclass
-class Work:
-    """One model shape: what its ways need to know, kept as settings.json in the work folder."""
-
-    shape: str
-    hidden_size: int
-    layers: int
-    vocab_size: int
-    batch_size: int
-    max_seconds: float
-    warmup_steps: int
-    repeats: int
-    use_cpu: bool
-    texts: int | None = None
 
 
 @dataclass
@@ -91,67 +68,10 @@ class StepClock(TrainerCallback):
         return len(self.ends) - self.begin, self.ends[-1] - self.ends[self.begin - 1]
 
 
-def spread(n: int) -> np.ndarray:
-    """0 … n−1 in an order (n,) whose every beginning covers the range evenly: pairs u, 1−u by the golden ratio."""
-    u = (0.5 + np.arange(8 * n) * GOLDEN) % 1
-    ranks = (np.column_stack([u, 1 - u]).ravel() * n).astype(int).clip(0, n - 1)
-    values, first = np.unique(ranks, return_index=True)
-    return values[np.argsort(first)]
-
-
-def titles_and_documents(texts: int | None) -> dict[str, list[dict]]:
-    """The two text sets: `short` (the first 5 to 12 words of each document) and `mixed` (whole documents)."""
-    rows, rng = generate_sample(), random.Random(0)
-    rows = rng.sample(rows, min(texts, len(rows))) if texts else rows
-    documents = [{"text": r["text"], "label": r["label"], "train": r["split"] == "train"} for r in rows]
-    titles = [d | {"text": " ".join(d["text"].split()[: rng.randint(5, 12)])} for d in documents]
-    return {"short": titles, "mixed": documents}
-
-
-def prepare_work(work: Work, folder: Path):
-    """Write model, tokenizer, texts and settings; the weights are random (seed 0), the class layer's ten times larger.
-
-    Larger class weights keep probabilities away from uniform, so that comparing them means something.
-    """
-    sets = titles_and_documents(work.texts)
-    names = sorted({row["label"] for row in sets["mixed"]})
-    texts = [row["text"] for row in sets["mixed"]]
-    tokenizer = train_wordpiece(texts, min(TOKENIZER_VOCABULARY, work.vocab_size), LONGEST)
-    torch.manual_seed(0)
-    config = BertConfig(vocab_size=max(work.vocab_size, len(tokenizer)), hidden_size=work.hidden_size,
-                        num_hidden_layers=work.layers, num_attention_heads=heads(work.hidden_size),
-                        intermediate_size=4 * work.hidden_size, pad_token_id=tokenizer.pad_token_id,
-                        id2label=dict(enumerate(names)), label2id={name: code for code, name in enumerate(names)})
-    model = AutoModelForSequenceClassification.from_config(config)
-    model.classifier.weight.data *= 10
-    model.save_pretrained(folder / "model")
-    tokenizer.save_pretrained(folder / "model")
-    for name, rows in sets.items():
-        text = json.dumps(columns_of(rows, names, tokenizer), ensure_ascii=False)
-        (folder / f"{name}.json").write_text(text, encoding="utf-8")
-    (folder / "settings.json").write_text(json.dumps(asdict(work)), encoding="utf-8")
-
-
-def columns_of(rows: list[dict], names: list[str], tokenizer) -> dict[str, dict[str, list]]:
-    """Texts and class codes for `train` (in the corpus's order) and `predict` (spread by length)."""
-    lengths = [len(ids) for ids in tokenise_texts(tokenizer, [row["text"] for row in rows], LONGEST)]
-    train = [i for i, row in enumerate(rows) if row["train"]]
-    rest = sorted((i for i, row in enumerate(rows) if not row["train"]), key=lengths.__getitem__)
-    parts = {"train": train, "predict": [rest[rank] for rank in spread(len(rest))]}
-    return {part: {"text": [rows[i]["text"] for i in own], "label": [names.index(rows[i]["label"]) for i in own]}
-            for part, own in parts.items()}
-
-
-def heads(hidden_size: int) -> int:
-    """64 wide as BERT's; mini-scratch's 128 has 4 of 32."""
-    return max(hidden_size // 64, 4 if hidden_size % 4 == 0 and hidden_size >= 64 else 1)
-
-
 def measure(way: str, folder: Path) -> dict:
     """Run `<set>/<train|predict>/<name>` in this process and return what was measured."""
     text_set, task, name = way.split("/")
-    work = Work(**json.loads((folder / "settings.json").read_text(encoding="utf-8")))
-    columns = json.loads((folder / f"{text_set}.json").read_text(encoding="utf-8"))[task]
+    work, columns = read_work(folder, text_set, task)
     tokenizer = AutoTokenizer.from_pretrained(folder / "model")
     run = measure_training if task == "train" else measure_prediction
     results = [run(name, work, folder, columns, tokenizer) for _ in range(work.repeats)]
@@ -325,8 +245,7 @@ def gradient_difference(text_set: str, folder: Path, n_texts: int = 4) -> dict:
 
     `fp32`: padded to 512 pieces; `bf16`: dynamic padding under autocast, as the suite trains wide encoders.
     """
-    work = Work(**json.loads((folder / "settings.json").read_text(encoding="utf-8")))
-    columns = json.loads((folder / f"{text_set}.json").read_text(encoding="utf-8"))["train"]
+    work, columns = read_work(folder, text_set, "train")
     tokenizer = AutoTokenizer.from_pretrained(folder / "model")
     model = load_classifier(folder / "model", inference_device(work.use_cpu), "fp32")
     texts = sorted(columns["text"], key=len)[:: len(columns["text"]) // n_texts][:n_texts]

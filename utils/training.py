@@ -20,7 +20,7 @@ from utils.metrics import classification_metrics, softmax
 
 logger = logging.getLogger(__name__)
 
-# Encoders at least this wide train and predict faster in bf16 on CPUs that have it; narrower ones slower.
+# Encoders at least this wide train and predict faster in bf16, on CPUs that have it, and with several threads.
 BF16_MIN_HIDDEN_SIZE = 512
 METRICS = tuple(classification_metrics(np.arange(2), np.eye(2)))
 
@@ -123,12 +123,14 @@ def decide_precision(args, hidden_size: int | None, given: dict):
     return replace(args, bf16=True)
 
 
-def use_all_cores(args):
-    """`accelerate launch` leaves one thread to a process; share the cores among the processes of this machine.
+def use_all_cores(args, hidden_size: int | None):
+    """Give a wide encoder all the cores where `accelerate launch` left it one thread (it sets OMP_NUM_THREADS=1).
 
-    A user's own OMP_NUM_THREADS is kept: only the 1 that accelerate sets by itself is changed.
+    The processes of a machine share its cores. A narrow encoder keeps one thread: its products are too small to gain
+    much by a second, and lose a great deal where another program wants that core (see docs/LOG.md).
     """
-    if args.device.type == "cpu" and "ACCELERATE_MIXED_PRECISION" in os.environ and torch.get_num_threads() == 1:
+    launched = "ACCELERATE_MIXED_PRECISION" in os.environ and torch.get_num_threads() == 1
+    if args.device.type == "cpu" and launched and (hidden_size or 0) >= BF16_MIN_HIDDEN_SIZE:
         cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
         torch.set_num_threads(max(1, cores // int(os.environ.get("LOCAL_WORLD_SIZE", args.world_size))))
 

@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 
 from benchmarks import beto_throughput, common, prepare_titles
-from benchmarks.beto_ways import Work, epoch_batches, prepare_work, spread, spread_epoch
+from benchmarks.beto_ways import epoch_batches, spread_epoch
+from benchmarks.beto_work import Work, prepare_work, spread
 from utils import prepare_dataset
 
 TINY = Work("tiny", 32, 1, 500, batch_size=8, max_seconds=0.05, warmup_steps=2, repeats=1, use_cpu=True, texts=200)

@@ -50,7 +50,6 @@ def main(argv=None) -> Path:
     model_args, data_args, args, words = parse_training(argv, __doc__)
     start_logging(logging.INFO if args.process_index == 0 else logging.ERROR)
     check_ranks(args)
-    use_all_cores(args)
     output_dir = Path(from_first_rank(args.output_dir or str(runs.default_output_dir(ROOM, data_args.dataset))))
     working = runs.partial_folder(output_dir)
     if not from_first_rank(args.process_index > 0 or runs.claim_output_dir(output_dir, args.resume, args.overwrite)):
@@ -65,7 +64,9 @@ def main(argv=None) -> Path:
     # Model: configuration, tokenizer, weights.
     set_seed(args.seed)
     config = load_config(model_args, names)
-    args = decide_precision(args, getattr(config, "hidden_size", None), words["given"])
+    hidden_size = getattr(config, "hidden_size", None)
+    args = decide_precision(args, hidden_size, words["given"])
+    use_all_cores(args, hidden_size)
     with args.main_process_first():
         tokenizer = load_tokenizer(model_args, splits["train"]["text"], working, args.process_index == 0)
     max_length = tokenizer.model_max_length = choose_max_length(model_args, config, tokenizer)
