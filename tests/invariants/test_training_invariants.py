@@ -89,10 +89,11 @@ def test_another_seed_gives_another_model(train, uninterrupted):
     assert (probabilities(other) != probabilities(uninterrupted)).any()
 
 
-def test_killed_and_resumed_equals_uninterrupted(prepared, tiny_encoder, tmp_path, uninterrupted):
+def test_killed_and_resumed_equals_uninterrupted(train, prepared, tiny_encoder, tmp_path):
     """kill -9 once a checkpoint is there; nothing looks finished; --resume ends with the same bits."""
+    uninterrupted = train("dropout", "--classifier_dropout", "0.3")
     words = [sys.executable, TRAIN, "--dataset", prepared, "--model_name_or_path", tiny_encoder, "--output_dir",
-             tmp_path / "run", "--per_device_train_batch_size", "16", *FLAGS]
+             tmp_path / "run", "--classifier_dropout", "0.3", *FLAGS]
     words = [str(w) for w in words]
     process = subprocess.Popen(words, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env=os.environ)
     deadline = time.time() + 120
