@@ -108,17 +108,17 @@ def build_corpus(table: pa.Table, source: str, options: DataOptions, log: Log) -
     split = table["split"].to_numpy().astype(str)
     check_ids(table["id"], split, source)
     values = table["label"].to_numpy(zero_copy_only=False)
-    has_label = ~np.isin(values.astype(str), ["", "None", *options.unlabelled]) if options.unlabelled else values != ""
-    has_label &= np.array([v is not None for v in values], bool)
+    missing = {None, "", *options.unlabelled}
+    has_label = np.fromiter((value not in missing for value in values), bool, len(values))
     names = sorted(set(values[has_label]))
-    codes = np.zeros(len(table), np.int64)
-    codes[has_label] = np.searchsorted(np.array(names, dtype=object), values[has_label]) if names else 0
+    code = {name: c for c, name in enumerate(names)}
+    codes = np.fromiter((code.get(value, 0) for value in values), np.int64, len(values))
     rows = {s: np.flatnonzero((split == s) & has_label) for s in SPLITS}
     given = [s for s in SPLITS if len(rows[s])]
     if "train" not in given:
         raise InputError(f"{source}: {'no labelled row in train' if has_label.any() else 'no row has a label'}; "
                          "check --label_column and --unlabelled")
-    drop = Dropper(table, split, values, log)
+    drop = account_keeper(table, split, values, log)
     blank = ~pc.fill_null(pc.match_substring_regex(table["text"], r"\S"), False).to_numpy()
     report = {"given_splits": given, "null_or_empty_texts": {s: int(blank[rows[s]].sum()) for s in given}}
     rows["train"] = drop(rows["train"], blank, "null or empty text")
@@ -149,18 +149,17 @@ def build_corpus(table: pa.Table, source: str, options: DataOptions, log: Log) -
     return Corpus(splits, unlabelled, info, log.dropped)
 
 
-class Dropper:
-    """Take rows out and keep account of each: (split, id, label, reason)."""
+def account_keeper(table: pa.Table, split: np.ndarray, labels: np.ndarray, log: Log):
+    """A function that takes rows out and keeps account of each in the log: (split, id, label, reason)."""
 
-    def __init__(self, table, split, labels, log):
-        self.table, self.split, self.labels, self.log = table, split, labels, log
-
-    def __call__(self, rows: np.ndarray, bad: np.ndarray, reason: str) -> np.ndarray:
+    def drop(rows: np.ndarray, bad: np.ndarray, reason: str) -> np.ndarray:
         """The rows of `rows` that are not `bad` (a mask over the whole table)."""
         gone = rows[bad[rows]]
-        ids = self.table["id"].take(gone).to_pylist()
-        self.log.dropped += [(self.split[r], i, self.labels[r], reason) for r, i in zip(gone, ids, strict=True)]
+        ids = table["id"].take(gone).to_pylist()
+        log.dropped += [(split[r], i, labels[r], reason) for r, i in zip(gone, ids, strict=True)]
         return rows[~bad[rows]]
+
+    return drop
 
 
 def check_ids(ids: pa.ChunkedArray, split: np.ndarray, source: str):
