@@ -56,7 +56,7 @@ class ThroughputArguments:
     sets: list[str] = field(default_factory=lambda: ["short", "mixed"], metadata={"help": "short, mixed or both"})
     texts: int | None = field(default=None, metadata={"help": "take so many documents of the corpus; default all"})
     batch_size: int = field(default=8, metadata={"help": "texts per training step (transformers' default is 8)"})
-    max_seconds: float = field(default=10.0, metadata={"help": "time limit of a way and task, shared by its repeats"})
+    max_seconds: float = field(default=10.0, metadata={"help": "time limit of a way, shared by its repeats"})
     warmup_steps: int = field(default=2, metadata={"help": "training steps before the clock starts"})
     repeats: int | None = field(default=None, metadata={"help": "best of; default 1 from 512 wide on, 3 below"})
     bf16_crossover: bool = field(default=True, metadata={"help": "also measure from which width bf16 pays"})
@@ -79,8 +79,8 @@ def main(argv=None):
     results = {"hardware": machine_of(args), "arguments": asdict(args), "shapes": {}}
     for shape, (hidden_size, layers, vocab_size) in shapes.items():
         repeats = args.repeats or (1 if hidden_size >= 512 else 3)
-        work = Work(shape, hidden_size, layers, vocab_size, args.batch_size, args.max_seconds / repeats, args.warmup_steps,
-                    repeats, args.use_cpu, args.texts)
+        work = Work(shape, hidden_size, layers, vocab_size, args.batch_size, args.max_seconds / repeats,
+                    args.warmup_steps, repeats, args.use_cpu, args.texts)
         with tempfile.TemporaryDirectory() as folder:
             prepare_work(work, Path(folder))
             results["shapes"][shape] = asdict(work) | measure_shape(work, args.sets, Path(folder))

@@ -91,12 +91,7 @@ def main(argv=None) -> Path:
     results = {f"train_{k.removeprefix('train_')}": v for k, v in outcome.metrics.items()}
 
     # Evaluate: validation and test, once, with the best weights.
-    probabilities = {}
-    for split in ("validation", "test"):
-        start = time.perf_counter()
-        probabilities[split] = predict_split(trainer, tokenised[split])
-        seconds = time.perf_counter() - start
-        results[f"{split}_ms_per_document"] = 1000 * seconds / len(tokenised[split])
+    probabilities = {split: evaluate(trainer, tokenised, split, results) for split in ("validation", "test")}
 
     # Save: everything into the working folder, then its final name.
     try:
@@ -133,6 +128,14 @@ def describe_model(name: str, model, max_length: int, cut: dict, args) -> dict:
         "processes": args.world_size,
         "hardware": describe_hardware(args),
     }
+
+
+def evaluate(trainer, tokenised, split: str, results: dict) -> np.ndarray:
+    """Class probabilities (n, n_classes) of a split; what they cost goes into `results`."""
+    start = time.perf_counter()
+    probabilities = predict_split(trainer, tokenised[split])
+    results[f"{split}_ms_per_document"] = 1000 * (time.perf_counter() - start) / len(tokenised[split])
+    return probabilities
 
 
 def save(working: Path, trainer, corpus, tokenised, probabilities, results: dict, args):
