@@ -1,19 +1,22 @@
 """The profile of a dataset: what is in each split, in Markdown with figures beside it."""
 
+import re
 from pathlib import Path
 
 import datasets
 import numpy as np
-import pyarrow.compute as pc
 
 from utils.figures import class_frequencies_figure, lengths_figure, save_figure
+
+WORD = re.compile(r"[^\W_]+")
 
 
 def words_per_text(dataset: datasets.Dataset) -> np.ndarray:
     """Number of words (runs of letters and digits) of each text: (n,) int."""
-    counts = [pc.fill_null(pc.count_substring_regex(batch["text"], r"[\p{L}\p{N}]+"), 0).to_numpy(zero_copy_only=False)
-              for batch in dataset.with_format("arrow").iter(10_000)]
-    return np.concatenate(counts).astype(int) if counts else np.empty(0, int)
+    # Arrow's count_substring_regex compiles the pattern anew for each row: a thousand times slower.
+    counts = (len(WORD.findall(text or "")) for batch in dataset.with_format("arrow").iter(10_000)
+              for text in batch["text"].to_pylist())
+    return np.fromiter(counts, int, len(dataset))
 
 
 def write_profile(splits: datasets.DatasetDict, info: dict, folder: Path):
