@@ -8,6 +8,7 @@ from transformers import AutoModelForSequenceClassification
 from utils.training import probabilities_of, wants_bf16
 
 TOKENISE_ROWS = 10_000
+TOKENS_PER_ROW = 128  # of a full batch; longer texts go in smaller batches
 
 
 def inference_device(use_cpu: bool = False) -> torch.device:
@@ -36,13 +37,26 @@ def tokenise_texts(tokenizer, texts: list[str], max_length: int) -> list[list[in
 def predict_probabilities(model, tokenizer, input_ids: list[list[int]], batch_size: int) -> np.ndarray:
     """Class probabilities (n, n_classes) float32 in the order of `input_ids`.
 
-    Batches are cut from the texts sorted by length, so that padding is small; neither the batch size nor the padding
-    changes a probability beyond rounding.
+    Batches are cut from the texts sorted by length, so that padding is small, and hold fewer of the long ones; neither
+    the batch nor the padding changes a probability beyond rounding.
     """
-    order = sorted(range(len(input_ids)), key=[-len(ids) for ids in input_ids].__getitem__)
+    lengths = [len(ids) for ids in input_ids]
     logits = np.empty((len(input_ids), model.config.num_labels), np.float32)
-    for start in tqdm(range(0, len(order), batch_size), desc="predicting", unit=" batches", disable=None):
-        rows = order[start : start + batch_size]
+    bar = tqdm(total=len(input_ids), desc="predicting", unit=" texts", disable=None)
+    for rows in batches_by_length(lengths, batch_size):
         batch = tokenizer.pad({"input_ids": [input_ids[r] for r in rows]}, return_tensors="pt").to(model.device)
         logits[rows] = model(**batch).logits.float().cpu().numpy()
+        bar.update(len(rows))
+    bar.close()
     return probabilities_of(logits)
+
+
+def batches_by_length(lengths: list[int], batch_size: int):
+    """Yield lists of row numbers, longest texts first: up to `batch_size` rows and `batch_size` × 128 padded tokens."""
+    order = sorted(range(len(lengths)), key=[-n for n in lengths].__getitem__)
+    start = 0
+    while start < len(order):
+        longest = max(lengths[order[start]], 1)
+        size = max(1, min(batch_size, batch_size * TOKENS_PER_ROW // longest))
+        yield order[start : start + size]
+        start += size

@@ -10,6 +10,7 @@ from torch.nn.functional import cross_entropy
 
 from utils.cli import as_words, parse
 from utils.errors import InputError
+from utils.inference import batches_by_length
 from utils.training import (
     DatasetArguments,
     LengthGroupedSampler,
@@ -65,6 +66,14 @@ def test_sampler_depends_on_seed_and_epoch_alone_and_groups():
     assert order != list(LengthGroupedSampler(lengths, 16, seed=2))
     spread = [np.ptp([lengths[i] for i in order[b : b + 16]]) for b in range(0, 992, 16)]
     assert np.mean(spread) < 10
+
+
+def test_prediction_batches_hold_every_row_once_and_fewer_long_ones():
+    lengths = [3, 512, 7, 100, 400, 0, 5, 6, 8, 128]
+    batches = list(batches_by_length(lengths, 4))
+    assert sorted(sum(batches, [])) == list(range(10))
+    assert batches[:3] == [[1], [4], [9, 3, 8, 2]]
+    assert list(batches_by_length([], 4)) == [] and list(batches_by_length([9999], 1)) == [[0]]
 
 
 def test_last_whole_checkpoint_skips_and_removes_halves(tmp_path):
