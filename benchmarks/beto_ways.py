@@ -3,7 +3,8 @@
 Every way gets the same model, texts and batch size from the work folder that `prepare_work` wrote. A stock run takes
 too long to be run whole, so a way stops after `max_seconds`; what it measured must then stand for the whole:
 - training: the batches of one whole epoch, in the way's own order, are sorted by padded size and visited in an order
-  whose every beginning is spread evenly over the small and the large ones (`spread`);
+  whose every beginning is spread evenly over the small and the large ones (`spread`); the clock stops only where the
+  batches seen so far have the epoch's mean size, and what difference remains is taken out of the speed;
 - prediction: the texts are laid in the file by the same rule, so that every beginning has the same mix of lengths.
 """
 
@@ -34,17 +35,21 @@ from utils.training import LengthGroupedSampler, SuiteTrainingArguments, decide_
 
 PREDICT_BATCH = 32
 MIN_STEPS = 3
+FAIR = 0.05  # how far the mean size of the measured batches may be from the epoch's
 
 
 @dataclass
 class StepClock(TrainerCallback):
-    """Times the optimizer steps after the warm-up and stops the training when the time is up.
+    """Times the optimizer steps after the warm-up; stops when the time is up and the batches seen are a fair sample.
 
-    A step that takes longer than the whole time allowed ends the warm-up, so that slow ways stay bounded.
+    A step that takes longer than the whole time allowed ends the warm-up, and three times the time allowed ends the
+    training anyway, so that slow ways stay bounded.
     """
 
     warmup: int
     max_seconds: float
+    sizes: np.ndarray  # padded length of each batch in the order of measuring
+    epoch_size: float  # mean padded length of an epoch's batches
     ends: list = field(default_factory=list)
     begin: int | None = None  # steps before the clock started
 
@@ -60,12 +65,17 @@ class StepClock(TrainerCallback):
                 self.begin = len(self.ends)
             return
         steps, seconds = self.measured()
-        if seconds >= self.max_seconds * (1 if steps >= MIN_STEPS else 3):
+        fair = steps >= MIN_STEPS and abs(self.cost_share() - 1) <= FAIR
+        if seconds >= self.max_seconds * (1 if fair else 3):
             control.should_training_stop = True
 
     def measured(self) -> tuple[int, float]:
         """Steps after the warm-up, and their seconds."""
         return len(self.ends) - self.begin, self.ends[-1] - self.ends[self.begin - 1]
+
+    def cost_share(self) -> float:
+        """Mean padded length of the measured batches over that of the epoch's."""
+        return float(self.sizes[self.begin : len(self.ends)].mean() / self.epoch_size)
 
 
 def measure(way: str, folder: Path) -> dict:
@@ -97,46 +107,45 @@ def measure_training(name: str, work: Work, folder: Path, columns: dict, tokeniz
     encoded = tokenizer(columns["text"], truncation=True, max_length=max_length,
                         padding="max_length" if padded else False)
     lengths = np.array([sum(mask) for mask in encoded["attention_mask"]])
-    batches, waste = epoch_batches(lengths, work.batch_size, name, max_length)
-    order, cost = spread_epoch(batches, lengths, work.warmup_steps)
+    batches, sizes = epoch_batches(lengths, work.batch_size, name, max_length)
+    order = measuring_order(sizes, lengths[batches].max(1), work.warmup_steps)
     dataset = datasets.Dataset.from_dict(dict(encoded) | {"labels": columns["label"], "length": lengths})
     model = AutoModelForSequenceClassification.from_pretrained(folder / "model")
-    clock = StepClock(work.warmup_steps, work.max_seconds)
+    clock = StepClock(work.warmup_steps, work.max_seconds, sizes[order], sizes.mean())
     with tempfile.TemporaryDirectory() as output:
-        trainer = trainer_of(name, work, model, dataset.select(order.ravel()), tokenizer, output)
+        trainer = trainer_of(name, work, model, dataset.select(batches[order].ravel()), tokenizer, output)
         trainer.add_callback(clock)
         outcome = trainer.train()
     steps, seconds = clock.measured()
-    used = order[clock.begin : clock.begin + steps]
-    padded_size = max_length if padded else lengths[used].max(1)
     return {
-        "per_second": steps * work.batch_size / seconds, "steps": steps, "examples": steps * work.batch_size,
-        "seconds": seconds, "waste": waste, "precision": precision_of(trainer.args), "max_length": max_length,
-        "cut": float((lengths >= max_length).mean()), "cost_share": float(np.mean(padded_size) / cost),
-        "mean_loss": outcome.training_loss, "peak_mb": peak_memory_mb(),
+        "per_second": steps * work.batch_size / seconds * clock.cost_share(), "steps": steps,
+        "examples": steps * work.batch_size, "seconds": seconds, "cost_share": clock.cost_share(),
+        "waste": float(sizes.sum() * work.batch_size / lengths[batches].sum()),
+        "precision": precision_of(trainer.args), "max_length": max_length,
+        "cut": float((lengths >= max_length).mean()), "mean_loss": outcome.training_loss,
+        "peak_mb": peak_memory_mb(),
     }
 
 
-def epoch_batches(lengths: np.ndarray, batch_size: int, name: str, max_length: int) -> tuple[np.ndarray, float]:
-    """The full batches of one epoch (n_batches, batch) in the way's own order, and padded / real tokens."""
+def epoch_batches(lengths: np.ndarray, batch_size: int, name: str, max_length: int) -> tuple[np.ndarray, np.ndarray]:
+    """The full batches of one epoch (n_batches, batch) in the way's own order, and the padded length of each."""
     if name.startswith("suite"):
         rows = np.array(list(LengthGroupedSampler(lengths, batch_size, 0)))
     else:
         rows = np.random.default_rng(0).permutation(len(lengths))
     batches = rows[: len(rows) // batch_size * batch_size].reshape(-1, batch_size)
-    longest = np.full(len(batches), max_length) if name.startswith("pad-") else lengths[batches].max(1)
-    return batches, float(longest.sum() * batch_size / lengths[batches].sum())
+    sizes = np.full(len(batches), max_length) if name.startswith("pad-") else lengths[batches].max(1)
+    return batches, sizes
 
 
-def spread_epoch(batches: np.ndarray, lengths: np.ndarray, warmup: int) -> tuple[np.ndarray, float]:
-    """Batches in the order of measuring, and an epoch's mean padded length.
+def measuring_order(sizes: np.ndarray, longest: np.ndarray, warmup: int) -> np.ndarray:
+    """Numbers of the batches in the order of measuring (warmup + n_batches,).
 
-    First the warm-up, with the longest batch, so that the peak of memory is an epoch's; then all, spread by length.
+    First the warm-up, with the largest batch, so that the peak of memory is an epoch's; then all, spread by size.
     """
-    longest = lengths[batches].max(1)
-    by_length = np.argsort(longest, kind="stable")
-    first = by_length[[-1, *[len(batches) // 2] * (warmup - 1)]]
-    return batches[np.r_[first, by_length[spread(len(batches))]]], float(longest.mean())
+    by_size = np.lexsort((longest, sizes))
+    first = by_size[[-1, *[len(sizes) // 2] * (warmup - 1)]]
+    return np.r_[first, by_size[spread(len(sizes))]]
 
 
 def trainer_of(name: str, work: Work, model, dataset, tokenizer, output: str) -> Trainer:
@@ -169,17 +178,12 @@ def measure_prediction(name: str, work: Work, folder: Path, columns: dict, token
     texts, max_length = columns["text"], max_length_of(name)
     precision = "auto" if name in ("suite", "suite-128") else "fp32"
     model = load_classifier(folder / "model", inference_device(work.use_cpu), precision)
-    predict = {"pipeline-1": by_pipeline, "pipeline-32": by_pipeline, "pad-128": by_padding, "pad-512": by_padding,
-               "dynamic": by_padding}.get(name, by_suite)
+    predict = {"pipeline": by_pipeline, "pad": by_padding, "suite": by_suite}[name.split("-")[0]]
     predict(name, model, tokenizer, texts[:4], 0, max_length)
-    trials = []
-    for _ in range(2):
-        start = time.perf_counter()
-        predict(name, model, tokenizer, texts[:8], 0, max_length)
-        trials.append((time.perf_counter() - start) / 8)
-    affordable = max(2 * PREDICT_BATCH, round(work.max_seconds / min(trials)))
+    if predict is by_suite:  # it sorts all its texts, so that their number is settled before
+        texts = texts[: affordable(work.max_seconds, predict, name, model, tokenizer, texts[:8], 0, max_length)]
     start = time.perf_counter()
-    probabilities = predict(name, model, tokenizer, texts[:affordable], work.max_seconds, max_length)
+    probabilities = predict(name, model, tokenizer, texts, work.max_seconds, max_length)
     seconds, n = time.perf_counter() - start, len(probabilities)
     lengths = np.array([len(i) for i in tokenise_texts(tokenizer, texts, max_length)])
     return {
@@ -188,6 +192,16 @@ def measure_prediction(name: str, work: Work, folder: Path, columns: dict, token
         "cost_share": float(lengths[:n].mean() / lengths.mean()), "probabilities": probabilities,
         "precision": "bf16" if model.dtype == torch.bfloat16 else "fp32", "peak_mb": peak_memory_mb(),
     }
+
+
+def affordable(max_seconds: float, predict, name, model, tokenizer, texts, *words) -> int:
+    """How many texts can be predicted in the time, judged by the better of two trials; at least two batches."""
+    trials = []
+    for _ in range(2):
+        start = time.perf_counter()
+        predict(name, model, tokenizer, texts, *words)
+        trials.append((time.perf_counter() - start) / len(texts))
+    return max(2 * PREDICT_BATCH, round(max_seconds / min(trials)))
 
 
 def by_pipeline(name, model, tokenizer, texts, max_seconds, max_length) -> np.ndarray:
@@ -211,11 +225,11 @@ def by_pipeline(name, model, tokenizer, texts, max_seconds, max_length) -> np.nd
 
 @torch.inference_mode()
 def by_padding(name, model, tokenizer, texts, max_seconds, max_length) -> np.ndarray:
-    """Batches of 32 in file order, padded to `max_length` (pad-…) or to the longest of the batch (dynamic)."""
+    """Batches of 32 in file order, padded to `max_length`."""
     logits, start = [], time.perf_counter()
     for first in range(0, len(texts), PREDICT_BATCH):
         batch = tokenizer(texts[first : first + PREDICT_BATCH], truncation=True, max_length=max_length,
-                          padding="max_length" if name.startswith("pad-") else True, return_tensors="pt")
+                          padding="max_length", return_tensors="pt")
         logits.append(model(**batch.to(model.device)).logits.float().cpu().numpy())
         if max_seconds and time.perf_counter() - start >= max_seconds:
             break

@@ -52,7 +52,7 @@ def predict_probabilities(model, tokenizer, input_ids: list[list[int]], batch_si
 
 
 def batches_by_length(lengths: list[int], batch_size: int):
-    """Yield lists of row numbers, longest texts first: up to `batch_size` rows and `batch_size` × 128 padded tokens."""
+    """Yield lists of row numbers, longest texts first: up to `batch_size` rows and 128 times as many padded tokens."""
     order = sorted(range(len(lengths)), key=[-n for n in lengths].__getitem__)
     start = 0
     while start < len(order):
