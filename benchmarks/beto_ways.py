@@ -29,7 +29,13 @@ from transformers import (
 
 from benchmarks.beto_work import LONGEST, Work, read_work, spread
 from benchmarks.common import peak_memory_mb
-from utils.inference import inference_device, load_classifier, predict_probabilities, tokenise_texts
+from utils.inference import (
+    batches_by_length,
+    inference_device,
+    load_classifier,
+    predict_probabilities,
+    tokenise_texts,
+)
 from utils.metrics import softmax
 from utils.training import LengthGroupedSampler, SuiteTrainingArguments, decide_precision, make_trainer, precision_of
 
@@ -237,16 +243,17 @@ def by_padding(name, model, tokenizer, texts, max_seconds, max_length) -> np.nda
 
 
 def by_suite(name, model, tokenizer, texts, max_seconds, max_length) -> np.ndarray:
-    """What predict.py does: token ids without padding, batches of 32 cut from the texts sorted by length."""
+    """What predict.py does: token ids without padding, batches of up to 32 from the texts sorted by length."""
     return predict_probabilities(model, tokenizer, tokenise_texts(tokenizer, texts, max_length), PREDICT_BATCH)
 
 
 def prediction_waste(name: str, lengths: np.ndarray, max_length: int) -> float:
     """Padded over real tokens of the texts that were predicted."""
-    if name.startswith("suite"):
-        lengths = np.sort(lengths)[::-1]
     size = 1 if name == "pipeline-1" else PREDICT_BATCH
-    groups = [lengths[i : i + size] for i in range(0, len(lengths), size)]
+    if name.startswith("suite"):
+        groups = [lengths[rows] for rows in batches_by_length(lengths.tolist(), size)]
+    else:
+        groups = [lengths[i : i + size] for i in range(0, len(lengths), size)]
     padded = sum(len(g) * (max_length if name.startswith("pad-") else g.max()) for g in groups)
     return float(padded / lengths.sum())
 

@@ -327,6 +327,7 @@ def content_hash(splits: datasets.DatasetDict) -> str:
     for split, dataset in sorted(splits.items()):
         names = dataset.features["label"].names
         for batch in dataset.with_format("arrow").iter(BATCH_ROWS):
+            batch = batch.combine_chunks()
             for identifier, text, label in zip(*(batch[c].to_pylist() for c in ("id", "text", "label")), strict=True):
                 fields = (split, identifier, text or "", names[label])
                 row = "".join(f"{len(value)}:{value}" for value in fields)

@@ -13,7 +13,7 @@ WORD = re.compile(r"[^\W_]+")
 
 def words_per_text(dataset: datasets.Dataset) -> np.ndarray:
     """Number of words (runs of letters and digits) of each text: (n,) int."""
-    # Arrow's count_substring_regex compiles the pattern anew for each row: a thousand times slower.
+    # Arrow's count_substring_regex compiles its pattern for each chunk, and a selected dataset has one for each row.
     counts = (len(WORD.findall(text or "")) for batch in dataset.with_format("arrow").iter(10_000)
               for text in batch["text"].to_pylist())
     return np.fromiter(counts, int, len(dataset))

@@ -141,7 +141,7 @@ def pooled(corpus: Corpus) -> tuple[datasets.Dataset, np.ndarray, np.ndarray]:
     parts, ids = [], list(itertools.chain(*(d["id"] for d in corpus.splits.values())))
     repeated = len(set(ids)) < len(ids)
     for split, dataset in corpus.splits.items():
-        table = dataset.with_format("arrow")[:]
+        table = dataset.with_format("arrow")[:].combine_chunks()  # a selected dataset has a chunk a row
         ids = pa.array([f"{split}/{i}" for i in table["id"].to_pylist()]) if repeated else table["id"]
         parts.append(table.set_column(0, "id", ids.cast(pa.string())).select(["id", "text", "label"]))
     table = pa.concat_tables([p.replace_schema_metadata(None) for p in parts])

@@ -121,7 +121,8 @@ def decide_precision(args, hidden_size: int | None, given: dict):
     if {"bf16", "fp16"} & given.keys() or not wants_bf16(hidden_size, args.use_cpu):
         return args
     logger.info("bf16: on (the hardware has it and the encoder is wide; --bf16 false turns it off)")
-    return replace(args, bf16=True)
+    # On a CPU, TrainingArguments takes bf16 only where use_cpu is said.
+    return replace(args, bf16=True, use_cpu=args.use_cpu or args.device.type == "cpu")
 
 
 def use_all_cores(args, hidden_size: int | None):

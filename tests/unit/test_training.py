@@ -109,6 +109,15 @@ def test_bf16_is_for_wide_encoders_on_hardware_that_has_it(monkeypatch, tmp_path
     assert decide_precision(narrow, 768, {"bf16": False}) is narrow
 
 
+def test_bf16_on_a_cpu_without_the_flag_use_cpu(monkeypatch, tmp_path):
+    """BETO on a machine without a GPU: transformers refuses bf16 there unless use_cpu is said."""
+    monkeypatch.setattr("utils.training.has_bf16", lambda use_cpu: True)
+    args = SuiteTrainingArguments(output_dir=str(tmp_path))
+    decided = decide_precision(args, 768, {})
+    assert decided.bf16 and decided.output_dir == str(tmp_path)
+    assert decided.use_cpu is (args.device.type == "cpu")
+
+
 def test_yaml_first_then_the_command_line(tmp_path):
     path = tmp_path / "x.yaml"
     path.write_text("learning_rate: 3e-5\nreport_to: [none]\nunlabelled: [NR, '']\nseed: 7\n", encoding="utf-8")
