@@ -1,16 +1,19 @@
 """Texts to token ids: the tokenizer of mini-scratch, cached tokenised splits, and what the cut at max_length loses."""
 
+import collections
 import hashlib
 import json
 import logging
 import os
 import shutil
+import sys
+import unicodedata
 from pathlib import Path
 
 import datasets
 import numpy as np
-from tokenizers import Tokenizer, decoders, models, normalizers, pre_tokenizers, processors, trainers
-from transformers import BertTokenizer
+from tokenizers import Regex, Tokenizer, decoders, models, normalizers, pre_tokenizers, processors, trainers
+from transformers import PreTrainedTokenizerFast
 
 logger = logging.getLogger(__name__)
 
@@ -25,37 +28,69 @@ FEATURES = datasets.Features(
 )
 
 
-def train_wordpiece(texts, vocab_size: int, max_length: int) -> BertTokenizer:
-    """A cased WordPiece tokenizer trained on the given texts; accents, ñ, ¿ and ¡ are kept (NFC).
+def train_wordpiece(texts, vocab_size: int, max_length: int) -> PreTrainedTokenizerFast:
+    """A cased WordPiece tokenizer trained on the given texts; accents, ñ, ¿ and ¡ are kept (NFC)."""
+    return train_tokenizer(texts, "wordpiece", vocab_size, max_length)
 
-    The same texts give the same vocabulary: the trainer numbers the pieces `##x` in the order of a hash map
+
+def train_tokenizer(
+    texts, kind: str, vocab_size: int, max_length: int, *, split_digits: bool = False, alphabet: int = 1000
+) -> PreTrainedTokenizerFast:
+    """A cased tokenizer with BERT's special tokens; accents, ñ, ¿ and ¡ are kept (NFC).
+
+    The same texts give the same vocabulary: the WordPiece trainer numbers the pieces `##x` in the order of a hash map
     (tokenizers#1794) unless they are there from the start, which is what naming them as special tokens does. The
     tokenizer that is returned is built anew from the vocabulary and knows only the usual special tokens.
+
+    Args:
+        texts: strings, iterated twice.
+        kind: `wordpiece`, `bpe` (byte-level: it knows every character) or `unigram`.
+        split_digits: every digit is a piece of its own.
+        alphabet: how many different characters are kept, the most frequent ones.
     """
-    texts = [text for text in texts if text]
-    trained = bert_pipeline(models.WordPiece(unk_token="[UNK]"))
-    characters = set().union(*(trained.normalizer.normalize_str(text) for text in texts)) - set(" ")
-    inner = [f"##{c}" for c in sorted(characters)]
-    trained.train_from_iterator(
-        texts,
-        trainers.WordPieceTrainer(vocab_size=vocab_size, special_tokens=SPECIAL + inner, show_progress=False),
-    )
-    tokenizer = bert_pipeline(models.WordPiece(trained.get_vocab(), unk_token="[UNK]", max_input_chars_per_word=100))
-    tokenizer.add_special_tokens(SPECIAL)
-    return BertTokenizer(
-        tokenizer_object=tokenizer, model_max_length=max_length, do_lower_case=False, strip_accents=False
-    )
+    counts = collections.Counter()
+    for text in texts:
+        counts.update(unicodedata.normalize("NFC", text or ""))
+    common = sorted(counts, key=lambda c: (-counts[c], c))[:alphabet]
+    letters = sorted(c for c in common if not c.isspace())
+    trained = pipeline_around({"wordpiece": models.WordPiece(unk_token="[UNK]"), "bpe": models.BPE(),
+                               "unigram": models.Unigram()}[kind], kind, split_digits)
+    inner = [f"##{c}" for c in letters] if kind == "wordpiece" else []
+    common_args = {"vocab_size": vocab_size, "special_tokens": SPECIAL + inner, "show_progress": sys.stderr.isatty()}
+    if kind == "wordpiece":
+        trainer = trainers.WordPieceTrainer(**common_args, initial_alphabet=letters, limit_alphabet=len(letters))
+    elif kind == "bpe":
+        trainer = trainers.BpeTrainer(**common_args, initial_alphabet=sorted(pre_tokenizers.ByteLevel.alphabet()))
+    else:
+        trainer = trainers.UnigramTrainer(**common_args, initial_alphabet=letters, unk_token="[UNK]")
+    trained.train_from_iterator((text for text in texts if text), trainer)
+    if kind == "wordpiece":
+        model = models.WordPiece(trained.get_vocab(), unk_token="[UNK]", max_input_chars_per_word=100)
+        trained = pipeline_around(model, kind, split_digits)
+    trained.add_special_tokens(SPECIAL)
+    return PreTrainedTokenizerFast(
+        tokenizer_object=trained, model_max_length=max_length, pad_token="[PAD]", unk_token="[UNK]",
+        cls_token="[CLS]", sep_token="[SEP]", mask_token="[MASK]",
+    )  # fmt: skip
 
 
-def bert_pipeline(model) -> Tokenizer:
-    """A BERT tokenizer around a WordPiece model: cased, accents kept."""
+def pipeline_around(model, kind: str, split_digits: bool) -> Tokenizer:
+    """Normaliser, pre-tokeniser, decoder and `[CLS] … [SEP]` around a model: cased, accents kept."""
     tokenizer = Tokenizer(model)
-    tokenizer.normalizer = normalizers.BertNormalizer(lowercase=False, strip_accents=False)
-    tokenizer.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
-    tokenizer.decoder = decoders.WordPiece()
-    tokenizer.post_processor = processors.BertProcessing(
-        ("[SEP]", SPECIAL.index("[SEP]")), ("[CLS]", SPECIAL.index("[CLS]"))
-    )
+    steps = {
+        "wordpiece": (normalizers.BertNormalizer(lowercase=False, strip_accents=False),
+                      pre_tokenizers.BertPreTokenizer(), decoders.WordPiece()),
+        "bpe": (None, pre_tokenizers.ByteLevel(add_prefix_space=True), decoders.ByteLevel()),
+        "unigram": (normalizers.Replace(Regex(r"\s+"), " "), pre_tokenizers.Metaspace(), decoders.Metaspace()),
+    }  # fmt: skip
+    normalizer, pre_tokenizer, tokenizer.decoder = steps[kind]
+    tokenizer.normalizer = normalizers.Sequence([normalizers.NFC()] + ([normalizer] if normalizer else []))
+    digits = [pre_tokenizers.Digits(individual_digits=True)] if split_digits else []
+    tokenizer.pre_tokenizer = pre_tokenizers.Sequence([*digits, pre_tokenizer])
+    tokenizer.post_processor = processors.TemplateProcessing(
+        single="[CLS] $A [SEP]", pair="[CLS] $A [SEP] $B:1 [SEP]:1",
+        special_tokens=[(name, SPECIAL.index(name)) for name in ("[CLS]", "[SEP]")],
+    )  # fmt: skip
     return tokenizer
 
 

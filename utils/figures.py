@@ -187,6 +187,37 @@ def curves_figure(log_history, best_metric="eval_macro_f1", greater_is_better=Tr
     return _finished(figure)
 
 
+def pretraining_figure(log_history):
+    """Draw a pre-training: training and held-out loss on the left, held-out masked accuracy on the right, by step.
+
+    log_history: `trainer.state.log_history`, dicts with `step` and some of `loss`, `eval_loss`,
+    `eval_masked_accuracy` and `eval_<source>_masked_accuracy`.
+    """
+    figure, (left, right) = _figure(11, 4.2, columns=2)
+    _draw_steps(left, log_history, "loss", "training", color=BLUE)
+    _draw_steps(left, log_history, "eval_loss", "held out", color=ORANGE)
+    _draw_steps(right, log_history, "eval_masked_accuracy", "all", color="black", linewidth=2)
+    suffix = "_masked_accuracy"
+    sources = sorted({key for entry in log_history for key in entry if key.endswith(suffix)} - {f"eval{suffix}"})
+    for number, key in enumerate(sources[:10]):
+        _draw_steps(right, log_history, key, shortened(key.removeprefix("eval_").removesuffix(suffix)),
+                    color=colormaps["tab10"](number), linewidth=1)
+    for axes, what in [(left, "loss (nats per masked piece)"), (right, "masked accuracy, held out")]:
+        axes.set_title(what.capitalize())
+        axes.set_xlabel("step")
+        if axes.lines:
+            axes.legend(frameon=False, loc="upper center", bbox_to_anchor=(0.5, -0.14), ncols=3, columnspacing=1)
+        else:
+            _say(axes, "nothing was logged")
+    return _finished(figure)
+
+
+def _draw_steps(axes, entries, key, label, **style):
+    points = [(entry["step"], float(entry[key])) for entry in entries if key in entry and "step" in entry]
+    if points:
+        axes.plot(*zip(*points, strict=True), label=label, **style)
+
+
 def _draw_curve(axes, entries, key, label, color, marker):
     points = [(entry["epoch"], entry[key]) for entry in entries if key in entry and "epoch" in entry]
     if points:

@@ -184,15 +184,16 @@ def as_string(value, where: str) -> str | None:
     return str(value)
 
 
+def table_records(path: Path, columns: Columns, log: Log):
+    """Rows of a table file as (line, record); line 0 stands for a parquet file without rows."""
+    if table_suffix(path) == ".parquet":
+        return parquet_records(path, columns)
+    return jsonl_records(path, log) if table_suffix(path) == ".jsonl" else csv_records(path, columns, log)
+
+
 def read_table(path: Path, split: str, columns: Columns, log: Log, needs_label: bool = True):
     """Yield (split, id, text, label) of one table file; ids are row numbers where it has none."""
-    suffix = table_suffix(path)
-    if suffix == ".parquet":
-        records = parquet_records(path, columns)
-    elif suffix == ".jsonl":
-        records = jsonl_records(path, log)
-    else:
-        records = csv_records(path, columns, log)
+    records = table_records(path, columns, log)
     first = next(records, None)
     if first is None or first[0] == 0:
         missing = [] if first is None else missing_columns(first[1], columns, needs_label)
@@ -282,7 +283,7 @@ def read_tree(folders: dict[str, Path], log: Log):
 
 def read_txt(path: Path, log: Log) -> str | None:
     """The text of one file, None when it is binary."""
-    data = path.read_bytes()
+    data = b"".join(file_chunks(path))
     if is_binary(data[:8192]):
         log.notes.append(f"{path}: binary content, left out; convert it to text or remove it")
         return None

@@ -88,7 +88,7 @@ def write_config(folder: Path, *, room: str, arguments: dict, dataset: dict, mod
     path = folder / "config.yaml"
     folder.mkdir(parents=True, exist_ok=True)
     if path.exists():
-        begun = yaml.safe_load(path.read_text(encoding="utf-8"))
+        begun = read_yaml(path)
         if begun["dataset"]["hash"] != dataset["hash"]:
             raise InputError(f"{folder}: this run was begun on other data (hash {begun['dataset']['hash'][:12]}, now "
                              f"{dataset['hash'][:12]}); restore the data or say --overwrite")
@@ -115,7 +115,7 @@ def read_config(run: Path) -> dict:
     if not (run / "config.yaml").exists() or not (run / "labels.json").exists():
         hint = "; an unfinished run of it is there: --resume it" if partial_folder(run).exists() else ""
         raise InputError(f"{run}: not a finished run folder (no config.yaml and labels.json){hint}; check the path")
-    return yaml.safe_load((run / "config.yaml").read_text(encoding="utf-8"))
+    return read_yaml(run / "config.yaml")
 
 
 def read_labels(run: Path) -> list[str]:
@@ -190,6 +190,10 @@ def read_json(path: Path):
     return json.loads(Path(path).read_text(encoding="utf-8"))
 
 
+def read_yaml(path: Path) -> dict:
+    return yaml.safe_load(Path(path).read_text(encoding="utf-8"))
+
+
 def write_evaluation(folder: Path, split: str, ids, labels, probabilities, class_names, *, headline=True) -> dict:
     """Write one split's predictions and, for the headline split, report, confusion matrix and figures.
 
@@ -233,7 +237,7 @@ def write_training_figures(folder: Path, log_history: list[dict], class_counts: 
 
 def write_results(folder: Path, results: dict, class_names: list[str]):
     """labels.json, all_results.json and the model card."""
-    config = yaml.safe_load((folder / "config.yaml").read_text(encoding="utf-8"))
+    config = read_yaml(folder / "config.yaml")
     write_json(folder / "labels.json", class_names)
     write_json(folder / "all_results.json", results)
     report = read_json(folder / "classification_report.json")

@@ -58,7 +58,7 @@ def open_mlflow(run_name: str, home: Path):
 
 
 def close_trackers(names: list[str], metrics: dict, per_class: list[dict], run: Path):
-    """Send the final metrics, the finished run's figures and the per-class table, then close the runs."""
+    """Send the final metrics, the finished run's figures and the per-class table (if any), then close the runs."""
     figures = {path.stem: path for path in sorted((run / "figures").glob("*.png"))}
     numbers = {k: float(v) for k, v in metrics.items() if isinstance(v, (int, float))}
     if "wandb" in names:
@@ -67,8 +67,9 @@ def close_trackers(names: list[str], metrics: dict, per_class: list[dict], run: 
         if wandb.run is not None:
             wandb.run.summary.update(numbers)
             wandb.log({f"figures/{name}": wandb.Image(str(path)) for name, path in figures.items()})
-            rows = [list(row.values()) for row in per_class]
-            wandb.log({"per_class": wandb.Table(columns=list(per_class[0]), data=rows)})
+            if per_class:
+                rows = [list(row.values()) for row in per_class]
+                wandb.log({"per_class": wandb.Table(columns=list(per_class[0]), data=rows)})
             wandb.finish()
     if "mlflow" in names:
         import mlflow
@@ -76,7 +77,8 @@ def close_trackers(names: list[str], metrics: dict, per_class: list[dict], run: 
         mlflow.log_metrics(numbers)
         for path in figures.values():
             mlflow.log_artifact(str(path), "figures")
-        mlflow.log_dict({"per_class": per_class}, "per_class.json")
+        if per_class:
+            mlflow.log_dict({"per_class": per_class}, "per_class.json")
         mlflow.end_run()
     if "tensorboard" in names:
         write_tensorboard(numbers, figures, per_class, run / "tensorboard")
@@ -91,6 +93,8 @@ def write_tensorboard(numbers: dict, figures: dict[str, Path], per_class: list[d
             writer.add_scalar(f"final/{name}", value)
         for name, path in figures.items():
             writer.add_image(f"figures/{name}", matplotlib.image.imread(path)[..., :3], dataformats="HWC")
+        if not per_class:
+            return
         header = list(per_class[0])
         lines = ["| " + " | ".join(header) + " |", "|" + " --- |" * len(header)]
         lines += ["| " + " | ".join(str(v) for v in row.values()) + " |" for row in per_class]

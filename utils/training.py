@@ -34,8 +34,8 @@ class DatasetArguments(DataOptions):
 
 
 @dataclass
-class SuiteTrainingArguments(TrainingArguments):
-    """`TrainingArguments` with the suite's defaults and a few flags of its own."""
+class CommonTrainingArguments(TrainingArguments):
+    """`TrainingArguments` with the defaults and flags of every training of the suite."""
 
     output_dir: str | None = field(default=None, metadata={"help": "default runs/<room>/<dataset>/<date-time>"})
     seed: int = field(default=0, metadata={"help": "seed of the weights, the order and the dropout"})
@@ -45,9 +45,6 @@ class SuiteTrainingArguments(TrainingArguments):
     eval_strategy: str = field(default="auto", metadata={"help": "no, steps, epoch; auto: as save_strategy"})
     save_strategy: str = field(default="epoch", metadata={"help": "no, steps, epoch or best"})
     save_total_limit: int | None = field(default=1, metadata={"help": "checkpoints kept beside the best one"})
-    load_best_model_at_end: bool = field(default=True, metadata={"help": "end with the best checkpoint's weights"})
-    metric_for_best_model: str | None = field(default="macro_f1", metadata={"help": "any metric of utils.metrics"})
-    train_sampling_strategy: str = field(default="group_by_length", metadata={"help": "or random, sequential"})
     hub_strategy: str = field(default="end", metadata={"help": "what --push_to_hub uploads: the finished run"})
     logging_strategy: str = field(default="epoch", metadata={"help": "no, steps or epoch"})
     report_to: list[str] = field(
@@ -56,31 +53,43 @@ class SuiteTrainingArguments(TrainingArguments):
     ddp_find_unused_parameters: bool | None = field(default=False, metadata={"help": "slower; for odd models"})
     resume: bool = field(default=False, metadata={"help": "go on from the last whole checkpoint of this run"})
     overwrite: bool = field(default=False, metadata={"help": "replace a finished run in --output_dir"})
-    early_stopping_patience: int = field(default=0, metadata={"help": "evaluations without a better one; 0: off"})
     keep_checkpoints: bool = field(default=False, metadata={"help": "keep checkpoint-*/ in the finished run"})
-    class_weights: str = field(default="none", metadata={"help": "none or balanced (n / (classes · n of the class))"})
 
     def __post_init__(self):
         self.report_to = [name for given in self.report_to for name in given.split(",")]
         if self.eval_strategy == "auto":
             self.eval_strategy = "epoch" if self.save_strategy == "best" else self.save_strategy
             self.eval_steps = self.eval_steps or self.save_steps
-        if self.save_strategy == "no" or self.eval_strategy == "no":
-            self.load_best_model_at_end = False
-        if self.class_weights not in ("none", "balanced"):
-            raise ValueError(f"--class_weights {self.class_weights!r}: choose none or balanced")
         check_trackers(self.report_to)
-        metric = (self.metric_for_best_model or "loss").removeprefix("eval_")
-        if metric not in (*METRICS, "loss"):
-            raise ValueError(f"--metric_for_best_model {metric!r}: choose one of {', '.join(METRICS)}, loss")
-        if self.greater_is_better is None:
-            self.greater_is_better = metric not in ("loss", "log_loss", "ece")
         if self.disable_tqdm is None:
             self.disable_tqdm = not sys.stderr.isatty()
         output_dir = self.output_dir
         super().__post_init__()
         self.output_dir = output_dir  # transformers turns None into "trainer_output"
         self.dataloader_pin_memory = self.dataloader_pin_memory and self.device.type != "cpu"
+
+
+@dataclass
+class SuiteTrainingArguments(CommonTrainingArguments):
+    """The training arguments of a classifier."""
+
+    load_best_model_at_end: bool = field(default=True, metadata={"help": "end with the best checkpoint's weights"})
+    metric_for_best_model: str | None = field(default="macro_f1", metadata={"help": "any metric of utils.metrics"})
+    train_sampling_strategy: str = field(default="group_by_length", metadata={"help": "or random, sequential"})
+    early_stopping_patience: int = field(default=0, metadata={"help": "evaluations without a better one; 0: off"})
+    class_weights: str = field(default="none", metadata={"help": "none or balanced (n / (classes · n of the class))"})
+
+    def __post_init__(self):
+        if self.save_strategy == "no" or self.eval_strategy == "no":
+            self.load_best_model_at_end = False
+        if self.class_weights not in ("none", "balanced"):
+            raise ValueError(f"--class_weights {self.class_weights!r}: choose none or balanced")
+        metric = (self.metric_for_best_model or "loss").removeprefix("eval_")
+        if metric not in (*METRICS, "loss"):
+            raise ValueError(f"--metric_for_best_model {metric!r}: choose one of {', '.join(METRICS)}, loss")
+        if self.greater_is_better is None:
+            self.greater_is_better = metric not in ("loss", "log_loss", "ece")
+        super().__post_init__()
 
 
 def check_trackers(names: list[str]):
@@ -125,14 +134,14 @@ def decide_precision(args, hidden_size: int | None, given: dict):
     return replace(args, bf16=True, use_cpu=args.use_cpu or args.device.type == "cpu")
 
 
-def use_all_cores(args, hidden_size: int | None):
-    """Give a wide encoder all the cores where `accelerate launch` left it one thread (it sets OMP_NUM_THREADS=1).
+def use_all_cores(args):
+    """Give this process all the cores where `accelerate launch` left it one thread (it sets OMP_NUM_THREADS=1).
 
     The processes of a machine share its cores. A narrow encoder keeps one thread: its products are too small to gain
     much by a second, and lose a great deal where another program wants that core (see docs/LOG.md).
     """
     launched = "ACCELERATE_MIXED_PRECISION" in os.environ and torch.get_num_threads() == 1
-    if args.device.type == "cpu" and launched and (hidden_size or 0) >= BF16_MIN_HIDDEN_SIZE:
+    if args.device.type == "cpu" and launched:
         cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
         torch.set_num_threads(max(1, cores // int(os.environ.get("LOCAL_WORLD_SIZE", args.world_size))))
 

@@ -26,6 +26,7 @@ from utils.data import load_corpus, options_of
 from utils.errors import exits_on_input_error
 from utils.trackers import close_trackers, open_trackers
 from utils.training import (
+    BF16_MIN_HIDDEN_SIZE,
     check_ranks,
     decide_precision,
     describe_hardware,
@@ -66,7 +67,8 @@ def main(argv=None) -> Path:
     config = load_config(model_args, names)
     hidden_size = getattr(config, "hidden_size", None)
     args = decide_precision(args, hidden_size, words["given"])
-    use_all_cores(args, hidden_size)
+    if (hidden_size or 0) >= BF16_MIN_HIDDEN_SIZE:
+        use_all_cores(args)
     with args.main_process_first():
         tokenizer = load_tokenizer(model_args, splits["train"]["text"], working, args.process_index == 0)
     max_length = tokenizer.model_max_length = choose_max_length(model_args, config, tokenizer)

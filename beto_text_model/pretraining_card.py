@@ -1,0 +1,2 @@
+def pretraining_card(config, results):
+    return "TODO"

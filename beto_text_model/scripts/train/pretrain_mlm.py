@@ -1,0 +1,253 @@
+"""Pre-train an encoder on unlabelled Spanish text (masked-language modelling), from nothing or from BETO onwards.
+
+    accelerate launch beto_text_model/scripts/train/pretrain_mlm.py beto_text_model/configs/adapt-mini.yaml \
+        --dataset data/x/data_v1 --max_minutes 10 --output_dir runs/x-encoder
+    accelerate launch beto_text_model/scripts/train/train.py --model_name_or_path runs/x-encoder \
+        --dataset data/x/data_v1
+    accelerate launch beto_text_model/scripts/train/pretrain_mlm.py beto_text_model/configs/pretrain-mini.yaml \
+        --dataset corpus_es.jsonl.xz --tokenizer_name runs/tokenizer
+
+Texts come from a folder of .txt, a table, or a prepared dataset (its train and unlabelled texts; validation and test
+are never read). The run works in <output_dir>.partial and appears as <output_dir>, a folder for --model_name_or_path,
+when it is finished; after a kill, the same command with --resume goes on from the last whole checkpoint.
+"""
+
+import copy
+import logging
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+import torch
+from transformers import default_data_collator, set_seed
+
+from beto_text_model.model import longest_input
+from beto_text_model.packing import MaskedRows, check_known, pack_corpus
+from beto_text_model.pretraining import (
+    EncoderArguments,
+    MaskedLanguageModelTrainer,
+    PrintCurve,
+    build_masked_lm,
+    flops_per_token,
+    load_pretraining_tokenizer,
+    measured_peak,
+)
+from beto_text_model.pretraining_card import pretraining_card
+from utils import runs
+from utils.cli import parse, start_logging
+from utils.corpus import dataset_name
+from utils.errors import InputError, exits_on_input_error
+from utils.figures import pretraining_figure, save_figure
+from utils.raw_texts import RawTextOptions, RawTexts, load_raw_texts
+from utils.trackers import close_trackers, open_trackers
+from utils.training import (
+    CommonTrainingArguments,
+    check_ranks,
+    describe_hardware,
+    end_ranks,
+    from_first_rank,
+    has_bf16,
+    precision_of,
+    raise_if_disk_full,
+    train,
+    use_all_cores,
+)
+
+logger = logging.getLogger("beto_text_model.pretrain_mlm")
+ROOM = "beto_text_model"
+
+
+@dataclass
+class PretrainingArguments(CommonTrainingArguments):
+    """The training arguments of masked-language modelling."""
+
+    max_minutes: float | None = field(
+        default=None, metadata={"help": "time budget; the learning rate comes to zero with it. Default: epochs decide"}
+    )
+    learning_rate: float = field(default=1e-3, metadata={"help": "peak learning rate (BETO: 5e-5)"})
+    per_device_train_batch_size: int = field(default=32, metadata={"help": "rows per device and step"})
+    per_device_eval_batch_size: int = field(default=64, metadata={"help": "rows per device in evaluation"})
+    num_train_epochs: float = field(default=1.0, metadata={"help": "passes over the texts"})
+    warmup_steps: float = field(default=0.05, metadata={"help": "below 1: share of all steps (or of the budget)"})
+    weight_decay: float = field(default=0.01, metadata={"help": "weight decay of AdamW"})
+    adam_beta2: float = field(default=0.98, metadata={"help": "second beta of AdamW"})
+    save_strategy: str = field(default="steps", metadata={"help": "no, steps or epoch"})
+    logging_strategy: str = field(default="steps", metadata={"help": "no, steps or epoch"})
+    logging_steps: float = field(default=50, metadata={"help": "steps between log lines"})
+    eval_rows: int = field(default=200, metadata={"help": "held-out rows of each source scored while training"})
+
+    def __post_init__(self):
+        self.metric_for_best_model, self.greater_is_better = "loss", False
+        if self.max_minutes is not None and self.max_minutes <= 0:
+            raise ValueError(f"--max_minutes {self.max_minutes}: give more than 0")
+        super().__post_init__()
+
+
+@exits_on_input_error
+def main(argv=None) -> Path:
+    """Pre-train one encoder; returns its folder."""
+    # Arguments: flags, then the folder this run works in.
+    encoder_args, text_args, args, words = parse(
+        (EncoderArguments, RawTextOptions, PretrainingArguments), argv, doc=__doc__
+    )
+    start_logging(logging.INFO if args.process_index == 0 else logging.ERROR)
+    check_ranks(args)
+    args = decide(args, words["given"])
+    default = runs.default_output_dir(ROOM, text_args.dataset)
+    output_dir = Path(from_first_rank(args.output_dir or str(default.with_name(f"{default.name}-encoder"))))
+    working = runs.partial_folder(output_dir)
+    if not from_first_rank(args.process_index > 0 or runs.claim_output_dir(output_dir, args.resume, args.overwrite)):
+        end_ranks()
+        return output_dir
+    args.output_dir = str(working)
+
+    # Texts: documents, those kept aside, and the tokenizer's pieces packed to rows.
+    with args.main_process_first():
+        tokenizer = load_pretraining_tokenizer(encoder_args)
+        corpus = load_raw_texts(text_args)
+        for note in corpus.notes[:20]:
+            logger.info(note)
+        stream, held_out = pack_corpus(corpus, tokenizer)
+    check_known(stream, tokenizer, text_args.dataset)
+    length, share = encoder_args.max_length, encoder_args.mlm_probability
+    rows = MaskedRows(stream, tokenizer, length, share, args.seed, encoder_args.whole_word_mask)
+    held_out = {name: MaskedRows(s, tokenizer, length, share, 0, encoder_args.whole_word_mask)
+                for name, s in held_out.items()}
+    check_rows(rows, held_out, text_args, args)
+    logger.info(f"{len(corpus.train)} documents, {len(stream)} pieces, {len(rows)} rows of {length}; kept aside: "
+                f"{len(corpus.held_out)} documents, {sum(len(h) for h in held_out.values())} rows")
+
+    # Model: the encoder with its output layer.
+    set_seed(args.seed)
+    use_all_cores(args)
+    model = build_masked_lm(encoder_args, tokenizer)
+    if encoder_args.max_length > longest_input(model.config):
+        raise InputError(f"--max_length {length}: the encoder reads up to {longest_input(model.config)} pieces")
+    tokenizer.model_max_length = min(longest_input(model.config), tokenizer.model_max_length)
+
+    # Trainer: loss on the masked positions, scores by source, schedule by step or by clock.
+    args.dataloader_drop_last = len(rows) >= args.train_batch_size * args.world_size
+    if args.process_index == 0:
+        runs.write_config(working, room=ROOM, arguments=vars(encoder_args) | vars(text_args) | args.to_dict(),
+                          dataset=describe_texts(corpus, text_args, rows),
+                          model=describe_model(encoder_args, model, args))
+        open_trackers(args.report_to, args.run_name or output_dir.name, working)
+    trainer = MaskedLanguageModelTrainer(
+        model=model,
+        args=args,
+        train_dataset=rows,
+        eval_dataset=rows,
+        data_collator=default_data_collator,
+        processing_class=tokenizer,
+        callbacks=[PrintCurve()],
+        held_out={name: first_rows(h, args.eval_rows) for name, h in held_out.items()},
+        max_seconds=args.max_minutes and 60 * args.max_minutes,
+    )
+
+    # Train.
+    outcome = train(trainer, args.resume)
+    results = {f"train_{k.removeprefix('train_')}": v for k, v in outcome.metrics.items()}
+    results |= speed(trainer, results, length, share)
+
+    # Evaluate: all the rows kept aside.
+    results |= {f"held_out_{name}": value for name, value in trainer.score(held_out).items()} if held_out else {}
+
+    # Save: everything into the working folder, then its final name.
+    try:
+        if encoder_args.save_fp16:
+            trainer.model.half()
+        trainer.save_model(str(working), _internal_call=True)
+        if args.process_index == 0:
+            save(working, trainer, results, args)
+            runs.finish(output_dir)
+    except OSError as error:
+        raise_if_disk_full(error, working)
+        raise
+    if args.process_index == 0:
+        close_trackers(args.report_to, results, [], output_dir)
+        shown = ("held_out_perplexity", "held_out_masked_accuracy", "train_tokens_per_second")
+        print(f"{output_dir}: " + ", ".join(f"{k} {results[k]:.4g}" for k in shown if k in results))
+    end_ranks()
+    return output_dir
+
+
+def decide(args: PretrainingArguments, given: dict) -> PretrainingArguments:
+    """bf16 where the hardware has it (pre-training is long and its loss does not feel it); no epochs but the clock's
+    where there is a time budget."""
+    changes = {}
+    if not {"bf16", "fp16"} & given.keys() and has_bf16(args.use_cpu):
+        changes = {"bf16": True, "use_cpu": args.use_cpu or args.device.type == "cpu"}
+    if args.max_minutes and "num_train_epochs" not in given and "max_steps" not in given:
+        changes["num_train_epochs"] = 1000.0
+    return replace(args, **changes)
+
+
+def check_rows(rows: MaskedRows, held_out: dict, text_args: RawTextOptions, args):
+    """Refuse a corpus without one full row, and evaluations without a row to score."""
+    if not len(rows):
+        raise InputError(f"{text_args.dataset}: {len(rows.stream)} pieces are less than one row of {rows.length}; "
+                         "give more text or a smaller --max_length")
+    if not any(len(h) for h in held_out.values()):
+        if text_args.held_out_size:
+            raise InputError(f"{text_args.dataset}: the documents kept aside are less than one row of {rows.length}; "
+                             "raise --held_out_size, or say --held_out_size 0")
+        args.eval_strategy = "no"
+
+
+def first_rows(rows: MaskedRows, count: int) -> MaskedRows:
+    """The same rows cut to the first `count`."""
+    short = copy.copy(rows)
+    short.n_rows = min(count, rows.n_rows)
+    return short
+
+
+def describe_texts(corpus: RawTexts, text_args: RawTextOptions, rows: MaskedRows) -> dict:
+    """What config.yaml says of the texts."""
+    counts = {name: int((corpus.sources[corpus.train] == code).sum()) for code, name in enumerate(corpus.names)}
+    return {"name": dataset_name(text_args.dataset), "source": text_args.dataset, "hash": corpus.hash,
+            "documents": {"train": len(corpus.train), "held_out": len(corpus.held_out)}, "by_source": counts,
+            "pieces": len(rows.stream), "rows": len(rows)}
+
+
+def describe_model(encoder_args: EncoderArguments, model, args) -> dict:
+    """What config.yaml and the card say of the encoder and its hardware."""
+    shape = ("model_type", "hidden_size", "num_hidden_layers", "num_attention_heads", "vocab_size")
+    return {
+        "name": encoder_args.model_name_or_path or f"{model.config.model_type} (random start)",
+        "parameters": model.num_parameters(),
+        **{name: getattr(model.config, name, None) for name in shape},
+        "max_length": encoder_args.max_length,
+        "precision": precision_of(args),
+        "global_batch_size": args.train_batch_size * args.gradient_accumulation_steps * args.world_size,
+        "processes": args.world_size,
+        "hardware": describe_hardware(args),
+    }
+
+
+def speed(trainer, results: dict, length: int, share: float) -> dict:
+    """Tokens seen, tokens per second, operations, and their share of what a large matrix product reaches here."""
+    args, steps = trainer.args, trainer.state.global_step
+    tokens = steps * args.train_batch_size * args.gradient_accumulation_steps * args.world_size * length
+    seconds = trainer.schedule.seconds if trainer.schedule else results["train_runtime"]
+    each = flops_per_token(trainer.model, length, share)
+    dtype = torch.bfloat16 if args.bf16 else torch.float16 if args.fp16 else torch.float32
+    peak = measured_peak(args.device, dtype) * args.world_size
+    done = tokens if trainer.schedule else tokens - trainer.first_step * tokens / max(steps, 1)
+    rate = done / seconds
+    return {"train_tokens": tokens, "train_tokens_per_second": rate, "train_flops": tokens * each,
+            "train_flops_per_token": each, "hardware_peak_flops": peak, "train_share_of_peak": rate * each / peak,
+            "parameters": trainer.model.num_parameters()}
+
+
+def save(working: Path, trainer, results: dict, args):
+    """Write the folder's results, curve and card beside the encoder and its tokenizer."""
+    runs.write_json(working / "all_results.json", results)
+    runs.write_json(working / "log_history.json", trainer.state.log_history)
+    (working / "figures").mkdir(exist_ok=True)
+    save_figure(pretraining_figure(trainer.state.log_history), working / "figures" / "curves.png")
+    (working / "README.md").write_text(pretraining_card(runs.read_yaml(working / "config.yaml"), results),
+                                       encoding="utf-8")
+    runs.remove_leftovers(working, args.keep_checkpoints)
+
+
+if __name__ == "__main__":
+    main()
