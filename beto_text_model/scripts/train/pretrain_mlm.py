@@ -26,6 +26,7 @@ from beto_text_model.pretraining import (
     EncoderArguments,
     MaskedLanguageModelTrainer,
     PrintCurve,
+    Stopwatch,
     build_masked_lm,
     flops_per_token,
     load_pretraining_tokenizer,
@@ -131,6 +132,7 @@ def main(argv=None) -> Path:
                           dataset=describe_texts(corpus, text_args, rows),
                           model=describe_model(encoder_args, model, args))
         open_trackers(args.report_to, args.run_name or output_dir.name, working)
+    stopwatch = Stopwatch()
     trainer = MaskedLanguageModelTrainer(
         model=model,
         args=args,
@@ -138,7 +140,7 @@ def main(argv=None) -> Path:
         eval_dataset=rows,
         data_collator=default_data_collator,
         processing_class=tokenizer,
-        callbacks=[PrintCurve()],
+        callbacks=[PrintCurve(), stopwatch],
         held_out={name: first_rows(h, args.eval_rows) for name, h in held_out.items()},
         max_seconds=args.max_minutes and 60 * args.max_minutes,
     )
@@ -146,7 +148,7 @@ def main(argv=None) -> Path:
     # Train.
     outcome = train(trainer, args.resume)
     results = {f"train_{k.removeprefix('train_')}": v for k, v in outcome.metrics.items()}
-    results |= speed(trainer, results, length, share)
+    results |= speed(trainer, stopwatch, length, share)
 
     # Evaluate: all the rows kept aside.
     results |= {f"held_out_{name}": value for name, value in trainer.score(held_out).items()} if held_out else {}
@@ -223,16 +225,14 @@ def describe_model(encoder_args: EncoderArguments, model, args) -> dict:
     }
 
 
-def speed(trainer, results: dict, length: int, share: float) -> dict:
+def speed(trainer, stopwatch: Stopwatch, length: int, share: float) -> dict:
     """Tokens seen, tokens per second, operations, and their share of what a large matrix product reaches here."""
-    args, steps = trainer.args, trainer.state.global_step
-    tokens = steps * args.train_batch_size * args.gradient_accumulation_steps * args.world_size * length
-    seconds = trainer.schedule.seconds if trainer.schedule else results["train_runtime"]
+    args = trainer.args
+    step_tokens = args.train_batch_size * args.gradient_accumulation_steps * args.world_size * length
     each = flops_per_token(trainer.model, length, share)
     dtype = torch.bfloat16 if args.bf16 else torch.float16 if args.fp16 else torch.float32
     peak = measured_peak(args.device, dtype) * args.world_size
-    done = tokens if trainer.schedule else tokens - trainer.first_step * tokens / max(steps, 1)
-    rate = done / seconds
+    rate, tokens = stopwatch.steps * step_tokens / stopwatch.seconds, trainer.state.global_step * step_tokens
     return {"train_tokens": tokens, "train_tokens_per_second": rate, "train_flops": tokens * each,
             "train_flops_per_token": each, "hardware_peak_flops": peak, "train_share_of_peak": rate * each / peak,
             "parameters": trainer.model.num_parameters()}
