@@ -1,4 +1,4 @@
-"""The encoder with its class layer: from the Hub, from a local folder, or mini-scratch with random weights."""
+"""The encoder with its class layer: from the Hub, from a local folder, mini, or mini-scratch with random weights."""
 
 import logging
 from pathlib import Path
@@ -7,7 +7,7 @@ import torch
 from transformers import AutoConfig, AutoModelForSequenceClassification, AutoTokenizer, BertConfig
 from transformers.utils import logging as transformers_logging
 
-from beto_text_model.arguments import MINI_SCRATCH, ModelArguments
+from beto_text_model.arguments import MINI, MINI_SCRATCH, ModelArguments
 from beto_text_model.tokenization import train_wordpiece
 from utils.errors import InputError
 from utils.hub import offline_if_unreachable
@@ -15,13 +15,14 @@ from utils.hub import offline_if_unreachable
 logger = logging.getLogger(__name__)
 
 LONGEST = 512
+MINI_FOLDER = Path(__file__).parent / "mini"
 MINI_SCRATCH_LENGTH = 128
 # BERT's own 0.02 is meant for 768 wide; at 128 wide 0.05 learns twice as fast (docs/LOG.md).
 MINI_SCRATCH_INIT = 0.05
 TOKENIZER_FILES = ("tokenizer.json", "vocab.txt", "vocab.json", "spiece.model", "sentencepiece.bpe.model",
                    "tokenizer.model")
 OFFLINE_HINT = "the Hub cannot be reached: where it can, run 'hf download {0} --local-dir models/{0}', copy that " \
-    "folder here and give its path, or go on with --model_name_or_path mini-scratch"
+    "folder here and give its path, or go on with --model_name_or_path mini"
 
 
 def load_config(args: ModelArguments, names: list[str]):
@@ -50,7 +51,7 @@ def load_config(args: ModelArguments, names: list[str]):
 
 def check_source(name: str):
     """Refuse a local folder that is no model, before transformers takes its path for a Hub id."""
-    path = Path(name)
+    path = Path(place_of(name))
     if path.is_dir():
         if not (path / "config.json").exists():
             raise InputError(f"{name}: no config.json in it, so it is no model folder; check --model_name_or_path")
@@ -61,11 +62,17 @@ def check_source(name: str):
         raise InputError(f"{name}: no such model folder; check --model_name_or_path")
 
 
+def place_of(name: str) -> str:
+    """The folder of `mini`; any other name as it is."""
+    return str(MINI_FOLDER) if name == MINI else name
+
+
 def from_source(auto_class, name: str, **kwargs):
     """`auto_class.from_pretrained`, with one clear line when a Hub id or a folder cannot be had."""
-    offline = not Path(name).is_dir() and offline_if_unreachable()
+    place = place_of(name)
+    offline = not Path(place).is_dir() and offline_if_unreachable()
     try:
-        return auto_class.from_pretrained(name, **kwargs)
+        return auto_class.from_pretrained(place, **kwargs)
     except (OSError, ValueError, KeyError, RuntimeError) as error:
         reason = OFFLINE_HINT.format(name) if offline else (str(error).splitlines() or [type(error).__name__])[0]
         raise InputError(f"--model_name_or_path {name}: cannot be loaded; {reason}") from None
@@ -79,8 +86,7 @@ def load_tokenizer(args: ModelArguments, texts, folder: Path, main_process: bool
     if main_process and not (saved / "tokenizer.json").exists():
         length = args.max_length or MINI_SCRATCH_LENGTH
         train_wordpiece(texts, args.vocab_size, length).save_pretrained(saved)
-        logger.info("mini-scratch: a small BERT with random weights and a vocabulary of the training texts; for real "
-                    "work give --model_name_or_path dccuchile/bert-base-spanish-wwm-uncased (BETO) or a local folder")
+        logger.info("mini-scratch: a small BERT with random weights and a vocabulary of the training texts")
     return AutoTokenizer.from_pretrained(saved)
 
 

@@ -4,6 +4,7 @@ import difflib
 import inspect
 import logging
 import math
+import os
 import time
 from dataclasses import dataclass, field
 
@@ -122,15 +123,15 @@ class MaskedLanguageModelTrainer(SuiteTrainer):
         max_seconds: time budget of the training; the learning rate then follows the clock (see `ClockSchedule`).
     """
 
-    def __init__(self, *args, held_out: dict, max_seconds: float | None = None, **kwargs):
-        self.held_out, self.schedule = held_out, None
-        self.max_seconds = max_seconds
-        super().__init__(*args, **kwargs)
+    def __init__(self, *, held_out: dict, max_seconds: float | None = None, **kwargs):
+        self.held_out, self.max_seconds, self.schedule = held_out, max_seconds, None
+        compiled, kwargs["args"].torch_compile = kwargs["args"].torch_compile, False
+        os.environ.pop("ACCELERATE_DYNAMO_BACKEND", None)  # or accelerate would compile the whole model
+        super().__init__(**kwargs)
         self.model_accepts_loss_kwargs = True  # the loss below is already that of the whole global batch
         self.selected = None  # (batch, length) bool: the positions that are predicted
         base = self.model.base_model
-        if self.args.torch_compile:  # the encoder alone: its shapes stay the same, those of the output layer do not
-            self.args.torch_compile = False
+        if compiled:  # the encoder alone: its shapes stay the same, those of the output layer do not
             base.forward = compiled_in_training(base)
         base.register_forward_hook(self.select)
         if max_seconds:

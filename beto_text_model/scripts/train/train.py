@@ -5,7 +5,7 @@
     python beto_text_model/scripts/train/train.py --dataset corpus.csv --text_column texto --label_column tema \
         --model_name_or_path models/beto --output_dir runs/temas --seed 1 --report_to wandb
 
-Without arguments: the embedded sample and `mini-scratch`, a small encoder with random weights. The run works in
+Without arguments: the embedded sample and `mini`, the small pre-trained encoder of the project. The run works in
 <output_dir>.partial and appears as <output_dir> when it is finished; after a kill, the same command with --resume
 goes on from the last whole checkpoint.
 """
@@ -17,7 +17,7 @@ from pathlib import Path
 import numpy as np
 from transformers import DataCollatorWithPadding, set_seed
 
-from beto_text_model.arguments import MINI_SCRATCH, parse_training
+from beto_text_model.arguments import MINI, MINI_SCRATCH, parse_training
 from beto_text_model.model import build_model, choose_max_length, load_config, load_tokenizer
 from beto_text_model.tokenization import share_cut, tokenise_splits
 from utils import runs
@@ -121,7 +121,7 @@ def describe_model(name: str, model, max_length: int, cut: dict, args) -> dict:
     return {
         "name": name,
         "start": "pesos al azar" if name == MINI_SCRATCH else "preentrenado",
-        "local": Path(name).is_dir() or name == MINI_SCRATCH,
+        "local": Path(name).is_dir() or name in (MINI, MINI_SCRATCH),
         "max_length": max_length,
         "share_cut": cut,
         "parameters": model.num_parameters(),
