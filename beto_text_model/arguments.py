@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from utils.cli import parse
-from utils.training import DatasetArguments, SuiteTrainingArguments
+from utils.training import CommonTrainingArguments, DatasetArguments, SuiteTrainingArguments
 
 CONFIGS = Path(__file__).parent / "configs"
 MINI = "mini"  # the encoder that comes with the project, in beto_text_model/mini/
@@ -17,14 +17,69 @@ class ModelArguments:
     """Which encoder, and how much of a text it reads."""
 
     model_name_or_path: str = field(
-        default=MINI, metadata={"help": "Hub id or local folder of an encoder; mini: the small one that comes with the "
-                                        "project; mini-scratch: random start"}
+        default=MINI, metadata={"help": "Hub id or local folder of an encoder; mini: the one of the project; "
+                                        "mini-scratch: random start"}
     )
     max_length: int | None = field(
         default=None, metadata={"help": "pieces read of each text; default: what the encoder can, at most 512"}
     )
     classifier_dropout: float | None = field(default=None, metadata={"help": "dropout before the class layer"})
     vocab_size: int = field(default=8000, metadata={"help": "pieces of mini-scratch's own vocabulary"})
+
+
+@dataclass
+class EncoderArguments:
+    """Which encoder goes on, or which shape starts from nothing; and how it is masked."""
+
+    model_name_or_path: str | None = field(
+        default=None, metadata={"help": "Hub id, local folder or mini, to go on from; none: start from nothing"}
+    )
+    tokenizer_name: str | None = field(
+        default=None, metadata={"help": "tokenizer of a start from nothing (train_tokenizer.py makes one)"}
+    )
+    model_type: str = field(default="modernbert", metadata={"help": "architecture of a start from nothing"})
+    config_overrides: str | None = field(
+        default=None, metadata={"help": "its shape: hidden_size=256,num_hidden_layers=4,…"}
+    )
+    max_length: int = field(default=128, metadata={"help": "pieces in a row"})
+    mlm_probability: float = field(default=0.15, metadata={"help": "share of the words that are masked"})
+    whole_word_mask: bool = field(default=True, metadata={"help": "mask whole words rather than pieces"})
+    attn_implementation: str = field(
+        default="sdpa", metadata={"help": "sdpa or eager; on a CPU eager is faster for rows of 128 pieces"}
+    )
+    save_fp16: bool = field(default=False, metadata={"help": "write the finished weights in half precision"})
+
+    def __post_init__(self):
+        if not 0 < self.mlm_probability < 1:
+            raise ValueError(f"--mlm_probability {self.mlm_probability}: give a share between 0 and 1")
+        if self.max_length < 8:
+            raise ValueError(f"--max_length {self.max_length}: give at least 8")
+
+
+@dataclass
+class PretrainingArguments(CommonTrainingArguments):
+    """The training arguments of masked-language modelling."""
+
+    max_minutes: float | None = field(
+        default=None, metadata={"help": "time budget; the learning rate comes to zero with it. Default: epochs decide"}
+    )
+    learning_rate: float = field(default=1e-3, metadata={"help": "peak learning rate (BETO: 5e-5)"})
+    per_device_train_batch_size: int = field(default=32, metadata={"help": "rows per device and step"})
+    per_device_eval_batch_size: int = field(default=64, metadata={"help": "rows per device in evaluation"})
+    num_train_epochs: float = field(default=1.0, metadata={"help": "passes over the texts"})
+    warmup_steps: float = field(default=0.05, metadata={"help": "below 1: share of all steps (or of the budget)"})
+    weight_decay: float = field(default=0.01, metadata={"help": "weight decay of AdamW"})
+    adam_beta2: float = field(default=0.98, metadata={"help": "second beta of AdamW"})
+    save_strategy: str = field(default="steps", metadata={"help": "no, steps or epoch"})
+    logging_strategy: str = field(default="steps", metadata={"help": "no, steps or epoch"})
+    logging_steps: float = field(default=50, metadata={"help": "steps between log lines"})
+    eval_rows: int = field(default=200, metadata={"help": "held-out rows of each source scored while training"})
+
+    def __post_init__(self):
+        self.metric_for_best_model, self.greater_is_better = "loss", False
+        if self.max_minutes is not None and self.max_minutes <= 0:
+            raise ValueError(f"--max_minutes {self.max_minutes}: give more than 0")
+        super().__post_init__()
 
 
 def parse_training(argv, doc: str, *more):

@@ -110,11 +110,26 @@ def build_model(args: ModelArguments, config, tokenizer):
     verbosity = transformers_logging.get_verbosity()
     transformers_logging.set_verbosity_error()  # a class layer that is new is no news here
     try:
-        model = from_source(AutoModelForSequenceClassification, args.model_name_or_path, config=config,
-                            ignore_mismatched_sizes=True, dtype=torch.float32)
+        model, loaded = from_source(AutoModelForSequenceClassification, args.model_name_or_path, config=config,
+                                    ignore_mismatched_sizes=True, dtype=torch.float32, output_loading_info=True)
     finally:
         transformers_logging.set_verbosity(verbosity)
+    check_weights(args.model_name_or_path, model, loaded)
     if len(tokenizer) > config.vocab_size:
         raise InputError(f"--model_name_or_path {args.model_name_or_path}: the tokenizer has {len(tokenizer)} pieces, "
                          f"the model {config.vocab_size}; they are not of one model")
     return model
+
+
+def check_weights(name: str, model, loaded: dict):
+    """Refuse weights that leave the encoder (the class layer and the pooler apart) at random values.
+
+    Args:
+        loaded: what `from_pretrained(output_loading_info=True)` tells.
+    """
+    prefix = model.base_model_prefix
+    wrong = [key if isinstance(key, str) else key[0] for key in (*loaded["mismatched_keys"], *loaded["missing_keys"])]
+    wrong = sorted(key for key in wrong if key.startswith(f"{prefix}.") and ".pooler." not in key)
+    if wrong:
+        raise InputError(f"--model_name_or_path {name}: the weights are not of the shape in its config.json "
+                         f"({len(wrong)} do not fit, {wrong[0]} first); copy both files of the same model")

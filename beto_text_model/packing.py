@@ -87,8 +87,8 @@ def write_stream(path: Path, texts, rows: np.ndarray, tokenizer) -> int:
             for encoding, (_, ends) in zip(encodings, batch, strict=True):
                 ids = np.array(encoding.ids + [separator] * ends, dtype)
                 words = np.array([-2 if word is None else word for word in encoding.word_ids] + [-1] * ends)
-                ids.tofile(pieces)
-                np.diff(words, prepend=-3).astype(bool).tofile(starts)
+                pieces.write(ids.tobytes())
+                starts.write(np.diff(words, prepend=-3).astype(bool).tobytes())
                 count += len(ids)
                 bar.update(ends)
         bar.close()

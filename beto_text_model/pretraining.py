@@ -6,7 +6,6 @@ import logging
 import math
 import os
 import time
-from dataclasses import dataclass, field
 
 import numpy as np
 import torch
@@ -18,44 +17,17 @@ from transformers import (
     CONFIG_MAPPING,
     AutoModelForMaskedLM,
     AutoTokenizer,
+    PrinterCallback,
     TrainerCallback,
 )
 
+from beto_text_model.arguments import EncoderArguments
 from beto_text_model.model import check_source, from_source
 from beto_text_model.packing import IGNORED, PassSampler, separator_of
 from utils.errors import InputError
 from utils.training import SuiteTrainer, from_first_rank
 
 logger = logging.getLogger(__name__)
-
-
-@dataclass
-class EncoderArguments:
-    """Which encoder goes on, or which shape starts from nothing; and how it is masked."""
-
-    model_name_or_path: str | None = field(
-        default=None, metadata={"help": "Hub id, local folder or mini, to go on from; none: start from nothing"}
-    )
-    tokenizer_name: str | None = field(
-        default=None, metadata={"help": "tokenizer of a start from nothing (train_tokenizer.py makes one)"}
-    )
-    model_type: str = field(default="modernbert", metadata={"help": "architecture of a start from nothing"})
-    config_overrides: str | None = field(
-        default=None, metadata={"help": "its shape: hidden_size=256,num_hidden_layers=4,…"}
-    )
-    max_length: int = field(default=128, metadata={"help": "pieces in a row"})
-    mlm_probability: float = field(default=0.15, metadata={"help": "share of the words that are masked"})
-    whole_word_mask: bool = field(default=True, metadata={"help": "mask whole words rather than pieces"})
-    attn_implementation: str = field(
-        default="sdpa", metadata={"help": "sdpa or eager; on a CPU eager is faster for rows of 128 pieces"}
-    )
-    save_fp16: bool = field(default=False, metadata={"help": "write the finished weights in half precision"})
-
-    def __post_init__(self):
-        if not 0 < self.mlm_probability < 1:
-            raise ValueError(f"--mlm_probability {self.mlm_probability}: give a share between 0 and 1")
-        if self.max_length < 8:
-            raise ValueError(f"--max_length {self.max_length}: give at least 8")
 
 
 def load_pretraining_tokenizer(args: EncoderArguments):
@@ -134,6 +106,7 @@ class MaskedLanguageModelTrainer(SuiteTrainer):
         if compiled:  # the encoder alone: its shapes stay the same, those of the output layer do not
             base.forward = compiled_in_training(base)
         base.register_forward_hook(self.select)
+        self.remove_callback(PrinterCallback)  # PrintCurve says it in fewer words
         if max_seconds:
             self.add_callback(StopAtBudget(self))
 

@@ -24,9 +24,10 @@ def kernel(tmp_path, monkeypatch):
     monkeypatch.setenv("TMPDIR", str(tmp_path))
 
 
-def test_there_are_three():
+def test_there_are_four():
     assert [p.relative_to(ROOM / "notebooks").as_posix() for p in NOTEBOOKS] == [
-        "explore/corpus.ipynb", "model_metrics/results.ipynb", "train/fine_tune.ipynb"]
+        "explore/corpus.ipynb", "model_metrics/results.ipynb", "train/domain_adaptation.ipynb",
+        "train/fine_tune.ipynb"]
 
 
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda p: p.stem)

@@ -173,7 +173,7 @@ def csv_of(rows) -> str:
 TRAIN_REFUSED = {
     "no such model folder": (["--model_name_or_path", "./no/esta"], ["no such model folder"]),
     "hub id without network": (["--model_name_or_path", "dccuchile/bert-base-spanish-wwm-uncased"],
-                               ["cannot be reached", "--local-dir", "mini-scratch"]),
+                               ["cannot be reached", "--local-dir", "model_name_or_path mini"]),
     "unknown YAML key": (["CONFIG: learning_rat: 3e-5"], ["learning_rat", "did you mean 'learning_rate'"]),
     "YAML that is none": (["CONFIG: a: [1"], ["not valid YAML"]),
     "missing YAML": (["otra.yaml"], ["otra.yaml", "cannot be read"]),

@@ -8,7 +8,9 @@ import numpy as np
 import pytest
 import yaml
 from conftest import LABELS, ROOM, corpus_rows, script, write_jsonl
+from safetensors.numpy import load_file
 
+from beto_text_model.model import MINI_FOLDER
 from utils.data import load_corpus
 from utils.metrics import classification_metrics
 from utils.predictions import read_predictions
@@ -139,9 +141,39 @@ def test_pipeline_over_folds(corpus_file, tiny_encoder, tmp_path):
     assert summary["n"] == 2 and len(tested) == len(set(tested)) == 200
 
 
-def test_mini_scratch_is_the_default_and_learns_its_own_vocabulary(prepared, tmp_path):
+def test_mini_is_the_default_and_starts_from_its_weights(prepared, tmp_path):
     run = script("train").main(["--dataset", str(prepared), "--output_dir", str(tmp_path / "r"), "--max_steps", "2",
-                                "--use_cpu", "--vocab_size", "300"])
+                                "--use_cpu"])
+    config = yaml.safe_load((run / "config.yaml").read_text(encoding="utf-8"))
+    assert config["model"]["name"] == "mini" and config["model"]["start"] == "preentrenado"
+    recipe = yaml.safe_load((ROOM / "configs" / "mini.yaml").read_text(encoding="utf-8"))
+    assert config["arguments"]["learning_rate"] == float(recipe["learning_rate"])
+    before, after = load_file(MINI_FOLDER / "model.safetensors"), load_file(run / "model.safetensors")
+    name = "model.embeddings.tok_embeddings.weight"
+    assert 0 < np.abs(before[name].astype(np.float32) - after[name]).max() < 0.02
+    assert "`mini`" in (run / "README.md").read_text(encoding="utf-8")
+
+
+def test_mini_is_small_and_predicts_hidden_words():
+    """What is shipped is an encoder that has learnt Spanish, within its 16 MB."""
+    from transformers import AutoModelForMaskedLM, AutoTokenizer
+
+    assert (MINI_FOLDER / "model.safetensors").stat().st_size <= 16_000_000
+    tokenizer, model = AutoTokenizer.from_pretrained(MINI_FOLDER), AutoModelForMaskedLM.from_pretrained(MINI_FOLDER)
+    signs = "á é í ó ú ü ñ Ñ ¿ ¡ % / ;"
+    decoded = tokenizer.decode(tokenizer(signs).input_ids, skip_special_tokens=True)
+    assert decoded.split() == signs.split()
+    for text, expected in {"La ley entrará en vigencia a partir de la [MASK] de su publicación.": "fecha",
+                           "El señor [MASK] la puerta y salió a la calle.": "abrió"}.items():
+        inputs = tokenizer(text, return_tensors="pt")
+        place = (inputs.input_ids[0] == tokenizer.mask_token_id).nonzero().item()
+        best = model.float().eval()(**inputs).logits[0, place].topk(20).indices
+        assert expected in tokenizer.convert_ids_to_tokens(best.tolist())
+
+
+def test_mini_scratch_learns_its_own_vocabulary(prepared, tmp_path):
+    run = script("train").main(["--dataset", str(prepared), "--output_dir", str(tmp_path / "r"), "--max_steps", "2",
+                                "--model_name_or_path", "mini-scratch", "--use_cpu", "--vocab_size", "300"])
     config = yaml.safe_load((run / "config.yaml").read_text(encoding="utf-8"))
     assert config["model"]["name"] == "mini-scratch" and config["model"]["start"] == "pesos al azar"
     assert config["arguments"]["learning_rate"] == 1e-3

@@ -14,16 +14,16 @@ when it is finished; after a kill, the same command with --resume goes on from t
 
 import copy
 import logging
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from pathlib import Path
 
 import torch
 from transformers import default_data_collator, set_seed
 
+from beto_text_model.arguments import EncoderArguments, PretrainingArguments
 from beto_text_model.model import longest_input
 from beto_text_model.packing import MaskedRows, check_known, pack_corpus
 from beto_text_model.pretraining import (
-    EncoderArguments,
     MaskedLanguageModelTrainer,
     PrintCurve,
     Stopwatch,
@@ -41,7 +41,6 @@ from utils.figures import pretraining_figure, save_figure
 from utils.raw_texts import RawTextOptions, RawTexts, load_raw_texts
 from utils.trackers import close_trackers, open_trackers
 from utils.training import (
-    CommonTrainingArguments,
     check_ranks,
     describe_hardware,
     end_ranks,
@@ -55,32 +54,7 @@ from utils.training import (
 
 logger = logging.getLogger("beto_text_model.pretrain_mlm")
 ROOM = "beto_text_model"
-
-
-@dataclass
-class PretrainingArguments(CommonTrainingArguments):
-    """The training arguments of masked-language modelling."""
-
-    max_minutes: float | None = field(
-        default=None, metadata={"help": "time budget; the learning rate comes to zero with it. Default: epochs decide"}
-    )
-    learning_rate: float = field(default=1e-3, metadata={"help": "peak learning rate (BETO: 5e-5)"})
-    per_device_train_batch_size: int = field(default=32, metadata={"help": "rows per device and step"})
-    per_device_eval_batch_size: int = field(default=64, metadata={"help": "rows per device in evaluation"})
-    num_train_epochs: float = field(default=1.0, metadata={"help": "passes over the texts"})
-    warmup_steps: float = field(default=0.05, metadata={"help": "below 1: share of all steps (or of the budget)"})
-    weight_decay: float = field(default=0.01, metadata={"help": "weight decay of AdamW"})
-    adam_beta2: float = field(default=0.98, metadata={"help": "second beta of AdamW"})
-    save_strategy: str = field(default="steps", metadata={"help": "no, steps or epoch"})
-    logging_strategy: str = field(default="steps", metadata={"help": "no, steps or epoch"})
-    logging_steps: float = field(default=50, metadata={"help": "steps between log lines"})
-    eval_rows: int = field(default=200, metadata={"help": "held-out rows of each source scored while training"})
-
-    def __post_init__(self):
-        self.metric_for_best_model, self.greater_is_better = "loss", False
-        if self.max_minutes is not None and self.max_minutes <= 0:
-            raise ValueError(f"--max_minutes {self.max_minutes}: give more than 0")
-        super().__post_init__()
+SHAPE = ("model_type", "hidden_size", "num_hidden_layers", "num_attention_heads", "vocab_size")
 
 
 @exits_on_input_error
@@ -127,10 +101,11 @@ def main(argv=None) -> Path:
 
     # Trainer: loss on the masked positions, scores by source, schedule by step or by clock.
     args.dataloader_drop_last = len(rows) >= args.train_batch_size * args.world_size
+    described = describe_model(encoder_args, model, args)
+    check_same_shape(working, described)
     if args.process_index == 0:
         runs.write_config(working, room=ROOM, arguments=vars(encoder_args) | vars(text_args) | args.to_dict(),
-                          dataset=describe_texts(corpus, text_args, rows),
-                          model=describe_model(encoder_args, model, args))
+                          dataset=describe_texts(corpus, text_args, rows), model=described)
         open_trackers(args.report_to, args.run_name or output_dir.name, working)
     stopwatch = Stopwatch()
     trainer = MaskedLanguageModelTrainer(
@@ -202,6 +177,17 @@ def first_rows(rows: MaskedRows, count: int) -> MaskedRows:
     return short
 
 
+def check_same_shape(working: Path, described: dict):
+    """Refuse to go on with a run that was begun with an encoder of another shape."""
+    if not (working / "config.yaml").exists():
+        return
+    begun = runs.read_yaml(working / "config.yaml")["model"]
+    for name in (*SHAPE, "parameters"):
+        if begun.get(name) != described[name]:
+            raise InputError(f"{working}: this run was begun with {name} {begun.get(name)}, now it is "
+                             f"{described[name]}; give the same encoder or say --overwrite")
+
+
 def describe_texts(corpus: RawTexts, text_args: RawTextOptions, rows: MaskedRows) -> dict:
     """What config.yaml says of the texts."""
     counts = {name: int((corpus.sources[corpus.train] == code).sum()) for code, name in enumerate(corpus.names)}
@@ -212,11 +198,10 @@ def describe_texts(corpus: RawTexts, text_args: RawTextOptions, rows: MaskedRows
 
 def describe_model(encoder_args: EncoderArguments, model, args) -> dict:
     """What config.yaml and the card say of the encoder and its hardware."""
-    shape = ("model_type", "hidden_size", "num_hidden_layers", "num_attention_heads", "vocab_size")
     return {
         "name": encoder_args.model_name_or_path or f"{model.config.model_type} (random start)",
         "parameters": model.num_parameters(),
-        **{name: getattr(model.config, name, None) for name in shape},
+        **{name: getattr(model.config, name, None) for name in SHAPE},
         "max_length": encoder_args.max_length,
         "precision": precision_of(args),
         "global_batch_size": args.train_batch_size * args.gradient_accumulation_steps * args.world_size,
