@@ -106,12 +106,13 @@ def build_model(args: ModelArguments, config, tokenizer):
     """The model with a fresh class layer; weights of mini-scratch are random (seed them before)."""
     if args.model_name_or_path == MINI_SCRATCH:
         config.vocab_size, config.pad_token_id = len(tokenizer), tokenizer.pad_token_id
-        return AutoModelForSequenceClassification.from_config(config)
+        return AutoModelForSequenceClassification.from_config(config, attn_implementation=args.attn_implementation)
     verbosity = transformers_logging.get_verbosity()
     transformers_logging.set_verbosity_error()  # a class layer that is new is no news here
     try:
         model, loaded = from_source(AutoModelForSequenceClassification, args.model_name_or_path, config=config,
-                                    ignore_mismatched_sizes=True, dtype=torch.float32, output_loading_info=True)
+                                    ignore_mismatched_sizes=True, dtype=torch.float32, output_loading_info=True,
+                                    attn_implementation=args.attn_implementation)
     finally:
         transformers_logging.set_verbosity(verbosity)
     check_weights(args.model_name_or_path, model, loaded)

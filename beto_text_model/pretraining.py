@@ -97,8 +97,10 @@ class MaskedLanguageModelTrainer(SuiteTrainer):
 
     def __init__(self, *, held_out: dict, max_seconds: float | None = None, **kwargs):
         self.held_out, self.max_seconds, self.schedule = held_out, max_seconds, None
-        compiled, kwargs["args"].torch_compile = kwargs["args"].torch_compile, False
-        os.environ.pop("ACCELERATE_DYNAMO_BACKEND", None)  # or accelerate would compile the whole model
+        training, compiled = kwargs["args"], kwargs["args"].torch_compile
+        # Or accelerate would compile the whole model, whose output layer sees another shape at each step.
+        training.torch_compile, training.torch_compile_backend, training.torch_compile_mode = False, None, None
+        os.environ.pop("ACCELERATE_DYNAMO_BACKEND", None)
         super().__init__(**kwargs)
         self.model_accepts_loss_kwargs = True  # the loss below is already that of the whole global batch
         self.selected = None  # (batch, length) bool: the positions that are predicted

@@ -1,6 +1,7 @@
 """Texts without labels for pre-training: any source this suite reads, as rows (source, text) on disk."""
 
 import hashlib
+import re
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -66,7 +67,7 @@ def load_raw_texts(options: RawTextOptions) -> RawTexts:
     if not 0 <= options.held_out_size < 1:
         raise InputError(f"--held_out_size {options.held_out_size}: give a share from 0 up to (not with) 1")
     log = Log()
-    table = stage((("train", "", text, source) for source, text in read_raw(options, log)), log)
+    table = stage((("train", "", text, metric_name(source)) for source, text in read_raw(options, log)), log)
     if not len(table):
         raise InputError(f"{options.dataset}: no text in it; {log.notes[-1] if log.notes else 'check the path'}")
     sources = table["label"].to_numpy(zero_copy_only=False).astype(str)
@@ -79,6 +80,11 @@ def load_raw_texts(options: RawTextOptions) -> RawTexts:
             raise InputError(f"{options.dataset}: one document, so none can be kept aside to measure perplexity; give "
                              "more documents, or say --held_out_size 0 and --eval_strategy no")
     return RawTexts(table["text"], codes, names.tolist(), train, held_out, texts_hash(table), log.notes)
+
+
+def metric_name(source: str) -> str:
+    """The source as every tracker takes it in a metric's name: letters, digits, spaces and `_ . - /`."""
+    return re.sub(r"[^\w. /-]+", "_", source).strip() or "_"
 
 
 def texts_hash(table: pa.Table) -> str:
@@ -109,7 +115,7 @@ def documents(options: RawTextOptions, log: Log):
     if name == "sample" or (path / "dataset.json").exists():
         corpus = load_corpus(name, DataOptions())
         yield from ((dataset_name(name), text) for text in corpus.splits["train"]["text"])
-        yield from ((f"{dataset_name(name)} (unlabelled)", text) for text in corpus.unlabelled["text"])
+        yield from ((f"{dataset_name(name)} unlabelled", text) for text in corpus.unlabelled["text"])
     elif path.is_file():
         yield from read_document_file(path, file_name(path), options, log)
     elif path.is_dir():

@@ -181,6 +181,7 @@ TRAIN_REFUSED = {
     "word for a number": (["--learning_rate", "alta"], ["learning_rate", "'alta'"]),
     "unknown metric": (["--metric_for_best_model", "f2"], ["f2", "macro_f1"]),
     "unknown tracker": (["--report_to", "excel"], ["excel", "wandb"]),
+    "unknown attention": (["--attn_implementation", "flash"], ["attn_implementation", "eager"]),
     "unknown class weights": (["--class_weights", "algo"], ["class_weights", "balanced"]),
     "too long": (["--max_length", "5000"], ["--max_length 5000"]),
     "strategies that do not match": (["--eval_strategy", "steps", "--eval_steps", "3"], ["strateg"]),

@@ -139,6 +139,9 @@ def main(argv=None) -> Path:
     except OSError as error:
         raise_if_disk_full(error, working)
         raise
+    if args.push_to_hub:
+        args.output_dir = str(output_dir)
+        trainer.push_to_hub()
     if args.process_index == 0:
         close_trackers(args.report_to, results, [], output_dir)
         shown = ("held_out_perplexity", "held_out_masked_accuracy", "train_tokens_per_second")
