@@ -54,8 +54,11 @@ def build_masked_lm(args: EncoderArguments, tokenizer):
         InputError: unknown architecture or shape, a model that cannot be had, or one of another vocabulary.
     """
     if args.model_name_or_path is None:
-        return AutoModelForMaskedLM.from_config(new_config(args, tokenizer),
-                                               attn_implementation=args.attn_implementation)
+        config = new_config(args, tokenizer)
+        try:
+            return AutoModelForMaskedLM.from_config(config, attn_implementation=args.attn_implementation)
+        except (ValueError, RuntimeError, TypeError) as error:
+            raise InputError(f"--config_overrides {args.config_overrides!r}: {error}") from None
     check_source(args.model_name_or_path)
     model = from_source(AutoModelForMaskedLM, args.model_name_or_path, dtype=torch.float32,
                         attn_implementation=args.attn_implementation)

@@ -67,11 +67,19 @@ def train_tokenizer(
     if kind == "wordpiece":
         model = models.WordPiece(trained.get_vocab(), unk_token="[UNK]", max_input_chars_per_word=100)
         trained = pipeline_around(model, kind, split_digits)
+    elif kind == "unigram":  # its trainer, too, leaves equal scores in the order of a hash map, and sums in any order
+        pieces = json.loads(trained.to_str())["model"]["vocab"][len(SPECIAL) :]
+        ordered = [(name, 0.0) for name in SPECIAL] + sorted(((p, round(s, 9)) for p, s in pieces), key=falling_score)
+        trained = pipeline_around(models.Unigram(ordered, SPECIAL.index("[UNK]"), False), kind, split_digits)
     trained.add_special_tokens(SPECIAL)
     return PreTrainedTokenizerFast(
         tokenizer_object=trained, model_max_length=max_length, pad_token="[PAD]", unk_token="[UNK]",
         cls_token="[CLS]", sep_token="[SEP]", mask_token="[MASK]",
     )  # fmt: skip
+
+
+def falling_score(piece: tuple[str, float]):
+    return -piece[1], piece[0]
 
 
 def pipeline_around(model, kind: str, split_digits: bool) -> Tokenizer:

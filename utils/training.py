@@ -20,8 +20,8 @@ from utils.metrics import classification_metrics, softmax
 
 logger = logging.getLogger(__name__)
 
-# Encoders at least this wide (`mini` is the narrowest of them) train and predict in bf16 where the hardware has it, and
-# with all the cores. Narrower ones would gain less; they are fast as they are and keep fp32's exactness (docs/LOG.md).
+# Encoders at least this wide (`mini` is the narrowest of them) train and predict in bf16 where the hardware has it,
+# and with all the cores. Narrower ones would gain less; they are fast as they are and keep fp32's exactness (docs/LOG.md).
 BF16_MIN_HIDDEN_SIZE = 256
 METRICS = tuple(classification_metrics(np.arange(2), np.eye(2)))
 

@@ -77,8 +77,8 @@ def test_the_loss_falls_on_the_sample(tmp_path):
          "--per_device_train_batch_size", "64", "--learning_rate", "3e-3", "--eval_strategy", "no", "--save_strategy",
          "no"])
     losses = [float(e["loss"]) for e in read(run / "log_history.json") if "loss" in e]
-    assert losses[0] > 6 and np.mean(losses[-3:]) < losses[0] - 1
-    assert read(run / "all_results.json")["held_out_loss"] < losses[0] - 1
+    assert losses[0] > 6 and np.mean(losses[-3:]) < losses[0] - 0.6
+    assert read(run / "all_results.json")["held_out_loss"] < losses[0] - 0.6
 
 
 def test_only_masked_positions_are_scored_and_they_are_the_right_ones(encoder, texts, words, tmp_path):
