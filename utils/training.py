@@ -20,9 +20,11 @@ from utils.metrics import classification_metrics, softmax
 
 logger = logging.getLogger(__name__)
 
-# Encoders at least this wide (`mini` is the narrowest of them) train and predict in bf16 where the hardware has it,
-# and with all the cores. Narrower ones would gain less; they are fast as they are and keep fp32's exactness (docs/LOG.md).
-BF16_MIN_HIDDEN_SIZE = 256
+# Encoders at least this wide train and predict in bf16 where the hardware has it. Narrower ones would gain less, the
+# less the more cores there are; they keep fp32's exactness (docs/LOG.md).
+BF16_MIN_HIDDEN_SIZE = 512
+# From this width on (that of `mini`) a process takes all the cores; below it, one thread is as fast.
+ALL_CORES_MIN_HIDDEN_SIZE = 256
 METRICS = tuple(classification_metrics(np.arange(2), np.eye(2)))
 
 

@@ -249,9 +249,18 @@ def test_push_goes_through_the_trainer_and_keeps_the_card(prepared, tiny_encoder
 
 @pytest.mark.parametrize("config", sorted((ROOM / "configs").glob("*.yaml")), ids=lambda p: p.stem)
 def test_every_config_parses_and_names_its_command(config, tmp_path):
-    from beto_text_model.arguments import parse_training
+    from beto_text_model.arguments import EncoderArguments, PretrainingArguments, parse_training
+    from utils.cli import parse
+    from utils.raw_texts import RawTextOptions
 
-    model, _, args, _ = parse_training([str(config), "--output_dir", str(tmp_path), "--use_cpu"], "")
+    words, name = [str(config), "--output_dir", str(tmp_path), "--use_cpu"], "train"
+    if config.stem.startswith(("adapt", "pretrain")):
+        model, _, args, _ = parse((EncoderArguments, RawTextOptions, PretrainingArguments), words)
+        name = "pretrain_mlm"
+        assert model.model_name_or_path or model.config_overrides
+    else:
+        model, _, args, _ = parse_training(words, "")
+        assert model.model_name_or_path
     head = config.read_text(encoding="utf-8").splitlines()[0]
-    assert head.startswith("# accelerate launch beto_text_model/scripts/train/train.py")
-    assert model.model_name_or_path and args.learning_rate > 0
+    assert head.startswith(f"# accelerate launch beto_text_model/scripts/train/{name}.py")
+    assert args.learning_rate > 0

@@ -8,7 +8,7 @@ from tokenizers import models, normalizers
 from transformers import BertConfig, BertTokenizer
 
 from beto_text_model.model import MINI_SCRATCH_LENGTH
-from beto_text_model.tokenization import SPECIAL, bert_pipeline, train_wordpiece
+from beto_text_model.tokenization import SPECIAL, pipeline_around, train_wordpiece
 
 ACCENTED = "áéíóúüñÁÉÍÓÚÜÑ"
 TEXTS = {
@@ -37,7 +37,8 @@ def source(tmp_path_factory):
 def uncased(tmp_path_factory):
     """A model folder with a tokenizer like BETO-uncased's; it reads 8 pieces."""
     vocabulary = [*SPECIAL, *WORDS, *"aeioun"]
-    tokenizer = bert_pipeline(models.WordPiece({w: i for i, w in enumerate(vocabulary)}, unk_token="[UNK]"))
+    tokenizer = pipeline_around(
+        models.WordPiece({w: i for i, w in enumerate(vocabulary)}, unk_token="[UNK]"), "wordpiece", False)
     tokenizer.normalizer = normalizers.BertNormalizer(lowercase=True, strip_accents=True)
     return saved(tmp_path_factory, tokenizer, len(vocabulary), True)
 

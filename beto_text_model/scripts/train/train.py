@@ -26,7 +26,7 @@ from utils.data import load_corpus, options_of
 from utils.errors import exits_on_input_error
 from utils.trackers import close_trackers, open_trackers
 from utils.training import (
-    BF16_MIN_HIDDEN_SIZE,
+    ALL_CORES_MIN_HIDDEN_SIZE,
     check_ranks,
     decide_precision,
     describe_hardware,
@@ -67,7 +67,7 @@ def main(argv=None) -> Path:
     config = load_config(model_args, names)
     hidden_size = getattr(config, "hidden_size", None)
     args = decide_precision(args, hidden_size, words["given"])
-    if (hidden_size or 0) >= BF16_MIN_HIDDEN_SIZE:
+    if (hidden_size or 0) >= ALL_CORES_MIN_HIDDEN_SIZE:
         use_all_cores(args)
     with args.main_process_first():
         tokenizer = load_tokenizer(model_args, splits["train"]["text"], working, args.process_index == 0)
