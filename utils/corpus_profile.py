@@ -7,6 +7,7 @@ import datasets
 import numpy as np
 
 from utils.figures import class_frequencies_figure, lengths_figure, save_figure
+from utils.tables import markdown_table
 
 WORD = re.compile(r"[^\W_]+")
 
@@ -36,24 +37,15 @@ def profile_markdown(info: dict, lengths: dict[str, np.ndarray]) -> str:
     parts = [
         f"# {info['name']}\n",
         f"Source `{info['source']}`, hash `{info['hash']}`, made {info['created']}.\n",
-        "## Splits\n", table(*splits_table(info, lengths)),
-        "## Lengths in words\n", table(*lengths_table(lengths)), "![lengths](figures/lengths.png)\n",
+        "## Splits\n", markdown_table(*splits_table(info, lengths)),
+        "## Lengths in words\n", markdown_table(*lengths_table(lengths)), "![lengths](figures/lengths.png)\n",
         "## Classes\n", *(class_section(split, n) for split, n in info["report"]["class_counts"].items()),
         "![class frequencies](figures/class_frequencies.png)\n",
         "## What was found\n", *(f"- {note}\n" for note in info["notes"] or ["nothing out of the ordinary"]),
-        "\n## Dropped rows\n", table(*dropped_table(info)),
-        "## Encodings\n", table(["encoding", "files"], list(info["encodings"].items())),
+        "\n## Dropped rows\n", markdown_table(*dropped_table(info)),
+        "## Encodings\n", markdown_table(["encoding", "files"], list(info["encodings"].items())),
     ]
     return "\n".join(parts)
-
-
-def table(header: list[str], rows: list) -> str:
-    """A Markdown table, or a line that says it would be empty."""
-    if not rows:
-        return "None.\n"
-    cells = [[str(cell).replace("|", "\\|").replace("\n", " ") for cell in row] for row in [header, *rows]]
-    lines = ["| " + " | ".join(row) + " |" for row in cells]
-    return "\n".join([lines[0], "|" + " --- |" * len(header), *lines[1:]]) + "\n"
 
 
 def splits_table(info: dict, lengths: dict) -> tuple[list[str], list]:
@@ -76,9 +68,9 @@ def class_section(split: str, counts: dict[str, int], most: int = 10) -> str:
     """The most and the least frequent classes of a split; all of them when they are few."""
     ordered = sorted(counts.items(), key=sort_key)
     if len(ordered) <= 2 * most:
-        return f"### {split}\n\n" + table(["class", "rows"], ordered)
-    return (f"### {split}: {most} most and {most} least frequent of {len(ordered)}\n\n"
-            + table(["class", "rows"], ordered[:most]) + "\n" + table(["class", "rows"], ordered[-most:]))
+        return f"### {split}\n\n" + markdown_table(["class", "rows"], ordered)
+    frequent, rare = (markdown_table(["class", "rows"], part) for part in (ordered[:most], ordered[-most:]))
+    return f"### {split}: {most} most and {most} least frequent of {len(ordered)}\n\n{frequent}\n{rare}"
 
 
 def sort_key(item: tuple[str, int]):

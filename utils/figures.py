@@ -11,7 +11,7 @@ from matplotlib.colors import PowerNorm
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 from matplotlib.text import Text
-from matplotlib.ticker import MaxNLocator, NullFormatter, StrMethodFormatter
+from matplotlib.ticker import MaxNLocator, NullFormatter, PercentFormatter, StrMethodFormatter
 
 from utils.metrics import CALIBRATION_BINS, calibration_bins, expected_calibration_error, top_labels
 
@@ -324,6 +324,33 @@ def calibration_figure(labels, probabilities):
     below.bar(edges, rows, 1 / CALIBRATION_BINS, align="edge", color=GREY, edgecolor="white")
     below.set_xlabel("confidence (probability of the prediction)")
     _count_axis(below.yaxis, "rows")
+    return _finished(figure)
+
+
+def coverage_figure(confidence, correct, most=2000):
+    """Draw accuracy and coverage against the confidence below which predictions are set aside.
+
+    confidence: (n,) floats, NaN where there is none (never kept). correct: (n,) whether the prediction is right. Of
+    more rows than `most`, so many evenly spaced ones are drawn.
+    """
+    figure, axes = _figure(8, 4.5)
+    confidence, correct = np.asarray(confidence, dtype=float), np.asarray(correct, dtype=bool)
+    known = np.flatnonzero(np.isfinite(confidence))
+    order = known[np.argsort(-confidence[known], kind="stable")]
+    if not order.size:
+        _say(axes, "no prediction has a confidence")
+        return _finished(figure)
+    right = np.cumsum(correct[order])
+    # Rows of equal confidence are kept together: a point stands behind the last of them.
+    last = np.flatnonzero(np.diff(confidence[order], append=-np.inf))
+    last = last[np.unique(np.linspace(0, len(last) - 1, min(most, len(last))).astype(int))]
+    x, kept = confidence[order][last], last + 1
+    axes.plot(x, right[last] / kept, color=BLUE, label="accuracy of what is kept", marker="o" if len(x) == 1 else "")
+    axes.plot(x, kept / len(confidence), color=ORANGE, linestyle="--", label="coverage: share kept")
+    axes.set(xlim=(0, 1), ylim=(0, 1.02), xlabel="lowest confidence kept", ylabel="share of documents")
+    axes.yaxis.set_major_formatter(PercentFormatter(1))
+    axes.grid(color=GREY, alpha=0.2)
+    axes.legend(frameon=False)
     return _finished(figure)
 
 

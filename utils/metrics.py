@@ -14,6 +14,7 @@ import numpy as np
 CALIBRATION_BINS = 15
 TOP_K = 3
 SUM_TOLERANCE = 1e-2  # how far a row of probabilities may sum from 1: room for float16 and for bf16 softmaxes
+THRESHOLDS = (0.0, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0.99)
 CHUNK_VALUES = 2**18  # probabilities looked at together: 1 MiB of float32, which stays in a core's cache
 
 
@@ -130,6 +131,22 @@ def calibration_bins(confidence, correct):
     total = np.bincount(bins, weights=confidence, minlength=CALIBRATION_BINS)
     divisor = np.where(rows > 0, rows, np.nan)
     return rows, right / divisor, total / divisor
+
+
+def coverage_table(confidence, correct, thresholds=THRESHOLDS):
+    """Return one dict a threshold of what is left when predictions below a confidence are set aside.
+
+    confidence: (n,) floats; NaN never reaches a threshold. correct: (n,) whether the prediction is right. Each dict
+    has confidence_from, documents, coverage (share of the n rows), accuracy of what is left (None of no rows), errors.
+    """
+    confidence, correct = np.asarray(confidence, dtype=float), np.asarray(correct, dtype=bool)
+    rows = []
+    for threshold in thresholds:
+        kept = confidence >= threshold
+        n, right = int(kept.sum()), int((kept & correct).sum())
+        rows.append({"confidence_from": threshold, "documents": n, "coverage": n / max(1, len(confidence)),
+                     "accuracy": right / n if n else None, "errors": n - right})
+    return rows
 
 
 def top_labels(probabilities):

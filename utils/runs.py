@@ -129,6 +129,16 @@ def claim_evaluation(folder: Path, overwrite: bool):
         raise InputError(f"{folder}: this split was evaluated already; say --overwrite to do it again")
 
 
+def claim_report(folder: Path, mark: str, overwrite: bool):
+    """Refuse an occupied folder; only what is known by its file `mark` is ever replaced, and only when it may be."""
+    if not folder.exists() or folder.is_dir() and not any(folder.iterdir()):
+        return
+    if not overwrite:
+        raise InputError(f"{folder}: already there; say --overwrite to replace it or choose another --output")
+    if not (folder / mark).exists():
+        raise InputError(f"{folder}: holds no {mark}, so it is not overwritten; choose another --output")
+
+
 @contextlib.contextmanager
 def whole_folder(folder: Path):
     """A folder to write into that takes the name `folder` only when the block ends well, replacing what was there."""

@@ -123,5 +123,5 @@ def test_bad_input(main, source, cased, tmp_path, capsys):
     assert "no such file or folder" in refused(capsys, main, "--dataset", "./no/está")
     (tmp_path / "nota.txt").write_text("mía", encoding="utf-8")
     flags = ["--dataset", source, "--model_name_or_path", cased, "--output", tmp_path, "--overwrite"]
-    assert "holds no audit" in refused(capsys, main, *flags)
+    assert "holds no report.json" in refused(capsys, main, *flags)
     assert (tmp_path / "nota.txt").read_text(encoding="utf-8") == "mía"

@@ -23,10 +23,10 @@ from beto_text_model.arguments import MINI_SCRATCH, ModelArguments
 from beto_text_model.model import choose_max_length, load_config, load_tokenizer
 from utils import runs
 from utils.cli import parse, start_logging
-from utils.corpus_profile import table
 from utils.data import load_corpus, options_of
 from utils.errors import InputError, exits_on_input_error
 from utils.figures import save_figure
+from utils.tables import markdown_table
 from utils.training import DatasetArguments
 
 CHARACTERS = "áéíóúüñÁÉÍÓÚÜÑ¿¡%/;"
@@ -55,7 +55,7 @@ def main(argv=None) -> dict:
     start_logging()
     folder = Path(args.output) if args.output else None
     if folder:
-        check_output(folder, args.overwrite)
+        runs.claim_report(folder, "report.json", args.overwrite)
 
     # Splits: the same for every room.
     corpus = load_corpus(args.dataset, options_of(args))
@@ -87,16 +87,6 @@ def save(folder: Path, report: dict, text: str, figure: Figure):
             (partial / "report.md").write_text(text + "\n![lengths](figures/lengths.png)\n", encoding="utf-8")
     except OSError as error:
         raise InputError(f"{folder}: cannot be written ({error.strerror}); choose another --output") from None
-
-
-def check_output(folder: Path, overwrite: bool):
-    """Refuse an occupied folder; only an audit is ever replaced."""
-    if not folder.exists() or (folder.is_dir() and not any(folder.iterdir())):
-        return
-    if not overwrite:
-        raise InputError(f"{folder}: already there; say --overwrite to replace it or choose another --output")
-    if not (folder / "report.json").exists():
-        raise InputError(f"{folder}: holds no audit, so it is not overwritten; choose another --output")
 
 
 def tokenizer_of(name: str, vocab_size: int, corpus):
@@ -234,11 +224,12 @@ def markdown(report: dict) -> str:
     parts = [
         f"# Tokenizers on {report['dataset']}\n",
         f"Source `{report['source']}`, hash `{report['hash']}`.\n",
-        "## What becomes of a character\n", table(["character", *audits], characters),
+        "## What becomes of a character\n", markdown_table(["character", *audits], characters),
         "## Texts in pieces\n",
-        table(["tokenizer", "split", "texts", "median", "p95", "max", *over, "model reads"], lengths),
+        markdown_table(["tokenizer", "split", "texts", "median", "p95", "max", *over, "model reads"], lengths),
         "## Words in pieces\n",
-        table(["tokenizer", "split", "words", "pieces a word", "p95", "[UNK] pieces", "words with [UNK]"], pieces),
+        markdown_table(["tokenizer", "split", "words", "pieces a word", "p95", "[UNK] pieces", "words with [UNK]"],
+                       pieces),
         *(word_lists(name, audit) for name, audit in audits.items()),
     ]  # fmt: skip
     return "\n".join(parts)
@@ -257,8 +248,8 @@ def word_lists(name: str, audit: dict) -> str:
         f"## {name}: {audit['vocabulary']} pieces\n",
         f"Of {accents['accented_words']} accented words {accents['lost']} lose their accents; {accents['colliding']} "
         "of them are then the same as another word of the corpus (upper and lower case taken as one).\n",
-        table(["word", "times", "becomes", "same as"], rows),
-        "Most frequent unknown:\n", table(["unknown", "times"], list(audit["unknown"].items())),
+        markdown_table(["word", "times", "becomes", "same as"], rows),
+        "Most frequent unknown:\n", markdown_table(["unknown", "times"], list(audit["unknown"].items())),
     ])  # fmt: skip
 
 

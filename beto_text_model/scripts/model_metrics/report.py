@@ -15,20 +15,18 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
-from matplotlib.ticker import PercentFormatter
 
 from utils import runs
 from utils.cli import parse, start_logging
-from utils.corpus_profile import table, words_per_text
+from utils.corpus_profile import words_per_text
 from utils.data import DataOptions, load_corpus
 from utils.errors import InputError, exits_on_input_error
-from utils.figures import BLUE, GREY, ORANGE, SKY, save_figure, shortened
-from utils.metrics import classification_metrics
+from utils.figures import ORANGE, SKY, coverage_figure, save_figure, shortened
+from utils.metrics import classification_metrics, coverage_table
 from utils.predictions import read_predictions
+from utils.tables import markdown_table, write_csv
 
-THRESHOLDS = (0.0, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0.99)
 TEXT = 200  # characters of a text in a csv
-FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 
 @dataclass
@@ -53,7 +51,7 @@ def main(argv=None) -> Path:
     if args.split not in ("validation", "test"):
         raise InputError(f"--split {args.split!r}: choose validation or test, of which training wrote predictions")
     folder = Path(args.output) if args.output else run / "report" / args.split
-    check_output(folder, args.overwrite)
+    runs.claim_report(folder, "report.md", args.overwrite)
 
     # Predictions, and the texts they were made from.
     predictions = read_predictions(run / f"predictions_{args.split}.parquet")
@@ -62,11 +60,12 @@ def main(argv=None) -> Path:
         raise InputError(f"--id {args.id!r}: not in {args.split}, whose ids look like {predictions.ids[0]!r}")
 
     # Tables and figures.
+    confidence, correct = frame["confidence"].to_numpy(), (frame["label"] == frame["prediction"]).to_numpy()
     tables = {"errors": errors_of(frame), "entropy": by_entropy(frame), "confusions": confusions_of(frame),
-              "thresholds": by_threshold(frame)}
+              "thresholds": pd.DataFrame(coverage_table(confidence, correct))}
     if "text" in frame:
         tables["lengths"] = by_length(frame, predictions)
-    figures = {"thresholds": coverage_figure(frame)}
+    figures = {"thresholds": coverage_figure(confidence, correct)}
     if args.id is not None:
         figures["document"] = document_figure(predictions, predictions.ids.index(args.id))
 
@@ -78,15 +77,6 @@ def main(argv=None) -> Path:
         raise InputError(f"{folder}: cannot be written ({error.strerror}); choose another --output") from None
     print(f"{folder}: {len(tables['errors'])} errors in {len(frame)} documents of {args.split}")
     return folder
-
-
-def check_output(folder: Path, overwrite: bool):
-    """Refuse an occupied folder; only a report is ever replaced."""
-    if folder.is_dir() and not any(folder.iterdir()):
-        return
-    runs.claim_evaluation(folder, overwrite)
-    if folder.exists() and not (folder / "report.md").exists():
-        raise InputError(f"{folder}: holds no report, so it is not overwritten; choose another --output")
 
 
 def read_texts(config: dict, split: str):
@@ -156,17 +146,6 @@ def confusions_of(frame: pd.DataFrame) -> pd.DataFrame:
     return pairs.sort_values("documents", ascending=False, kind="stable", ignore_index=True)
 
 
-def by_threshold(frame: pd.DataFrame) -> pd.DataFrame:
-    """What is left, and how right it is, when predictions below a confidence are set aside."""
-    rows = []
-    for threshold in THRESHOLDS:
-        kept = frame[frame["confidence"] >= threshold]
-        right = int((kept["label"] == kept["prediction"]).sum())
-        rows.append({"confidence_from": threshold, "documents": len(kept), "coverage": len(kept) / len(frame),
-                     "accuracy": right / len(kept) if len(kept) else None, "errors": len(kept) - right})
-    return pd.DataFrame(rows)
-
-
 def by_length(frame: pd.DataFrame, predictions) -> pd.DataFrame:
     """Metrics of the quarters of the documents by number of words; quarters that ties leave empty are left out."""
     code = {name: c for c, name in enumerate(predictions.class_names)}
@@ -181,16 +160,11 @@ def by_length(frame: pd.DataFrame, predictions) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-def neutral(value):
-    """A text that a spreadsheet would take for a formula, with an apostrophe before it; anything else as it is."""
-    return f"'{value}" if isinstance(value, str) and value.startswith(FORMULA) else value
-
-
 def save(folder: Path, tables: dict, figures: dict, text: str):
     """Write report.md, a csv a table, and the figures."""
     (folder / "figures").mkdir()
     for name, frame in tables.items():
-        frame.map(neutral).to_csv(folder / f"{name}.csv", index=False, lineterminator="\n")
+        write_csv(frame, folder / f"{name}.csv")
     for name, figure in figures.items():
         save_figure(figure, folder / "figures" / f"{name}.png")
     (folder / "report.md").write_text(text, encoding="utf-8")
@@ -223,29 +197,13 @@ def markdown(run: Path, args, frame: pd.DataFrame, tables: dict, figures: dict) 
 def shown(frame: pd.DataFrame) -> str:
     """A Markdown table with four decimals and the first 80 characters of a text."""
     rows = [[cell_text(value) for value in row] for row in frame.astype(object).values.tolist()]
-    return table(list(frame.columns), rows)
+    return markdown_table(list(frame.columns), rows)
 
 
 def cell_text(value) -> str:
     if isinstance(value, float):
         return "" if np.isnan(value) else f"{value:.4f}"
     return "" if value is None else " ".join(str(value).split())[:80]
-
-
-def coverage_figure(frame: pd.DataFrame) -> Figure:
-    """Accuracy and coverage against the confidence below which predictions are set aside."""
-    ordered = frame.sort_values("confidence", ascending=False)
-    kept = np.arange(1, len(ordered) + 1)
-    right = np.cumsum((ordered["label"] == ordered["prediction"]).to_numpy())
-    figure = Figure(figsize=(8, 4.5), layout="constrained")
-    axes = figure.subplots()
-    axes.plot(ordered["confidence"], right / kept, color=BLUE, label="accuracy of what is kept")
-    axes.plot(ordered["confidence"], kept / len(ordered), color=ORANGE, linestyle="--", label="coverage: share kept")
-    axes.set(xlim=(0, 1), ylim=(0, 1.02), xlabel="lowest confidence kept", ylabel="share of documents")
-    axes.yaxis.set_major_formatter(PercentFormatter(1))
-    axes.grid(color=GREY, alpha=0.2)
-    axes.legend(frameon=False)
-    return figure
 
 
 def document_figure(predictions, row: int, most: int = 15) -> Figure:
