@@ -47,12 +47,12 @@ def confusion_matrix_figure(counts, class_names):
     support = counts.sum(axis=1, keepdims=True)
     shares = np.ma.masked_invalid(counts / np.where(support > 0, support, np.nan))
     if n > LABELLED:
-        figure, (axes, panel) = _figure(14, 8.6, columns=2, width_ratios=[2, 1])
+        figure, (axes, panel) = new_figure(14, 8.6, columns=2, width_ratios=[2, 1])
         _list_confusions(panel, counts, class_names)
     else:
         size, label = (7.5, 0.24) if n > NUMBERED else (9, 0.58)
         side = max(2.6, n * label) + 0.011 * size * _longest(class_names)
-        figure, axes = _figure(side + 1.6, side + 0.7)
+        figure, axes = new_figure(side + 1.6, side + 0.7)
         _name_classes(axes, class_names, size)
         _hatch_rows(axes, np.flatnonzero(support == 0), n)
     if n <= NUMBERED:
@@ -61,11 +61,11 @@ def confusion_matrix_figure(counts, class_names):
     norm = PowerNorm(0.5 if n > NUMBERED else 1, vmin=0, vmax=1)
     image = axes.imshow(shares, cmap=SHARES, norm=norm, aspect="equal")
     figure.colorbar(image, ax=axes, fraction=0.04, pad=0.02, format=StrMethodFormatter("{x:.1f}"))
-    axes.set_ylabel(f"truth ({_many(n, 'class')})")
+    axes.set_ylabel(f"truth ({many(n, 'class')})")
     empty = int((support == 0).sum())
-    axes.set_xlabel("prediction" + (f"\n(grey: {_many(empty, 'class')} without examples)" if empty else ""))
-    axes.set_title(f"Share of each true class, {_many(support.sum(), 'row')}")
-    return _finished(figure)
+    axes.set_xlabel("prediction" + (f"\n(grey: {many(empty, 'class')} without examples)" if empty else ""))
+    axes.set_title(f"Share of each true class, {many(support.sum(), 'row')}")
+    return finished(figure)
 
 
 def _list_confusions(panel, counts, class_names):
@@ -117,14 +117,14 @@ def class_frequencies_figure(counts_by_split, top=10):
     shown = {split: _extremes(counts, top) for split, counts in counts_by_split.items()}
     height = 1.2 + 0.24 * max((len(bars) for bars in shown.values()), default=1)
     width = 2.6 + 0.095 * max((_longest(counts) for counts in counts_by_split.values()), default=0)
-    figure, panels = _figure(width * max(1, len(shown)), height, columns=max(1, len(shown)), squeeze=False)
+    figure, panels = new_figure(width * max(1, len(shown)), height, columns=max(1, len(shown)), squeeze=False)
     for axes, (split, bars) in zip(panels[0], shown.items(), strict=False):
         counts = counts_by_split[split]
-        axes.set_title(f"{split}: {_many(sum(counts.values()), 'row')}, {_many(len(counts), 'class')}")
+        axes.set_title(f"{split}: {many(sum(counts.values()), 'row')}, {many(len(counts), 'class')}")
         _draw_frequencies(axes, bars, len(counts) - 2 * top)
     if not shown:
-        _say(panels[0, 0], "no split was given")
-    return _finished(figure)
+        say(panels[0, 0], "no split was given")
+    return finished(figure)
 
 
 def _extremes(counts, top):
@@ -139,14 +139,14 @@ def _falling(item):
 
 def _draw_frequencies(axes, bars, hidden):
     if not bars:
-        return _say(axes, "no row in this split")
+        return say(axes, "no row in this split")
     places = [place for place, bar in enumerate(bars) if bar]
     names, rows = zip(*filter(None, bars), strict=True)
     drawn = axes.barh(places, rows, color=BLUE)
     axes.bar_label(drawn, [f"{n:,}" for n in rows], padding=3, fontsize=8)
     axes.set_yticks(places, [shortened(name) for name in names], fontsize=9)
     if None in bars:
-        axes.text(0, bars.index(None), f"   … {_many(hidden, 'class')} between …", va="center", color=GREY, fontsize=8)
+        axes.text(0, bars.index(None), f"   … {many(hidden, 'class')} between …", va="center", color=GREY, fontsize=8)
     axes.set_ylim(len(bars) - 0.4, -0.6)
     axes.set_xlim(0, max(1, *rows) * 1.18)
     _count_axis(axes.xaxis, "rows")
@@ -159,7 +159,7 @@ def curves_figure(log_history, best_metric="eval_macro_f1", greater_is_better=Tr
     epoch with the best `best_metric` (with or without `eval_`; the first of equals) is marked. Of several evaluations
     at one step only the first counts: the later ones are of the best model, loaded again after training.
     """
-    figure, (left, right) = _figure(11, 4.2, columns=2)
+    figure, (left, right) = new_figure(11, 4.2, columns=2)
     evaluations = {}
     for entry in log_history:
         if "epoch" in entry and any(key.startswith("eval_") for key in entry):
@@ -180,11 +180,11 @@ def curves_figure(log_history, best_metric="eval_macro_f1", greater_is_better=Tr
             axes.legend(frameon=False, loc="upper center", bbox_to_anchor=(0.5, -0.14), ncols=4, columnspacing=1)
             axes.set_xlim(left=0)
         else:
-            _say(axes, f"no {what} was logged")
+            say(axes, f"no {what} was logged")
     if best:
         name = best_metric.removeprefix("eval_")
         right.set_title(f"Validation metric (best {name} {best[1]:.4f} at epoch {best[0]:g})")
-    return _finished(figure)
+    return finished(figure)
 
 
 def pretraining_figure(log_history):
@@ -193,7 +193,7 @@ def pretraining_figure(log_history):
     log_history: `trainer.state.log_history`, dicts with `step` and some of `loss`, `eval_loss`,
     `eval_masked_accuracy` and `eval_<source>_masked_accuracy`.
     """
-    figure, (left, right) = _figure(11, 4.2, columns=2)
+    figure, (left, right) = new_figure(11, 4.2, columns=2)
     _draw_steps(left, log_history, "loss", "training", color=BLUE)
     _draw_steps(left, log_history, "eval_loss", "held out", color=ORANGE)
     _draw_steps(right, log_history, "eval_masked_accuracy", "all", color="black", linewidth=2)
@@ -208,8 +208,8 @@ def pretraining_figure(log_history):
         if axes.lines:
             axes.legend(frameon=False, loc="upper center", bbox_to_anchor=(0.5, -0.14), ncols=3, columnspacing=1)
         else:
-            _say(axes, "nothing was logged")
-    return _finished(figure)
+            say(axes, "nothing was logged")
+    return finished(figure)
 
 
 def _draw_steps(axes, entries, key, label, **style):
@@ -242,24 +242,24 @@ def per_class_figure(table, most=30):
     """
     present = sorted((row for row in table if row["support"]), key=_rising_f1)
     rows = present[:most]
-    figure, axes = _figure(6.4 + 0.09 * _longest([row["class"] for row in rows]), 1.3 + 0.25 * max(3, len(rows)))
+    figure, axes = new_figure(6.4 + 0.09 * _longest([row["class"] for row in rows]), 1.3 + 0.25 * max(3, len(rows)))
     title = f"F1 of the {len(rows)} worst of {len(present)} classes" if len(present) > most else "F1 per class"
     absent = len(table) - len(present)
     axes.set_title(title + (f" ({absent} without rows left out)" if absent else ""))
     if not rows:
-        _say(axes, "no class has rows")
-        return _finished(figure)
+        say(axes, "no class has rows")
+        return finished(figure)
     places = range(len(rows))
     axes.barh(places, [row["f1"] for row in rows], color=SKY, label="F1")
     axes.plot([row["precision"] for row in rows], places, "|", color=BLUE, markersize=9, mew=2, label="precision")
     axes.plot([row["recall"] for row in rows], places, "o", color=RED, markersize=4, label="recall")
     for place, row in zip(places, rows, strict=True):
-        axes.text(1.03, place, f"{row['f1']:.2f}   {_many(row['support'], 'row')}", va="center", fontsize=8)
+        axes.text(1.03, place, f"{row['f1']:.2f}   {many(row['support'], 'row')}", va="center", fontsize=8)
     axes.set_yticks(places, [shortened(row["class"]) for row in rows], fontsize=9)
     axes.set_ylim(max(3, len(rows)) - 0.4, -0.6)
     axes.set_xlim(0, 1.02)
     figure.legend(loc="outside lower center", ncols=3, frameon=False)
-    return _finished(figure)
+    return finished(figure)
 
 
 def _rising_f1(row):
@@ -274,28 +274,29 @@ def lengths_figure(lengths_by_split):
     """
     lengths = {split: np.asarray(values, dtype=float) for split, values in lengths_by_split.items()}
     together = np.concatenate([np.empty(0), *lengths.values()])
-    figure, panels = _figure(8, 1 + 1.9 * max(1, len(lengths)), rows=max(1, len(lengths)), squeeze=False, sharex=True)
+    rows = max(1, len(lengths))
+    figure, panels = new_figure(8, 1 + 1.9 * rows, rows=rows, squeeze=False, sharex=True)
     median, p99, longest = np.percentile(together, [50, 99, 100]) if together.size else (1, 1, 1)
     logarithmic = p99 > 8 * max(1, median) or longest > 20 * max(1, median)
     bins = np.linspace(-0.5, longest + 0.5, min(60, int(longest) + 1) + 1)
     if logarithmic:
         bins = np.geomspace(1, longest + 1, 50)
     for axes, (split, values) in zip(panels[:, 0], lengths.items(), strict=False):
-        axes.set_title(f"{split}: {_many(len(values), 'text')}", loc="left")
+        axes.set_title(f"{split}: {many(len(values), 'text')}", loc="left")
         _draw_lengths(axes, np.maximum(values, 1) if logarithmic else values, bins)
         if logarithmic:
             axes.set_xscale("log")
             axes.xaxis.set_major_formatter(StrMethodFormatter("{x:,.0f}"))
             axes.xaxis.set_minor_formatter(NullFormatter())
     if not lengths:
-        _say(panels[0, 0], "no split was given")
+        say(panels[0, 0], "no split was given")
     panels[-1, 0].set_xlabel("words per text" + (" (logarithmic)" if logarithmic else ""))
-    return _finished(figure)
+    return finished(figure)
 
 
 def _draw_lengths(axes, values, bins):
     if not values.size:
-        return _say(axes, "no text in this split")
+        return say(axes, "no text in this split")
     axes.hist(values, bins=bins, color=SKY)
     for percentile, name, style in [(50, "median", "-"), (95, "95th percentile", "--")]:
         place = np.percentile(values, percentile)
@@ -312,7 +313,7 @@ def calibration_figure(labels, probabilities):
     predictions, confidence = top_labels(np.asarray(probabilities))
     correct = predictions == np.asarray(labels)
     rows, accuracy, mean_confidence = calibration_bins(confidence, correct)
-    figure, (axes, below) = _figure(5.6, 7.2, rows=2, sharex=True, height_ratios=[3, 1])
+    figure, (axes, below) = new_figure(5.6, 7.2, rows=2, sharex=True, height_ratios=[3, 1])
     edges = np.arange(CALIBRATION_BINS) / CALIBRATION_BINS
     axes.bar(edges, accuracy, 1 / CALIBRATION_BINS, align="edge", color=SKY, edgecolor="white", label="accuracy")
     axes.plot([0, 1], [0, 1], color=GREY, linestyle="--", linewidth=1, label="perfectly calibrated")
@@ -320,11 +321,11 @@ def calibration_figure(labels, probabilities):
     axes.set(xlim=(0, 1), ylim=(0, 1.02), ylabel="accuracy")
     figure.legend(loc="outside lower center", frameon=False)
     error = expected_calibration_error(confidence, correct)
-    axes.set_title(f"Calibration: ECE {error:.4f} ({CALIBRATION_BINS} bins, {_many(len(correct), 'row')})")
+    axes.set_title(f"Calibration: ECE {error:.4f} ({CALIBRATION_BINS} bins, {many(len(correct), 'row')})")
     below.bar(edges, rows, 1 / CALIBRATION_BINS, align="edge", color=GREY, edgecolor="white")
     below.set_xlabel("confidence (probability of the prediction)")
     _count_axis(below.yaxis, "rows")
-    return _finished(figure)
+    return finished(figure)
 
 
 def coverage_figure(confidence, correct, most=2000):
@@ -333,13 +334,13 @@ def coverage_figure(confidence, correct, most=2000):
     confidence: (n,) floats, NaN where there is none (never kept). correct: (n,) whether the prediction is right. Of
     more rows than `most`, so many evenly spaced ones are drawn.
     """
-    figure, axes = _figure(8, 4.5)
+    figure, axes = new_figure(8, 4.5)
     confidence, correct = np.asarray(confidence, dtype=float), np.asarray(correct, dtype=bool)
     known = np.flatnonzero(np.isfinite(confidence))
     order = known[np.argsort(-confidence[known], kind="stable")]
     if not order.size:
-        _say(axes, "no prediction has a confidence")
-        return _finished(figure)
+        say(axes, "no prediction has a confidence")
+        return finished(figure)
     right = np.cumsum(correct[order])
     # Rows of equal confidence are kept together: a point stands behind the last of them.
     last = np.flatnonzero(np.diff(confidence[order], append=-np.inf))
@@ -351,7 +352,7 @@ def coverage_figure(confidence, correct, most=2000):
     axes.yaxis.set_major_formatter(PercentFormatter(1))
     axes.grid(color=GREY, alpha=0.2)
     axes.legend(frameon=False)
-    return _finished(figure)
+    return finished(figure)
 
 
 def seeds_figure(values):
@@ -360,7 +361,7 @@ def seeds_figure(values):
     values: metric name to one number a run. Every metric has its own scale: seeds differ by far less than metrics.
     """
     names = list(values)
-    figure, panels = _figure(8, 0.6 + 0.75 * max(2, len(names)), rows=max(1, len(names)), squeeze=False)
+    figure, panels = new_figure(8, 0.6 + 0.75 * max(2, len(names)), rows=max(1, len(names)), squeeze=False)
     for axes, name in zip(panels[:, 0], names, strict=False):
         runs = np.asarray(values[name], dtype=float)
         axes.set_yticks([0], [shortened(name)])
@@ -375,8 +376,8 @@ def seeds_figure(values):
         axes.text(1.02, 0.5, text, transform=axes.transAxes, va="center")
         axes.xaxis.set_major_locator(MaxNLocator(5))
     if not names:
-        _say(panels[0, 0], "no run was given")
-    return _finished(figure)
+        say(panels[0, 0], "no run was given")
+    return finished(figure)
 
 
 def shortened(name, width=NAME_WIDTH):
@@ -390,7 +391,7 @@ def _longest(names):
     return max((len(shortened(name)) for name in names), default=0)
 
 
-def _figure(width, height, rows=1, columns=1, **options):
+def new_figure(width, height, rows=1, columns=1, **options):
     """Return (figure, axes) of a size in inches, axes without upper and right spine."""
     figure = Figure(figsize=(width, height), layout="constrained", dpi=100)
     axes = figure.subplots(rows, columns, **options)
@@ -400,7 +401,7 @@ def _figure(width, height, rows=1, columns=1, **options):
     return figure, axes
 
 
-def _many(number, noun):
+def many(number, noun):
     """Return `1 row`, `1,234 rows`, `2 classes`."""
     return f"{number:,} {noun}" + ("" if number == 1 else "es" if noun.endswith("s") else "s")
 
@@ -411,12 +412,13 @@ def _count_axis(axis, label):
     axis.set_label_text(label)
 
 
-def _say(axes, text):
+def say(axes, text):
+    """Write a sentence where there is nothing to draw."""
     axes.set(xticks=[], yticks=[])
     axes.text(0.5, 0.5, text, transform=axes.transAxes, ha="center", va="center", color=GREY)
 
 
-def _finished(figure):
+def finished(figure):
     """Return the finished figure: laid out, its text in a font that is always there, `$` and `_` as they are."""
     for text in figure.findobj(Text):
         text.set(fontfamily=FONT, parse_math=False, usetex=False)

@@ -36,7 +36,7 @@ def classification_metrics(labels, probabilities):
     probabilities that are not finite, below 0 or do not sum to 1 (logits, say: see `softmax`).
     """
     labels, probabilities = _checked(labels, probabilities)
-    return _metrics_of_rows(labels, probabilities.shape[1], *_score_rows(labels, probabilities))
+    return _metrics_of_rows(labels, probabilities.shape[1], *row_scores(labels, probabilities))
 
 
 def prediction_metrics(labels, predictions, n_classes):
@@ -83,8 +83,28 @@ def per_class_table(labels, probabilities, class_names):
     Raises ValueError as `classification_metrics` does, and when class_names does not fit the probabilities.
     """
     labels, probabilities = _checked(labels, probabilities)
-    predictions = _score_rows(labels, probabilities)[0]
-    return _table_of_predictions(labels, predictions, _checked_names(class_names, probabilities))
+    predictions = row_scores(labels, probabilities)[0]
+    return prediction_table(labels, predictions, _checked_names(class_names, probabilities))
+
+
+def prediction_table(labels, predictions, class_names):
+    """Return the rows of `per_class_table` from predicted classes alone: labels, predictions (n,) integers."""
+    hits, support, predicted = _class_counts(labels, predictions, len(class_names))
+    precision, recall, f1 = _class_scores(hits, support, predicted)
+    table = []
+    for index, name in enumerate(class_names):
+        present, was_predicted = bool(support[index]), bool(predicted[index])
+        table.append(
+            {
+                "class": name,
+                "precision": float(precision[index]) if present or was_predicted else None,
+                "recall": float(recall[index]) if present else None,
+                "f1": float(f1[index]) if present else None,
+                "support": int(support[index]),
+                "predicted": int(predicted[index]),
+            }
+        )
+    return table
 
 
 def classification_report(labels, probabilities, class_names):
@@ -95,8 +115,8 @@ def classification_report(labels, probabilities, class_names):
     """
     labels, probabilities = _checked(labels, probabilities)
     class_names = _checked_names(class_names, probabilities)
-    scores = _score_rows(labels, probabilities)
-    table = _table_of_predictions(labels, scores[0], class_names)
+    scores = row_scores(labels, probabilities)
+    table = prediction_table(labels, scores[0], class_names)
     return {
         "metrics": _metrics_of_rows(labels, len(class_names), *scores),
         "per_class": table,
@@ -124,13 +144,18 @@ def calibration_bins(confidence, correct):
     Bin m of M holds the confidences in ((m - 1) / M, m / M], as in Guo et al. 2017; 0 falls into the first.
     """
     confidence = np.asarray(confidence, dtype=np.float64)
-    edges = np.arange(1, CALIBRATION_BINS) / CALIBRATION_BINS
-    bins = np.searchsorted(edges, confidence, side="left")
+    bins = confidence_bins(confidence)
     rows = np.bincount(bins, minlength=CALIBRATION_BINS)
     right = np.bincount(bins, weights=correct, minlength=CALIBRATION_BINS)
     total = np.bincount(bins, weights=confidence, minlength=CALIBRATION_BINS)
     divisor = np.where(rows > 0, rows, np.nan)
     return rows, right / divisor, total / divisor
+
+
+def confidence_bins(confidence):
+    """Return the bin of `calibration_bins`, 0 to 14, that each confidence (n,) falls into."""
+    edges = np.arange(1, CALIBRATION_BINS) / CALIBRATION_BINS
+    return np.searchsorted(edges, np.asarray(confidence, dtype=np.float64), side="left")
 
 
 def coverage_table(confidence, correct, thresholds=THRESHOLDS):
@@ -180,8 +205,13 @@ def softmax(logits):
     return exponentials
 
 
-def _score_rows(labels, probabilities):
-    """Return four (n,) arrays: prediction, its probability, probability of the truth, rank of the truth (0 = top)."""
+def row_scores(labels, probabilities):
+    """Return four (n,) arrays: prediction, its probability, probability of the truth, rank of the truth (0 = top).
+
+    labels: (n,) int64 in [0, n_classes). probabilities: (n, n_classes) floats. The probability of the truth is clipped
+    to [eps, 1 - eps] as `classification_metrics` says.
+    Raises ValueError for a row of probabilities that is no distribution.
+    """
     predictions, confidence = np.empty(len(labels), dtype=np.int64), np.empty(len(labels))
     p_true, ranks = np.empty(len(labels)), np.zeros(len(labels), dtype=np.int64)
     for rows in row_chunks(*probabilities.shape):
@@ -213,25 +243,6 @@ def _metrics_of_rows(labels, n_classes, predictions, confidence, p_true, ranks):
         "log_loss": float(-np.log(p_true).mean()),
         "ece": expected_calibration_error(confidence, predictions == labels),
     }
-
-
-def _table_of_predictions(labels, predictions, class_names):
-    hits, support, predicted = _class_counts(labels, predictions, len(class_names))
-    precision, recall, f1 = _class_scores(hits, support, predicted)
-    table = []
-    for index, name in enumerate(class_names):
-        present, was_predicted = bool(support[index]), bool(predicted[index])
-        table.append(
-            {
-                "class": name,
-                "precision": float(precision[index]) if present or was_predicted else None,
-                "recall": float(recall[index]) if present else None,
-                "f1": float(f1[index]) if present else None,
-                "support": int(support[index]),
-                "predicted": int(predicted[index]),
-            }
-        )
-    return table
 
 
 def _class_counts(labels, predictions, n_classes):

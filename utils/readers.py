@@ -79,8 +79,8 @@ def file_chunks(path: Path):
         raise InputError(f"{path}: cannot be read ({error}); copy or download the file again") from None
 
 
-def open_text(path: Path, log: Log):
-    """Open a plain or compressed text table; returns (text stream, whether stray bytes are left in it)."""
+def text_encoding(path: Path, log: Log) -> str:
+    """The encoding of a plain or compressed text table, as `utils.text.detect_encoding` names it."""
     chunks = file_chunks(path)
     head = next(chunks, b"")
     if not head.strip():
@@ -89,6 +89,12 @@ def open_text(path: Path, log: Log):
         raise InputError(f"{path}: binary content, not the text its name promises; export it again as UTF-8 text")
     encoding = detect_encoding(itertools.chain([head], chunks))
     log.file_encoding(path, encoding)
+    return encoding
+
+
+def open_text(path: Path, log: Log, encoding: str | None = None):
+    """Open a plain or compressed text table; returns (text stream, whether stray bytes are left in it)."""
+    encoding = encoding or text_encoding(path, log)
     mixed = encoding == "utf-8+cp1252"
     stream = io.TextIOWrapper(open_bytes(path), "utf-8-sig" if mixed else encoding,
                               "surrogateescape" if mixed else "strict", newline="")

@@ -1,0 +1,1 @@
+"""Workflow results against ground truth, comparison of models, drift."""

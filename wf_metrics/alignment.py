@@ -1,0 +1,177 @@
+"""Finished runs and prediction tables of the same documents, aligned so that they can be compared."""
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from utils import runs
+from utils.errors import InputError
+from utils.predictions import read_predictions
+
+# What two trainings of one model may differ in: the seed, names, and what changes no result.
+VOLATILE = ("seed", "data_seed", "output_dir", "run_name", "logging_dir", "resume", "overwrite", "keep_checkpoints",
+            "disable_tqdm", "report_to", "dataset", "push_to_hub", "hub_", "logging_", "dataloader_num_workers",
+            "resume_from_checkpoint", "project", "trackio_")
+COSTS = {"train_seconds": "training, s", "ms_per_document": "prediction, ms a document",
+         "megabytes": "size on disk, MB", "parameters": "parameters"}
+
+
+@dataclass(frozen=True, eq=False)
+class Run:
+    """The predictions of one run or file."""
+
+    name: str
+    model: str  # runs of one model are its seeds
+    seed: int | None
+    ids: list[str]
+    labels: list[str | None]
+    probabilities: np.ndarray  # (n, n_classes)
+    class_names: list[str]
+    costs: dict[str, float]
+
+
+@dataclass(frozen=True, eq=False)
+class Aligned:
+    """Runs over the same n documents, which are in the order of their true class."""
+
+    ids: np.ndarray  # (n,)
+    labels: np.ndarray  # (n,) codes of class_names, rising
+    class_names: list[str]
+    runs: list[Run]
+    probabilities: list[np.ndarray]  # one (n, n_classes) a run
+    notes: list[str]
+
+
+def read_runs(paths, split: str) -> list[Run]:
+    """Read run folders (or folders of them, as pipeline.py makes), evaluation folders and prediction files.
+
+    Raises:
+        InputError: a path is none of these, or has no predictions of the split.
+    """
+    found = []
+    for path in map(Path, paths):
+        found += [read_folder(folder, split) for folder in folders_of(path, split)] if path.is_dir() else \
+            [read_file(path)]
+    repeated = {run.name for run in found if sum(other.name == run.name for other in found) > 1}
+    if repeated:
+        raise InputError(f"{min(repeated)}: given twice; name every run once")
+    return named_models(found)
+
+
+def folders_of(path: Path, split: str) -> list[Path]:
+    """The folder itself where it holds predictions, else its subfolders that do."""
+    name = f"predictions_{split}.parquet"
+    if (path / name).exists():
+        return [path]
+    inside = sorted(folder.parent for folder in path.glob(f"*/{name}"))
+    if not inside:
+        others = ", ".join(p.name for p in sorted(path.glob("predictions_*.parquet")))
+        raise InputError(f"{path}: no {name} in it{f' (only {others})' if others else ''}; give a finished run, a "
+                         "predictions file, or another --split")
+    return inside
+
+
+def read_folder(folder: Path, split: str) -> Run:
+    """A run folder, or the folder of an evaluation (which has no config.yaml)."""
+    predictions = read_predictions(folder / f"predictions_{split}.parquet")
+    results = runs.read_json(folder / "all_results.json") if (folder / "all_results.json").exists() else {}
+    config = runs.read_yaml(folder / "config.yaml") if (folder / "config.yaml").exists() else None
+    costs = {"train_seconds": results.get("train_runtime"), "ms_per_document": results.get(f"{split}_ms_per_document"),
+             "megabytes": results["model_bytes"] / 1e6 if "model_bytes" in results else None,
+             "parameters": results.get("parameters")}
+    return Run(
+        name=str(folder), model=model_key(config) if config else str(folder),
+        seed=config["seed"] if config else None,
+        ids=predictions.ids, labels=predictions.labels, probabilities=predictions.probabilities,
+        class_names=predictions.class_names, costs={k: float(v) for k, v in costs.items() if v is not None},
+    )  # fmt: skip
+
+
+def read_file(path: Path) -> Run:
+    """A predictions file alone: its model is the file."""
+    table = read_predictions(path)
+    return Run(str(path), str(path), None, table.ids, table.labels, table.probabilities, table.class_names, {})
+
+
+def model_key(config: dict) -> str:
+    """What two runs share that differ in their seed alone: room, model, data and settings, as JSON."""
+    arguments = {k: v for k, v in config["arguments"].items() if not k.startswith(VOLATILE)}
+    shared = {"room": config["room"], "model": config["model"]["name"], "data": config["dataset"]["hash"],
+              "arguments": arguments}
+    return json.dumps(runs.plain(shared), sort_keys=True, ensure_ascii=False)
+
+
+def named_models(found: list[Run]) -> list[Run]:
+    """The runs with their models under short names: the model's name, with the run's where that is not enough."""
+    keys = list(dict.fromkeys(run.model for run in found))
+    short = {}
+    for key in keys:
+        first = next(run for run in found if run.model == key)
+        model = Path(json.loads(key)["model"]).name if key.startswith("{") else Path(key).stem
+        short[key] = (model, Path(first.name).name, first.name)
+    for key, names in short.items():
+        same = [other for other in short.values() if other[0] == names[0]]
+        same_run = [other for other in same if other[1] == names[1]]
+        short[key] = names[0] if len(same) == 1 else f"{names[0]} ({names[1 if len(same_run) == 1 else 2]})"
+    return [Run(**(vars(run) | {"model": short[run.model]})) for run in found]
+
+
+def align(found: list[Run]) -> Aligned:
+    """The runs over one order of documents and classes; documents without a label are left out and counted.
+
+    Raises:
+        InputError: the runs are of different documents, disagree on a label, or no document has a label.
+    """
+    first = found[0]
+    notes = []
+    for run in found:
+        if len(set(run.ids)) < len(run.ids):
+            twice = pd.Series(run.ids).value_counts().index[0]
+            raise InputError(f"{run.name}: id {twice!r} stands more than once; write its predictions anew")
+    known = dict(zip(first.ids, first.labels, strict=True))
+    for run in found[1:]:
+        check_same_documents(first, known, run)
+    class_names = sorted({name for run in found for name in run.class_names} |
+                         {label for label in first.labels if label is not None})
+    code = {name: c for c, name in enumerate(class_names)}
+    labelled = sorted((code[label], i) for i, label in known.items() if label is not None)
+    if not labelled:
+        raise InputError(f"{first.name}: no document has a label, so nothing can be compared; give a labelled split")
+    if len(labelled) < len(known):
+        notes.append(f"{len(known) - len(labelled)} documents without a label are left out")
+    labels, ids = np.array([c for c, _ in labelled]), np.array([i for _, i in labelled], dtype=object)
+    probabilities = [aligned_probabilities(run, ids, code) for run in found]
+    return Aligned(ids, labels, class_names, found, probabilities, notes)
+
+
+def check_same_documents(first: Run, known: dict, run: Run):
+    """Refuse a run of other documents or other labels."""
+    only_first, only_run = known.keys() - set(run.ids), set(run.ids) - known.keys()
+    if only_first or only_run:
+        raise InputError(f"{first.name} and {run.name} are of different documents: {len(only_first)} only in the "
+                         f"first {example(only_first)}, {len(only_run)} only in the second {example(only_run)}, "
+                         f"{len(known) - len(only_first)} in both; compare runs on the same split")
+    other = [i for i, label in zip(run.ids, run.labels, strict=True) if known[i] != label]
+    if other:
+        label = dict(zip(run.ids, run.labels, strict=True))[other[0]]
+        raise InputError(f"{first.name} and {run.name} disagree on the labels of {len(other)} documents: {other[0]!r} "
+                         f"is {known[other[0]]!r} in the first, {label!r} in the second; compare runs of one dataset")
+
+
+def example(ids: set) -> str:
+    return f"(such as {min(ids)!r})" if ids else ""
+
+
+def aligned_probabilities(run: Run, ids: np.ndarray, code: dict[str, int]) -> np.ndarray:
+    """Probabilities (n, n_classes) float32 in the common order; a class that the run does not know has 0."""
+    place = {i: row for row, i in enumerate(run.ids)}
+    rows = np.fromiter((place[i] for i in ids), int, len(ids))
+    columns = [code[name] for name in run.class_names]
+    if columns == list(range(len(code))):
+        return run.probabilities[rows]
+    probabilities = np.zeros((len(ids), len(code)), np.float32)
+    probabilities[:, columns] = run.probabilities[rows]
+    return probabilities

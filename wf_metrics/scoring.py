@@ -1,0 +1,130 @@
+"""Scores of predictions against truths, with intervals, and the tables that explain them."""
+
+import difflib
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from utils.metrics import (
+    confusion_counts,
+    coverage_table,
+    expected_calibration_error,
+    prediction_metrics,
+    prediction_table,
+)
+from wf_metrics.intervals import (
+    bootstrap_balanced_accuracy,
+    bootstrap_macro_f1,
+    percentiles,
+    wilson,
+)
+
+NO_RESULT = "(no result)"
+PERIODS = (("h", 2, "%Y-%m-%d %H:00"), ("D", 62, "%Y-%m-%d"), ("W", 730, "%Y-%m-%d"), ("MS", None, "%Y-%m"))
+
+
+@dataclass(frozen=True, eq=False)
+class Scores:
+    """The scores of n files or documents over the typologies that truth or prediction name."""
+
+    metrics: dict[str, float]
+    intervals: dict[str, list[float]]  # 95 %, [low, high]
+    per_typology: pd.DataFrame
+    names: list[str]  # typologies in order, then NO_RESULT where files have none
+    confusion: np.ndarray  # (len(names), len(names)) by truth and prediction
+    right: int
+    n: int
+    truth: np.ndarray  # (n,) codes of names
+    prediction: np.ndarray  # (n,)
+
+
+def score(truth: pd.Series, prediction: pd.Series, samples: int, seed: int) -> Scores:
+    """Score predictions (null: no result, which is wrong) against truths; see `utils.metrics.prediction_metrics`.
+
+    Intervals: Wilson for accuracy, percentiles of a bootstrap stratified by true class for the two macro scores.
+    """
+    names = sorted(set(truth.unique()) | set(prediction.dropna().unique()))
+    # Hashing the few names once and the rows through categories is far faster than comparing strings.
+    codes = [pd.Categorical(values, categories=names).codes.astype(np.int64) for values in (truth, prediction)]
+    missing = codes[1] < 0
+    if missing.any():
+        codes[1] = np.where(missing, len(names), codes[1])
+        names = [*names, NO_RESULT]
+    labels, predictions = codes
+    counts = confusion_counts(labels, predictions, len(names))
+    metrics = prediction_metrics(labels, predictions, len(names))
+    right, n = int(np.trace(counts)), len(labels)
+    intervals = {"accuracy": wilson(right, n)}
+    intervals["balanced_accuracy"] = percentiles(bootstrap_balanced_accuracy(labels, predictions, samples, seed))
+    intervals["macro_f1"] = percentiles(bootstrap_macro_f1(labels, predictions, samples, seed))
+    return Scores(metrics, intervals, typology_table(labels, predictions, names), names, counts, right, n, labels,
+                  predictions)
+
+
+def typology_table(labels: np.ndarray, predictions: np.ndarray, names: list[str]) -> pd.DataFrame:
+    """Scores of each typology with a Wilson interval of its recall; those that are only predicted have no recall."""
+    rows = [row for row in prediction_table(labels, predictions, names) if row["class"] != NO_RESULT]
+    for row in rows:
+        hits = round((row["recall"] or 0) * row["support"])
+        low, high = wilson(hits, row["support"]) or (None, None)
+        row |= {"recall_low": low, "recall_high": high}
+    columns = ["class", "support", "predicted", "precision", "recall", "recall_low", "recall_high", "f1"]
+    return pd.DataFrame(rows)[columns].rename(columns={"class": "typology"})
+
+
+def confusions(scores: Scores, files: pd.DataFrame, most: int = 15, samples: int = 5) -> list[dict]:
+    """The most frequent confusions: truth, prediction, documents, share of the truth, and names of some files."""
+    wrong = scores.confusion * ~np.eye(len(scores.names), dtype=bool)
+    support = scores.confusion.sum(axis=1)
+    cells = np.argsort(-wrong, axis=None, kind="stable")[:most]
+    found = []
+    for truth, prediction in zip(*np.unravel_index(cells, wrong.shape), strict=True):
+        if n := int(wrong[truth, prediction]):
+            rows = np.flatnonzero((scores.truth == truth) & (scores.prediction == prediction))
+            own = files.iloc[rows].sort_values("confidence", ascending=False, kind="stable")
+            found.append({"truth": scores.names[truth], "prediction": scores.names[prediction], "documents": n,
+                          "share_of_truth": n / int(support[truth]), "files": own["name"].head(samples).to_list()})
+    return found
+
+
+def errors_of(files: pd.DataFrame) -> pd.DataFrame:
+    """Wrong files, the most confident first; without a result last."""
+    wrong = files[files["truth"] != files["prediction"].fillna("")]
+    ordered = wrong.sort_values("confidence", ascending=False, kind="stable", na_position="last")
+    return ordered[["name", "truth", "prediction", "confidence", "path"]].rename(columns={"name": "file"})
+
+
+def over_time(files: pd.DataFrame) -> list[dict]:
+    """Accuracy of the files with a time by hour, day, week or month, whichever makes few enough periods."""
+    timed = files[files["time"].notna()]
+    if timed.empty:
+        return []
+    days = (timed["time"].max() - timed["time"].min()) / pd.Timedelta(days=1)
+    unit, _, form = next(period for period in PERIODS if period[1] is None or days <= period[1])
+    right = timed["truth"].eq(timed["prediction"].fillna(""))
+    grouped = right.groupby(timed["time"].dt.tz_localize(None).dt.to_period(unit.removesuffix("S")))
+    return [{"period": period.start_time.strftime(form), "documents": len(values), "accuracy": float(values.mean()),
+             "interval": wilson(int(values.sum()), len(values))} for period, values in grouped]
+
+
+def confidence_metrics(files: pd.DataFrame) -> dict:
+    """ECE of the files with a confidence, and what is left at each threshold; empty where there is no confidence."""
+    known = files["confidence"].notna()
+    if not known.any():
+        return {}
+    right = files["truth"].eq(files["prediction"].fillna("")).to_numpy()
+    confidence = files["confidence"].to_numpy(float)
+    return {"ece": expected_calibration_error(confidence[known], right[known]),
+            "thresholds": coverage_table(confidence, right)}
+
+
+def unknown_labels(predictions: pd.Series, typologies: set[str]) -> list[dict]:
+    """Predicted names that the ground truth does not have: with their rows and the name that comes closest."""
+    folded = {name.casefold(): name for name in sorted(typologies)}
+    found = []
+    for name, n in predictions.value_counts().items():
+        if name not in typologies:
+            close = difflib.get_close_matches(name.casefold(), folded, n=1, cutoff=0.5)
+            found.append({"prediction": name, "rows": int(n), "like": folded[close[0]] if close else None})
+    return found
