@@ -34,7 +34,7 @@ NAMES = {
     "prediction": ("prediction", "predicted_label", "predicted_class", "predicted_typology", "predicted", "prediccion",
                    "typology", "tipologia", "tipologia_documento", "document_type", "doc_type", "tipo_documento",
                    "classification", "clasificacion", "class", "clase", "category", "categoria", "topic", "tema",
-                   "label", "etiqueta", "result", "resultado"),
+                   "label", "etiqueta", "tipo", "type", "result", "resultado"),
     "confidence": ("confidence", "confianza", "score", "probability", "probabilidad", "prob", "puntaje"),
     "timestamp": ("timestamp", "created_at", "createdat", "processed_at", "updated_at", "fecha_hora", "fecha", "date",
                   "datetime", "time", "hora", "fecha_proceso", "procesado", "creado", "processing_date"),
