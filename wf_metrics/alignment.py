@@ -1,7 +1,8 @@
 """Finished runs and prediction tables of the same documents, aligned so that they can be compared."""
 
 import json
-from dataclasses import dataclass
+from collections import Counter
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -106,17 +107,13 @@ def model_key(config: dict) -> str:
 
 def named_models(found: list[Run]) -> list[Run]:
     """The runs with their models under short names: the model's name, with the run's where that is not enough."""
-    keys = list(dict.fromkeys(run.model for run in found))
-    short = {}
-    for key in keys:
-        first = next(run for run in found if run.model == key)
-        model = Path(json.loads(key)["model"]).name if key.startswith("{") else Path(key).stem
-        short[key] = (model, Path(first.name).name, first.name)
-    for key, names in short.items():
-        same = [other for other in short.values() if other[0] == names[0]]
-        same_run = [other for other in same if other[1] == names[1]]
-        short[key] = names[0] if len(same) == 1 else f"{names[0]} ({names[1 if len(same_run) == 1 else 2]})"
-    return [Run(**(vars(run) | {"model": short[run.model]})) for run in found]
+    names = {}  # model: from the shortest name to the longest
+    for run in found:
+        model = Path(json.loads(run.model)["model"]).name if run.model.startswith("{") else Path(run.model).stem
+        names.setdefault(run.model, (model, f"{model} ({Path(run.name).name})", f"{model} ({run.name})"))
+    taken = Counter(name for own in names.values() for name in own)
+    short = {model: next(name for name in own if taken[name] == 1) for model, own in names.items()}
+    return [replace(run, model=short[run.model]) for run in found]
 
 
 def align(found: list[Run]) -> Aligned:
