@@ -10,6 +10,7 @@ import pandas as pd
 
 from utils import runs
 from utils.errors import InputError
+from utils.metrics import SUM_TOLERANCE
 from utils.predictions import read_predictions
 
 # What two trainings of one model may differ in: the seed, names, and what changes no result.
@@ -163,7 +164,16 @@ def example(ids: set) -> str:
 
 
 def aligned_probabilities(run: Run, ids: np.ndarray, code: dict[str, int]) -> np.ndarray:
-    """Probabilities (n, n_classes) float32 in the common order; a class that the run does not know has 0."""
+    """Probabilities (n, n_classes) float32 in the common order; a class that the run does not know has 0.
+
+    Raises:
+        InputError: a document's probabilities are no distribution.
+    """
+    sums = run.probabilities.sum(axis=1)
+    wrong = np.flatnonzero((np.abs(sums - 1) > SUM_TOLERANCE) | (run.probabilities.min(axis=1) < 0))
+    if wrong.size:
+        raise InputError(f"{run.name}: the probabilities of {run.ids[wrong[0]]!r} are below 0 or sum to "
+                         f"{sums[wrong[0]]:g}, not 1 ({wrong.size} such documents); write probabilities, not logits")
     place = {i: row for row, i in enumerate(run.ids)}
     rows = np.fromiter((place[i] for i in ids), int, len(ids))
     columns = [code[name] for name in run.class_names]

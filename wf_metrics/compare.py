@@ -19,7 +19,7 @@ from utils.errors import InputError, exits_on_input_error
 from utils.figures import save_figure
 from utils.tables import markdown_table, write_csv
 from wf_metrics.alignment import COSTS, align, read_runs
-from wf_metrics.comparison import METRICS, compare, disagreements, likely_label_errors
+from wf_metrics.comparison import METRICS, compare, disagreements, likely_label_errors, opinions
 from wf_metrics.figures import METRIC_TITLES, cost_figure, leaderboard_figure
 from wf_metrics.intervals import SAMPLES
 from wf_metrics.report import write_comparison_report
@@ -56,8 +56,9 @@ def main(argv=None) -> Path:
 
     # Compare.
     comparison = compare(aligned, args.samples, args.seed) | {"split": args.split, "notes": aligned.notes}
-    different = disagreements(aligned)
-    doubtful = likely_label_errors(aligned, args.confident)
+    answers = opinions(aligned)
+    different = disagreements(aligned, *answers)
+    doubtful = likely_label_errors(aligned, *answers, args.confident)
     text = markdown(comparison, different, doubtful, args.confident)
 
     # Save, and say it.

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 from scipy.sparse import csr_array
 
-from utils.metrics import CALIBRATION_BINS, classification_metrics, confidence_bins, row_scores
+from utils.metrics import CALIBRATION_BINS, classification_metrics, confidence_bins, row_scores, top_labels
 from wf_metrics.alignment import COSTS, Aligned
 from wf_metrics.intervals import LEVEL, bootstrap_p_value, holm, mcnemar, percentiles, resample_counts
 
@@ -143,17 +143,17 @@ def opinions(aligned: Aligned) -> tuple[list[str], np.ndarray, np.ndarray]:
     members = {}
     for run, p in zip(aligned.runs, aligned.probabilities, strict=True):
         members.setdefault(run.model, []).append(p)
-    means = [mean_probabilities(own) for own in members.values()]
-    predictions = np.stack([p.argmax(axis=1) for p in means], axis=1)
-    return list(members), predictions, np.stack([p.max(axis=1) for p in means], axis=1)
+    tops = [top_labels(mean_probabilities(own)) for own in members.values()]
+    predictions, confidence = (np.stack(part, axis=1) for part in zip(*tops, strict=True))
+    return list(members), predictions, confidence
 
 
-def disagreements(aligned: Aligned) -> pd.DataFrame:
-    """Documents on which models differ, the most confident contradictions first.
+def disagreements(aligned: Aligned, models: list[str], predictions: np.ndarray, confidence: np.ndarray):
+    """Documents on which models differ, the most confident contradictions first: a frame.
 
-    `contradiction` is the confidence of the second most confident of the different answers.
+    `contradiction` is the confidence of the second most confident of the different answers. models, predictions,
+    confidence: see `opinions`.
     """
-    models, predictions, confidence = opinions(aligned)
     rows = np.flatnonzero((predictions != predictions[:, :1]).any(axis=1))
     order = np.argsort(-confidence[rows], axis=1, kind="stable")
     ranked = np.take_along_axis(predictions[rows], order, 1)
@@ -165,9 +165,9 @@ def disagreements(aligned: Aligned) -> pd.DataFrame:
     return frame.sort_values("contradiction", ascending=False, kind="stable", ignore_index=True)
 
 
-def likely_label_errors(aligned: Aligned, confident: float) -> pd.DataFrame:
+def likely_label_errors(aligned: Aligned, models: list[str], predictions: np.ndarray, confidence: np.ndarray,
+                        confident: float):
     """Documents that every model, confidently, puts into the same class, which is not the label's; surest first."""
-    models, predictions, confidence = opinions(aligned)
     agreed = (predictions == predictions[:, :1]).all(axis=1) & (predictions[:, 0] != aligned.labels)
     rows = np.flatnonzero(agreed & (confidence.min(axis=1) >= confident))
     frame = opinion_frame(aligned, rows, models, predictions, confidence)

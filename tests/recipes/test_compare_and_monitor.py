@@ -91,6 +91,9 @@ def test_compare_refuses(three, run, tmp_path, capsys):
     twice = tmp_path / "doble.parquet"
     write_predictions(twice, ["a", "a"], np.full((2, 3), 1 / 3), NAMES, ["factura", "factura"])
     assert "id 'a' stands more than once" in refused(capsys, compare.main, twice, three[0])
+    logits = tmp_path / "logits.parquet"
+    write_predictions(logits, table.ids, 3 * table.probabilities, NAMES, table.labels)
+    assert "sum to 3, not 1 (200 such documents)" in refused(capsys, compare.main, three[0], logits)
     blank = [predictions(tmp_path / f"sin_{i}.parquet", labelled=False) for i in (1, 2)]
     assert "no document has a label" in refused(capsys, compare.main, *blank)
     (tmp_path / "ocupada").mkdir()

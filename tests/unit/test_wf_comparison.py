@@ -10,7 +10,7 @@ from sklearn.metrics import accuracy_score, f1_score, log_loss, recall_score
 from utils.metrics import classification_metrics
 from utils.predictions import write_predictions
 from wf_metrics.alignment import align, read_runs
-from wf_metrics.comparison import bootstrap, compare, disagreements, likely_label_errors
+from wf_metrics.comparison import bootstrap, compare, disagreements, likely_label_errors, opinions
 from wf_metrics.intervals import resample_counts
 
 NAMES = ["acta", "cédula", "factura", "año"]
@@ -147,9 +147,10 @@ def test_disagreements_and_likely_label_errors(tmp_path):
     for path, p in zip(paths, sure.values(), strict=True):
         write_predictions(path, list("wxyz"), np.array(p), names, labels)
     aligned = align(read_runs(paths, "test"))
-    different = disagreements(aligned)
+    answers = opinions(aligned)
+    different = disagreements(aligned, *answers)
     assert different["id"].to_list() == ["x", "z"]
     assert different["contradiction"].to_list() == pytest.approx([0.7, 0.6])
     assert different.loc[0, ["prediction uno", "prediction dos"]].to_list() == ["b", "a"]
-    assert likely_label_errors(aligned, 0.9)["id"].to_list() == ["y"]
-    assert likely_label_errors(aligned, 0.96).empty
+    assert likely_label_errors(aligned, *answers, 0.9)["id"].to_list() == ["y"]
+    assert likely_label_errors(aligned, *answers, 0.96).empty
