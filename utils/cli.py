@@ -29,7 +29,7 @@ def parse(dataclass_types, argv=None, *, doc: str | None = None, positional=()):
     Args:
         dataclass_types: dataclasses as `HfArgumentParser` takes them.
         argv: the words after the command's name; `sys.argv[1:]` when None.
-        positional: names of required positional words; `name+` takes one or more into a list.
+        positional: names of positional words; `name+` takes one or more into a list, `name?` may be missing.
 
     Returns:
         (instances…, words): the dataclass instances and a dict of the positional words and of `given`, the values
@@ -42,7 +42,7 @@ def parse(dataclass_types, argv=None, *, doc: str | None = None, positional=()):
     parser = Parser(dataclass_types, description=doc, allow_abbrev=False, formatter_class=HelpFormatter)
     fields = {f.name for t in parser.dataclass_types for f in dataclasses.fields(t) if f.init}
     for name in positional:
-        parser.add_argument(name.removesuffix("+"), nargs="+" if name.endswith("+") else None)
+        parser.add_argument(name.rstrip("+?"), nargs=name[-1] if name[-1] in "+?" else None)
     if not positional and argv and argv[0].endswith((".yaml", ".yml")):
         argv = yaml_words(Path(argv[0]), fields) + argv[1:]
     namespace, unknown = parser.parse_known_args(argv)
@@ -53,7 +53,7 @@ def parse(dataclass_types, argv=None, *, doc: str | None = None, positional=()):
     flags = {w[2:].split("=")[0].replace("-", "_") for w in argv if w.startswith("--")}
     flags |= {flag.removeprefix("no_") for flag in flags}
     values = vars(namespace)
-    words = {name: values[name] for name in (name.removesuffix("+") for name in positional)}
+    words = {name: values[name] for name in (name.rstrip("+?") for name in positional)}
     words["given"] = {name: values[name] for name in sorted(flags & fields)}
     try:
         objects = [t(**{f.name: values[f.name] for f in dataclasses.fields(t) if f.init})
