@@ -1,6 +1,7 @@
 """S3 as the suite speaks to it: boto3's credential chain and lists, obstore's fast transfers, errors in one line."""
 
 import contextlib
+import os
 from dataclasses import dataclass, field
 from datetime import timedelta
 from urllib.parse import urlsplit
@@ -9,15 +10,18 @@ from utils.errors import InputError
 
 try:
     import boto3
+    import boto3.exceptions
     import botocore.config
     import botocore.exceptions
     import obstore
+    from boto3.s3.transfer import TransferConfig
     from obstore.auth.boto3 import Boto3CredentialProvider
     from obstore.store import S3Store
 except ImportError as error:  # said by `connect`, so that --help and --verify need none of them
     boto3, MISSING = None, error
 
 RETRIES = 6
+PART = 8 << 20  # bytes of a part of a great upload, as the aws command line cuts them
 TIMEOUT = 60  # seconds for a request without an answer
 MENDS = {
     "NoSuchBucket": "there is no such bucket; check the name",
@@ -28,6 +32,7 @@ MENDS = {
     "ExpiredToken": "the credentials have expired; log in again",
     "InvalidToken": "the session token is not valid; log in again",
     "RequestTimeTooSkewed": "this machine's clock is wrong; set it",
+    "PreconditionFailed": "is there since a moment ago; run again",
     "SlowDown": "the service asks to slow down; use fewer --workers or try later",
 }
 
@@ -137,7 +142,7 @@ def aws_errors(what: str):
     except (botocore.exceptions.NoCredentialsError, botocore.exceptions.PartialCredentialsError):
         raise InputError(f"{what}: no credentials found; set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, say "
                          "--profile, or --no_sign_request for a public bucket") from None
-    except botocore.exceptions.HTTPClientError as error:
+    except (botocore.exceptions.HTTPClientError, botocore.exceptions.ConnectionError) as error:
         raise InputError(f"{what}: the service cannot be reached ({type(error).__name__}); check the network and "
                          "--endpoint_url") from None
     except (botocore.exceptions.BotoCoreError, ValueError) as error:
@@ -210,5 +215,27 @@ def object_error(error: Exception) -> ObjectError:
         return ObjectError(MENDS["AccessDenied"], final=True)
     message = " ".join(str(error).split())
     if "SlowDown" in message or "503" in message:
-        return ObjectError(MENDS["SlowDown"], final=False)
+        return ObjectError(MENDS["SlowDown"], final=True)  # obstore has tried again already
     return ObjectError(f"cannot be transferred ({message.split(': ')[-1][:200]})", final=False)
+
+
+def put_file(bucket: Bucket, key: str, path, overwrite: bool):
+    """Put a file, great ones in parts; boto3 sends a checksum with each that S3 holds against what arrives.
+
+    Raises:
+        ObjectError: it cannot be put.
+    """
+    try:
+        if os.path.getsize(path) < PART:
+            condition = {} if overwrite else {"IfNoneMatch": "*"}  # S3 itself refuses to replace what came meanwhile
+            with open(path, "rb") as stream:
+                bucket.client.put_object(Bucket=bucket.name, Key=key, Body=stream, **condition)
+        else:
+            config = TransferConfig(multipart_threshold=PART, multipart_chunksize=PART, use_threads=False)
+            bucket.client.upload_file(str(path), bucket.name, key, Config=config)
+    except (botocore.exceptions.ClientError, boto3.exceptions.S3UploadFailedError) as error:
+        message = " ".join(str(error).split())
+        code = next((code for code in MENDS if f"({code})" in message), None)
+        raise ObjectError(MENDS.get(code, f"cannot be put ({message[-200:]})"), final=True) from None
+    except botocore.exceptions.BotoCoreError as error:
+        raise ObjectError(f"cannot be put ({type(error).__name__})", final=False) from None
