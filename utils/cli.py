@@ -8,7 +8,6 @@ import sys
 from argparse import ArgumentDefaultsHelpFormatter, RawDescriptionHelpFormatter
 from pathlib import Path
 
-import datasets
 import yaml
 from transformers.hf_argparser import HfArgumentParser
 from transformers.utils.logging import disable_progress_bar
@@ -115,7 +114,8 @@ def as_words(values: dict) -> list[str]:
 def start_logging(level=logging.INFO):
     """Print the suite's own log lines to stdout (errors alone go to stderr); bars only where somebody watches."""
     if not sys.stderr.isatty():
-        datasets.disable_progress_bars()
+        if "datasets" in sys.modules:  # slow to import, and commands that need none of it come through here
+            sys.modules["datasets"].disable_progress_bars()
         disable_progress_bar()
     handler = logging.StreamHandler(sys.stdout)
     handler.setFormatter(logging.Formatter("%(message)s"))

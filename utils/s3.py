@@ -187,8 +187,8 @@ class ObjectError(Exception):
         self.final = final
 
 
-def get_bytes(bucket: Bucket, entry: Listed, start: int = 0, stop: int | None = None) -> bytes:
-    """The bytes of an object, or of a range of it, of the very version that was listed.
+async def get_bytes(bucket: Bucket, entry: Listed, start: int = 0, stop: int | None = None):
+    """The bytes of an object, or of a range of it, of the very version that was listed, as a buffer.
 
     Raises:
         ObjectError: the object is gone, has changed, or cannot be read.
@@ -199,7 +199,8 @@ def get_bytes(bucket: Bucket, entry: Listed, start: int = 0, stop: int | None = 
     if stop is not None:
         options["range"] = (start, stop)
     try:
-        return obstore.get(bucket.store, entry.key, options=options).bytes().to_bytes()
+        answer = await obstore.get_async(bucket.store, entry.key, options=options)
+        return memoryview(await answer.bytes_async())
     except (obstore.exceptions.BaseError, OSError, ValueError) as error:
         raise object_error(error) from None
 

@@ -16,6 +16,7 @@ Exit code 0: all is here; 1: some keys are not, and are named; 2: bad input.
 import fnmatch
 import os
 import sys
+import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -58,6 +59,7 @@ def main(argv=None) -> int:
         raise InputError(f"--output {output}: not a folder; choose another")
 
     # List, and give every key its place.
+    start = time.perf_counter()
     bucket = connect(bucket_name, args)
     listed = list_subfolders(bucket, prefix, names, args)
     placed = place([entry.key for entry in listed], prefix, taken=(MANIFEST,))
@@ -82,7 +84,7 @@ def main(argv=None) -> int:
         print(f"removed {path}")
     others = [entry for entry in manifest.values() if not in_subfolders(entry.path, names)]
     write_manifest(output, [*kept, *fetched, *others])
-    say_summary(output, names, kept, fetched, failed, placed.paths)
+    say_summary(output, names, kept, fetched, failed, time.perf_counter() - start)
     for key, reason in sorted(failed.items()):
         print(f"failed: {key!r}: {reason}", file=sys.stderr)
     return int(bool(failed))
@@ -166,7 +168,7 @@ def say_plan(missing: list[Listed], kept: list[Entry], surplus: list[Path], plac
     return 0
 
 
-def say_summary(output: Path, names: list[str], kept: list, fetched: list, failed: dict, paths: dict):
+def say_summary(output: Path, names: list[str], kept: list, fetched: list, failed: dict, seconds: float):
     """Print a line a subfolder, and how many files could be checked by their size alone."""
     for name in names:
         new = [entry for entry in fetched if in_subfolders(entry.path, [name])]
@@ -176,7 +178,7 @@ def say_summary(output: Path, names: list[str], kept: list, fetched: list, faile
     by_size = sum(entry.checked == "size" for entry in [*kept, *fetched])
     if by_size:
         print(f"{by_size} files could be checked by their size alone: S3 offers no checksum of them")
-    print(f"{output / MANIFEST}: {len(kept) + len(fetched)} files, {len(failed)} keys failed")
+    print(f"{output / MANIFEST}: {len(kept) + len(fetched)} files, {len(failed)} keys failed, in {seconds:.2f} s")
 
 
 if __name__ == "__main__":
