@@ -4,12 +4,10 @@ import collections
 import hashlib
 import itertools
 import os
-import re
 import tempfile
 import uuid
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
-from pathlib import Path
 
 import datasets
 import numpy as np
@@ -18,7 +16,7 @@ import pyarrow.compute as pc
 from tqdm import tqdm
 
 from utils.errors import InputError
-from utils.readers import Log
+from utils.readers import Log, dataset_name
 from utils.splits import cut_splits, first_of_each, label_conflicts, sample_rows
 from utils.text import MOJIBAKE, match_keys, nfc
 
@@ -334,11 +332,3 @@ def content_hash(splits: datasets.DatasetDict) -> str:
                 digests += hashlib.blake2b(row.encode(), digest_size=16).digest()
     rows = np.frombuffer(bytes(digests), ">u8").reshape(-1, 2)
     return hashlib.sha256(rows[np.lexsort((rows[:, 1], rows[:, 0]))].tobytes()).hexdigest()
-
-
-def dataset_name(source) -> str:
-    """A short name for folders and cards: the file or folder's, without suffixes; `x_v2` for `x/data_v2`."""
-    path = Path(source)
-    if version := re.fullmatch(r"data_v(\d+)", path.name):
-        return f"{path.resolve().parent.name}_v{version[1]}"
-    return (path.resolve().name if path.exists() else path.name).split(".")[0] or "dataset"

@@ -20,12 +20,11 @@ from utils.corpus import (
     build_corpus,
     class_report,
     content_hash,
-    dataset_name,
     options_of,
     stage,
 )
 from utils.errors import InputError
-from utils.readers import Columns, Log, rows_of
+from utils.readers import Columns, Log, dataset_name, rows_of
 from utils.splits import cut_folds, cut_splits
 from utils.text import match_keys
 

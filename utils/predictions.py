@@ -149,7 +149,7 @@ def _write_jsonl(path, ids, labels, probabilities, class_names):
 
 
 def _read_parquet(path):
-    with pq.ParquetFile(path) as file:
+    with pq.ParquetFile(path, pre_buffer=False) as file:  # buffered, the whole file would stay in memory
         _check_columns(path, [*COLUMNS, "probabilities"], file.schema_arrow.names)
         class_names = _stored_names(path, file.schema_arrow.metadata)
         probabilities = np.empty((file.metadata.num_rows, len(class_names)), dtype=np.float32)

@@ -9,7 +9,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from utils.corpus import DataOptions, dataset_name, stage
+from utils.corpus import DataOptions, stage
 from utils.data import load_corpus
 from utils.errors import InputError
 from utils.readers import (
@@ -18,6 +18,7 @@ from utils.readers import (
     Columns,
     Log,
     as_string,
+    dataset_name,
     read_txt,
     split_files,
     split_folders,

@@ -65,6 +65,14 @@ def table_suffix(path: Path) -> str | None:
     return suffixes[-1] if suffixes and suffixes[-1] in TABLE_SUFFIXES else None
 
 
+def dataset_name(source) -> str:
+    """A short name for folders and cards: the file or folder's, without suffixes; `x_v2` for `x/data_v2`."""
+    path = Path(source)
+    if version := re.fullmatch(r"data_v(\d+)", path.name):
+        return f"{path.resolve().parent.name}_v{version[1]}"
+    return (path.resolve().name if path.exists() else path.name).split(".")[0] or "dataset"
+
+
 def open_bytes(path: Path):
     return OPENERS.get(path.suffix.lower(), open)(path, "rb")
 
@@ -145,7 +153,7 @@ def jsonl_records(path: Path, log: Log):
                 continue
             try:
                 record = json.loads(line.translate(STRAY_BYTES) if mixed else line, parse_int=str, parse_float=str)
-            except ValueError as error:
+            except (ValueError, RecursionError) as error:
                 raise InputError(f"{path}, line {number}: broken json ({error}); mend or remove the line") from None
             if not isinstance(record, dict):
                 raise InputError(f'{path}, line {number}: not a json object; write {{"text": …, "label": …}}')

@@ -18,7 +18,6 @@ import numpy as np
 import yaml
 
 from utils.card import model_card
-from utils.corpus import dataset_name
 from utils.errors import InputError
 from utils.figures import (
     calibration_figure,
@@ -30,6 +29,7 @@ from utils.figures import (
 )
 from utils.metrics import classification_report, confusion_counts
 from utils.predictions import write_predictions
+from utils.readers import dataset_name
 
 logger = logging.getLogger(__name__)
 

@@ -30,7 +30,7 @@ class Run:
     seed: int | None
     ids: list[str]
     labels: list[str | None]
-    probabilities: np.ndarray  # (n, n_classes)
+    probabilities: np.ndarray | None  # (n, n_classes) float32; None once they are aligned
     class_names: list[str]
     costs: dict[str, float]
 
@@ -141,7 +141,10 @@ def align(found: list[Run]) -> Aligned:
     if len(labelled) < len(known):
         notes.append(f"{len(known) - len(labelled)} documents without a label are left out")
     labels, ids = np.array([c for c, _ in labelled]), np.array([i for _, i in labelled], dtype=object)
-    probabilities = [aligned_probabilities(run, ids, code) for run in found]
+    probabilities = []
+    for place, run in enumerate(found):
+        probabilities.append(aligned_probabilities(run, ids, code))
+        found[place] = replace(run, probabilities=None)  # one copy of each is enough: they may be great
     return Aligned(ids, labels, class_names, found, probabilities, notes)
 
 
@@ -169,7 +172,7 @@ def aligned_probabilities(run: Run, ids: np.ndarray, code: dict[str, int]) -> np
     Raises:
         InputError: a document's probabilities are no distribution.
     """
-    sums = run.probabilities.sum(axis=1)
+    sums = run.probabilities.sum(axis=1, dtype=np.float32)
     wrong = np.flatnonzero((np.abs(sums - 1) > SUM_TOLERANCE) | (run.probabilities.min(axis=1) < 0))
     if wrong.size:
         raise InputError(f"{run.name}: the probabilities of {run.ids[wrong[0]]!r} are below 0 or sum to "

@@ -1,7 +1,9 @@
 """How sure a score is: Wilson intervals, stratified bootstraps of counts, McNemar's test, Holm's correction."""
 
+import math
+from statistics import NormalDist
+
 import numpy as np
-from scipy.stats import binomtest, chi2
 
 LEVEL = 0.95
 SAMPLES = 1000
@@ -9,11 +11,16 @@ EXACT_BELOW = 25  # discordant documents: fewer are tested by the exact binomial
 
 
 def wilson(right: int, n: int, level: float = LEVEL) -> list[float] | None:
-    """Wilson's score interval [low, high] of the proportion right / n (Wilson 1927); None of no documents."""
+    """Wilson's score interval [low, high] of the proportion right / n, without continuity correction; None of none.
+
+    (p + z²/2n ± z √(p(1-p)/n + z²/4n²)) / (1 + z²/n) with p = right / n (Wilson 1927, J. Amer. Stat. Assoc. 22:209).
+    """
     if n == 0:
         return None
-    interval = binomtest(int(right), int(n)).proportion_ci(level, method="wilson")
-    return [float(interval.low), float(interval.high)]
+    z = NormalDist().inv_cdf((1 + level) / 2)
+    p = right / n
+    middle, half = p + z * z / (2 * n), z * math.sqrt(p * (1 - p) / n + z * z / (4 * n * n))
+    return [max(0.0, (middle - half) / (1 + z * z / n)), min(1.0, (middle + half) / (1 + z * z / n))]
 
 
 def percentiles(samples, level: float = LEVEL) -> list[float]:
@@ -24,8 +31,8 @@ def percentiles(samples, level: float = LEVEL) -> list[float]:
 def bootstrap_balanced_accuracy(labels, predictions, samples: int = SAMPLES, seed: int = 0) -> np.ndarray:
     """Balanced accuracy of `samples` resamples (samples,), drawn with replacement within each true class.
 
-    labels, predictions: (n,) class codes; a prediction may be any integer that is no class. A class of n rows, h of
-    them right, has Binomial(n, h / n) right ones in a resample: no row is drawn.
+    labels, predictions: (n,) integers, labels from 0 on; a prediction may be no class. A class of n rows, h of them
+    right, has Binomial(n, h / n) right ones in a resample: no row is drawn.
     """
     rng = np.random.default_rng(seed)
     support, hits = class_counts(np.asarray(labels), np.asarray(predictions))
@@ -41,31 +48,36 @@ def bootstrap_macro_f1(labels, predictions, samples: int = SAMPLES, seed: int = 
     """
     rng = np.random.default_rng(seed)
     labels, predictions = np.asarray(labels), np.asarray(predictions)
-    classes, codes = np.unique(labels, return_inverse=True)
+    classes = np.flatnonzero(np.bincount(labels))
     support, hits = class_counts(labels, predictions)
     wrong = np.flatnonzero(labels != predictions)
-    wrong = wrong[np.argsort(codes[wrong], kind="stable")]
+    wrong = wrong[np.argsort(labels[wrong], kind="stable")]
     place = np.searchsorted(classes, predictions[wrong])  # of the predicted class among the true ones
     known = classes[np.minimum(place, len(classes) - 1)] == predictions[wrong]
     goes_to = np.where(known, place, len(classes))  # one place more for what is no true class
-    misses = (support - hits).astype(np.int32)
-    start = np.cumsum(misses, dtype=np.int32) - misses
+    goes_to = np.append(goes_to, len(classes))  # where rounding takes a draw just behind the last row
+    misses, buffer = support - hits, np.empty(len(wrong) + 1)
+    start = np.cumsum(misses) - misses
     drawn_hits = rng.binomial(support, hits / support, (samples, len(classes)))
     scores = np.empty(samples)
     for sample, right in enumerate(drawn_hits):
         missed = support - right
-        # 32-bit row numbers: a float becomes one many times faster than a 64-bit one.
-        rows = (rng.random(missed.sum()) * np.repeat(misses, missed)).astype(np.int32) + np.repeat(start, missed)
-        predicted = right + np.bincount(goes_to[rows], minlength=len(classes) + 1)[:-1]
+        if missed.sum() > len(buffer):
+            buffer = np.empty(2 * missed.sum())
+        # Floats all through, and 32-bit row numbers: conversions of 64-bit integers would cost as much as the draws.
+        shares = rng.random(out=buffer[: missed.sum()])
+        shares *= np.repeat(misses.astype(float), missed)
+        shares += np.repeat(start.astype(float), missed)
+        predicted = right + np.bincount(goes_to[shares.astype(np.int32)], minlength=len(classes) + 1)[:-1]
         scores[sample] = (2 * right / (support + predicted)).mean()
     return scores
 
 
 def class_counts(labels, predictions):
     """Rows and right rows of each class that occurs in the labels, in rising order: two (n_present,) arrays."""
-    _, codes = np.unique(labels, return_inverse=True)
-    support = np.bincount(codes)
-    return support, np.bincount(codes[labels == predictions], minlength=len(support))
+    support = np.bincount(labels)
+    hits = np.bincount(labels[labels == predictions], minlength=len(support))
+    return support[support > 0], hits[support > 0]
 
 
 def resample_counts(labels, samples: int, seed: int = 0, values: int = 2**22):
@@ -105,10 +117,11 @@ def mcnemar(only_first: int, only_second: int) -> tuple[float, str]:
     only_first, only_second: documents that only one of the two has right. Exact binomial below 25 of them, else
     chi-square with one degree of freedom and Edwards' continuity correction (McNemar 1947; Edwards 1948).
     """
-    n = only_first + only_second
+    n, fewer = only_first + only_second, min(only_first, only_second)
     if n < EXACT_BELOW:
-        return (float(binomtest(only_first, n).pvalue) if n else 1.0), "exact"
-    return float(chi2.sf(max(0, abs(only_first - only_second) - 1) ** 2 / n, 1)), "chi2"
+        return min(1.0, 2 * sum(math.comb(n, k) for k in range(fewer + 1)) / 2**n), "exact"
+    statistic = max(0, abs(only_first - only_second) - 1) ** 2 / n
+    return math.erfc(math.sqrt(statistic / 2)), "chi2"
 
 
 def holm(p_values) -> list[float]:
