@@ -4,6 +4,7 @@ One thread hashes and writes while obstore's own threads bring the next objects:
 """
 
 import asyncio
+import itertools
 import os
 from hashlib import sha256
 from pathlib import Path
@@ -20,6 +21,7 @@ GREAT = 64 << 20  # objects from this size on come in ranges, in parallel, and g
 RANGE = 16 << 20
 RANGES = 4  # of one object at a time
 ATTEMPTS = 3
+NUMBERS = itertools.count()  # of working files: no two ever share one
 PAUSE = 0.4  # seconds before the second attempt, twice as long before the third
 
 
@@ -78,7 +80,7 @@ async def fetch_small(bucket, root: str, listed: Listed) -> tuple[str, dict]:
     content = await get_bytes(bucket, listed)
     if len(content) != listed.size:
         raise ObjectError(f"cut off: {len(content)} of {listed.size} bytes came", final=False)
-    work = os.path.join(root, WORK, f"{os.getpid()}-{id(content)}")
+    work = os.path.join(root, WORK, f"{os.getpid()}-{next(NUMBERS)}")
     with open(work, "wb") as stream:
         stream.write(content)
     return work, digests_of(content)
