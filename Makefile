@@ -31,6 +31,7 @@ lint: $(BIN)/.dev ## ruff
 bench: $(BIN)/.dev ## the benchmarks: tables and json in benchmarks/results
 	$(BIN)/python benchmarks/beto_throughput.py
 	$(BIN)/python benchmarks/prepare_titles.py
+	$(BIN)/python benchmarks/workflow_metrics.py
 
 clean: ## remove the environment and caches, never runs/ or data/
 	rm -rf $(VENV) .pytest_cache .ruff_cache *.egg-info

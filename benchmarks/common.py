@@ -1,10 +1,11 @@
-"""What the benchmarks share: the hardware and versions, Markdown tables, result files, peak memory."""
+"""What the benchmarks share: hardware and versions, commands in fresh processes, memory, tables, result files."""
 
 import importlib.metadata
 import json
 import os
 import platform
 import resource
+import subprocess
 import sys
 from pathlib import Path
 
@@ -12,6 +13,26 @@ from utils.errors import InputError
 
 PACKAGES = ("torch", "transformers", "tokenizers", "datasets", "accelerate", "numpy", "pandas", "pyarrow",
             "scikit-learn")
+# A small process of its own starts the command, so that its peak is not that of the process that asked.
+LAUNCHER = """
+import json, os, resource, subprocess, sys, time
+if sys.argv[1] == "one_core" and hasattr(os, "sched_setaffinity"):
+    os.sched_setaffinity(0, {max(os.sched_getaffinity(0))})
+start = time.perf_counter()
+child = subprocess.Popen(sys.argv[2:], stdout=subprocess.DEVNULL)
+private = 0
+while child.poll() is None:
+    try:
+        status = open(f"/proc/{child.pid}/status").read()
+        private = max(private, int(status.split("RssAnon:")[1].split()[0]))
+    except (OSError, IndexError):
+        pass
+    time.sleep(0.02)
+seconds, used = time.perf_counter() - start, resource.getrusage(resource.RUSAGE_CHILDREN)
+unit = 1 if sys.platform == "darwin" else 1024
+print(json.dumps({"rc": child.returncode, "seconds": seconds, "cpu_seconds": used.ru_utime + used.ru_stime,
+                  "peak_mb": used.ru_maxrss * unit / 1e6, "private_mb": private * 1024 / 1e6 or None}))
+"""
 
 
 def cpu_model() -> str:
@@ -56,6 +77,24 @@ def peak_memory_mb() -> float:
     except (OSError, IndexError):
         peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
         return peak / 1e6 if sys.platform == "darwin" else peak * 1024 / 1e6
+
+
+def launch(command: list, one_core: bool = False) -> dict:
+    """Run a command in a process of its own: its seconds, cpu_seconds, peak_mb and private_mb (Linux).
+
+    Args:
+        one_core: pin it to one core, where the system can, and set OMP_NUM_THREADS=1.
+
+    Raises:
+        InputError: the command failed.
+    """
+    words = [sys.executable, "-S", "-c", LAUNCHER, "one_core" if one_core else "all_cores", *map(str, command)]
+    environment = os.environ | ({"OMP_NUM_THREADS": "1"} if one_core else {})
+    done = subprocess.run(words, capture_output=True, text=True, env=environment)
+    result = json.loads(done.stdout) if done.stdout else {"rc": done.returncode}
+    if result.pop("rc"):
+        raise InputError(f"{' '.join(map(str, command))} failed: {done.stderr[-800:]}")
+    return result
 
 
 def markdown_table(rows: list[dict], columns: dict[str, str]) -> str:

@@ -10,8 +10,6 @@ text on both sides of a cut, content hash, profile with figures, row account); t
 """
 
 import gzip
-import json
-import subprocess
 import sys
 import tempfile
 from dataclasses import asdict, dataclass, field
@@ -19,31 +17,13 @@ from pathlib import Path
 
 import numpy as np
 
-from benchmarks.common import hardware, hardware_line, markdown_table, write_results
+from benchmarks.common import hardware, hardware_line, launch, markdown_table, write_results
 from utils.cli import parse
 from utils.errors import InputError, exits_on_input_error
 
 CHUNK = 100_000
 REPEAT = 100  # one title in so many repeats another of its class, in capitals
 GOAL_MB = 1000
-# A small process of its own starts the command, so that its peak is not that of the process that asked.
-LAUNCHER = """
-import json, resource, subprocess, sys, time
-start = time.perf_counter()
-child = subprocess.Popen(sys.argv[1:], stdout=subprocess.DEVNULL)
-private = 0
-while child.poll() is None:
-    try:
-        status = open(f"/proc/{child.pid}/status").read()
-        private = max(private, int(status.split("RssAnon:")[1].split()[0]))
-    except (OSError, IndexError):
-        pass
-    time.sleep(0.02)
-seconds, used = time.perf_counter() - start, resource.getrusage(resource.RUSAGE_CHILDREN)
-unit = 1 if sys.platform == "darwin" else 1024
-print(json.dumps({"rc": child.returncode, "seconds": seconds, "cpu_seconds": used.ru_utime + used.ru_stime,
-                  "peak_mb": used.ru_maxrss * unit / 1e6, "private_mb": private * 1024 / 1e6 or None}))
-"""
 WAYS = {
     "suite": "suite: utils.prepare_dataset",
     "pandas": "pandas.read_json + sklearn train_test_split + to_parquet",
@@ -193,15 +173,6 @@ def measure(way: str, args, folder: Path) -> dict:
             best = run
     return {"way": way, "what": WAYS[way], "rows": n, "rows_per_second": n / best["seconds"], **best,
             **check_splits(read_written(way, target), n)}
-
-
-def launch(command: list) -> dict:
-    """Run a command through the launcher; what it says of its child."""
-    done = subprocess.run([sys.executable, "-S", "-c", LAUNCHER, *map(str, command)], capture_output=True, text=True)
-    result = json.loads(done.stdout) if done.stdout else {"rc": done.returncode}
-    if result.pop("rc"):
-        raise InputError(f"{' '.join(map(str, command))} failed: {done.stderr[-800:]}")
-    return result
 
 
 def read_written(way: str, folder: Path) -> dict:

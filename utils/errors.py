@@ -2,6 +2,7 @@
 
 import errno
 import functools
+import os
 import sys
 
 DISK_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
@@ -21,6 +22,9 @@ def exits_on_input_error(main):
             return main(*args, **kwargs)
         except InputError as error:
             message = str(error)
+        except BrokenPipeError:  # whoever read the output wants no more of it: `| head`
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            raise SystemExit(141) from None  # as a shell counts the signal of a broken pipe
         except OSError as error:
             if error.errno in DISK_FULL:
                 message = f"{error.filename or 'output'}: {error.strerror}; free space and try again"

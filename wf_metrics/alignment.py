@@ -55,11 +55,17 @@ def read_runs(paths, split: str) -> list[Run]:
     """
     found = []
     for path in map(Path, paths):
+        if not path.exists():
+            raise InputError(f"{path}: no such file or folder; check the path")
         found += [read_folder(folder, split) for folder in folders_of(path, split)] if path.is_dir() else \
             [read_file(path)]
-    repeated = {run.name for run in found if sum(other.name == run.name for other in found) > 1}
-    if repeated:
-        raise InputError(f"{min(repeated)}: given twice; name every run once")
+    seen = {}
+    for run in found:
+        for same in [Path(run.name).resolve(), *([(run.model, run.seed)] if run.seed is not None else [])]:
+            if same in seen:
+                raise InputError(f"{run.name}: the same run, or the same model and seed, as {seen[same]}; name it "
+                                 "once")
+            seen[same] = run.name
     return named_models(found)
 
 
@@ -68,7 +74,7 @@ def folders_of(path: Path, split: str) -> list[Path]:
     name = f"predictions_{split}.parquet"
     if (path / name).exists():
         return [path]
-    inside = sorted(folder.parent for folder in path.glob(f"*/{name}"))
+    inside = sorted(file.parent for file in path.glob(f"*/{name}") if file.parent.suffix not in (".partial", ".old"))
     if not inside:
         others = ", ".join(p.name for p in sorted(path.glob("predictions_*.parquet")))
         raise InputError(f"{path}: no {name} in it{f' (only {others})' if others else ''}; give a finished run, a "

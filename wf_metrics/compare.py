@@ -91,7 +91,8 @@ def markdown(comparison: dict, different, doubtful, confident: float) -> str:
         "## Is the difference real?\n",
         "\n".join(f"- {row['verdict']}." for row in comparison["comparisons"]) + "\n",
         markdown_table(*tests(comparison)),
-        "p-values after Holm's correction. McNemar's test takes the first run of each model.\n",
+        "p-values after Holm's correction; the intervals are not corrected. McNemar's test takes the first run of "
+        "each model. All of it speaks of other documents, not of other seeds.\n",
         "## Where they disagree\n",
         f"{len(different)} documents of {comparison['documents']}, the most confident contradictions first in "
         f"disagreements.csv. {len(doubtful)} documents that every model puts, with at least {confident:g} confidence, "

@@ -2,19 +2,21 @@
 
 import numpy as np
 import pandas as pd
-from scipy.stats import chi2_contingency, ks_2samp
+from scipy.stats import ks_2samp
 
-RARE = 5  # a class with a lower expected count is pooled with the other rare ones for the chi-square test
+DIVISIONS = 2000  # random ones, that tell what is chance
 FEW = 100  # documents below which only great changes can be seen
 SMOOTHING = 0.5  # documents added to every class, so that an empty one has a share
 
 
-def class_drift(reference: pd.Series, current: pd.Series, psi_from: float, alpha: float) -> dict:
-    """Whether the classes' shares have changed: population stability index from `psi_from` on, and p below `alpha`.
+def class_drift(reference: pd.Series, current: pd.Series, psi_from: float, alpha: float, seed: int = 0) -> dict:
+    """Whether the classes' shares have changed: a population stability index great enough, and no chance.
 
     PSI = Σ (c - r) ln(c / r) over the classes' shares r and c (Siddiqi 2006, Credit Risk Scorecards, ch. 6, who calls
-    less than 0.1 no change and more than 0.25 a great one), with half a document added to each class. p is of
-    Pearson's chi-square test of homogeneity; classes with an expected count below 5 are pooled.
+    less than 0.1 no change and more than 0.25 a great one), with half a document added to each class. Rare classes
+    inflate it, so what it is by chance, the mean over random divisions of all documents into two such sides, is taken
+    off: drift is PSI - PSI by chance from `psi_from` on. p is of Pearson's chi-square statistic of homogeneity among
+    the same divisions, which holds for rare classes too; it is at least 1 / (1 + 2,000), and below `alpha` for drift.
 
     Args:
         reference, current: (n,) and (m,) class names, not null.
@@ -22,34 +24,40 @@ def class_drift(reference: pd.Series, current: pd.Series, psi_from: float, alpha
     names = sorted(set(reference.unique()) | set(current.unique()))
     counts = np.array([values.value_counts().reindex(names, fill_value=0) for values in (reference, current)])
     totals = counts.sum(axis=1)
-    r, c = ((counts + SMOOTHING) / (totals + SMOOTHING * len(names))[:, None])
-    parts = (c - r) * np.log(c / r)
-    p, pooled = chi_square(counts)
+    rng = np.random.default_rng(seed)
+    drawn = rng.multivariate_hypergeometric(counts.sum(axis=0), totals[0], size=DIVISIONS, method="marginals")
+    by_chance = [psi_parts(drawn, counts.sum(axis=0) - drawn).sum(axis=1), chi_square(drawn, counts.sum(axis=0))]
+    parts = psi_parts(counts[:1], counts[1:])[0]
+    statistic = chi_square(counts[:1], counts.sum(axis=0))[0]
+    p = float((1 + (by_chance[1] >= statistic * (1 - 1e-9)).sum()) / (1 + DIVISIONS))
     shares = counts / totals[:, None]
     rows = [{"class": name, "reference": int(counts[0, i]), "current": int(counts[1, i]),
              "reference_share": float(shares[0, i]), "current_share": float(shares[1, i]), "psi": float(parts[i])}
             for i, name in enumerate(names)]
     rows.sort(key=by_change)
-    psi = float(parts.sum())
-    return {"drift": bool(psi >= psi_from and p < alpha), "psi": psi, "psi_from": psi_from, "p": p, "alpha": alpha,
-            "reference_documents": int(totals[0]), "current_documents": int(totals[1]), "pooled_classes": pooled,
-            "new_classes": [row["class"] for row in rows if not row["reference"]],
+    psi, psi_by_chance = float(parts.sum()), float(by_chance[0].mean())
+    return {"drift": bool(psi - psi_by_chance >= psi_from and p < alpha), "psi": psi, "psi_by_chance": psi_by_chance,
+            "psi_from": psi_from, "p": p, "alpha": alpha, "reference_documents": int(totals[0]),
+            "current_documents": int(totals[1]), "new_classes": [row["class"] for row in rows if not row["reference"]],
             "vanished_classes": [row["class"] for row in rows if not row["current"]], "classes": rows}
+
+
+def psi_parts(reference: np.ndarray, current: np.ndarray) -> np.ndarray:
+    """Each class's part of the PSI (rows, n_classes), of counts of the same shape."""
+    sides = [counts + SMOOTHING for counts in (reference, current)]
+    r, c = (side / side.sum(axis=1, keepdims=True) for side in sides)
+    return (c - r) * np.log(c / r)
+
+
+def chi_square(first: np.ndarray, both: np.ndarray) -> np.ndarray:
+    """Pearson's statistic (rows,) of the homogeneity of two sides: counts of the first (rows, n_classes), of both."""
+    share = first.sum(axis=1, keepdims=True) / both.sum()
+    expected = both * share
+    return ((first - expected) ** 2 / expected + (first - expected) ** 2 / (both - expected)).sum(axis=1)
 
 
 def by_change(row: dict):
     return -abs(row["current_share"] - row["reference_share"]), row["class"]
-
-
-def chi_square(counts: np.ndarray) -> tuple[float, int]:
-    """p-value of the homogeneity of counts (2, n_classes), and how many rare classes were pooled."""
-    totals = counts.sum(axis=1)
-    expected = counts.sum(axis=0) * totals.min() / totals.sum()
-    rare = expected < RARE
-    table = np.column_stack([counts[:, ~rare], counts[:, rare].sum(axis=1)]) if rare.any() else counts
-    table = table[:, table.sum(axis=0) > 0]
-    p = float(chi2_contingency(table, correction=False).pvalue) if table.shape[1] > 1 else 1.0
-    return p, int(rare.sum())
 
 
 def confidence_drift(reference: np.ndarray, current: np.ndarray, ks_from: float, alpha: float) -> dict:
@@ -71,8 +79,9 @@ def class_words(drift: dict) -> str:
     verdict = "have changed" if drift["drift"] else "show no drift"
     moved = [f"{row['class']} from {row['reference_share']:.1%} to {row['current_share']:.1%}"
              for row in drift["classes"][:3]]
-    words = (f"Class shares {verdict}: PSI {drift['psi']:.3f} (drift from {drift['psi_from']:g} on), chi-square "
-             f"{p_words(drift['p'])}; {sizes(drift)}. Most: {'; '.join(moved)}.")
+    words = (f"Class shares {verdict}: PSI {drift['psi']:.3f}, {drift['psi_by_chance']:.3f} of it by chance (drift "
+             f"from {drift['psi_from']:g} on), chi-square {p_words(drift['p'])}; {sizes(drift)}. "
+             f"Most: {'; '.join(moved)}.")
     if drift["new_classes"]:
         words += f" Never seen in the reference: {', '.join(drift['new_classes'][:10])}."
     return words

@@ -24,6 +24,7 @@ from utils.figures import save_figure
 from utils.tables import markdown_table, write_csv
 from wf_metrics.drift import class_drift, class_words, confidence_drift, confidence_words
 from wf_metrics.figures import confidence_figure, shares_figure
+from wf_metrics.matching import file_names
 from wf_metrics.results import Columns, read_results
 
 
@@ -88,6 +89,8 @@ def read_reference(source: str, args: MonitorArguments) -> tuple[pd.DataFrame, l
     path = Path(source)
     if (path / "dataset.json").exists():
         return read_dataset(path, args.split)
+    if any(path.glob("*/labels.json")) and not (path / "labels.json").exists():
+        raise InputError(f"{path}: a folder of several runs; name one of them")
     if (path / "labels.json").exists():
         path = path / f"predictions_{args.split}.parquet"
         if not path.exists():
@@ -111,7 +114,9 @@ def read_side(source: str, args: MonitorArguments, typologies: set[str]) -> tupl
     """The predictions of a results file, the latest of each document."""
     columns = Columns(args.key_column, args.prediction_column, args.confidence_column, args.timestamp_column)
     results, notes = read_results([source], columns, set(), typologies, args.confidence_max)
-    latest = results.sort_values("time", kind="stable", na_position="first").drop_duplicates("key", keep="last")
+    ordered = results.sort_values("time", kind="stable", na_position="first")
+    names = file_names(ordered["key"].fillna(""), "keep", "keep")
+    latest = ordered[names.eq("") | ~names.duplicated(keep="last")]
     answered = latest[latest["prediction"].fillna("").ne("")]
     if answered.empty:
         raise InputError(f"{source}: no row has a prediction; check --prediction_column")

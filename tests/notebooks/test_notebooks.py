@@ -1,14 +1,15 @@
-"""Every notebook of the room runs from top to bottom in an empty folder, and is committed without outputs."""
+"""Every notebook runs from top to bottom in an empty folder, and is committed without outputs."""
 
 import json
 import sys
 
 import nbformat
 import pytest
-from conftest import HOUSE, ROOM
+from conftest import HOUSE, ROOM, script
 from nbclient import NotebookClient
 
 NOTEBOOKS = sorted((ROOM / "notebooks").rglob("*.ipynb"))
+CALCULATOR = HOUSE / "wf_metrics" / "notebooks_or_scripts" / "metrics_calculator.ipynb"
 
 
 @pytest.fixture
@@ -30,19 +31,48 @@ def test_there_are_four():
         "train/fine_tune.ipynb"]
 
 
-@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda p: p.stem)
-def test_runs(path, kernel, tmp_path):
-    work = tmp_path / "work"
-    work.mkdir()
+def executed(path, folder, *more):
+    """The notebook after it ran in an empty folder, with `more` code cells at its end; it must show and not write."""
+    folder.mkdir()
     notebook = nbformat.read(path, as_version=4)
-    NotebookClient(notebook, timeout=120, kernel_name="python3", resources={"metadata": {"path": str(work)}}).execute()
+    notebook.cells += [nbformat.v4.new_code_cell(source) for source in more]
+    place = {"metadata": {"path": str(folder)}}
+    NotebookClient(notebook, timeout=120, kernel_name="python3", resources=place).execute()
     kinds = {kind for cell in notebook.cells if cell.cell_type == "code"
              for output in cell.outputs for kind in output.get("data", {})}
     assert "image/png" in kinds and "text/html" in kinds
-    assert not list(work.iterdir())
+    assert not list(folder.iterdir())
+    return notebook
 
 
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda p: p.stem)
+def test_runs(path, kernel, tmp_path):
+    executed(path, tmp_path / "work")
+
+
+def test_metrics_calculator_runs_and_equals_the_script(kernel, tmp_path):
+    sample = HOUSE / "wf_metrics" / "wf_outputs"
+    report = script("metrics_calc", CALCULATOR.parent).main([
+        "--results", str(sample / "results.csv"), "--ground_truth", str(sample / "ground_truth.csv"),
+        "--unify", str(sample / "unify.yaml"), "--output", str(tmp_path / "report")])
+    expected = json.loads((report / "wf_metrics.json").read_text(encoding="utf-8"))
+    assert expected["arguments"].pop("output") == str(report)
+
+    notebook = executed(CALCULATOR, tmp_path / "work", "import json; print(json.dumps(numbers))")
+    found = json.loads(notebook.cells[-1].outputs[0].text)
+    assert found["arguments"].pop("output") is None
+    assert found == expected
+
+    data = [output.data for cell in notebook.cells if cell.cell_type == "code"
+            for output in cell.outputs if "data" in output]
+    assert sum("image/png" in kinds for kinds in data) == 5
+    shown = "".join(kinds.get("text/html", "") for kinds in data)
+    for name, interval in expected["intervals"].items():
+        for value in (expected[name], *interval):
+            assert f"<td>{value:.4f}</td>" in shown
+
+
+@pytest.mark.parametrize("path", [*NOTEBOOKS, CALCULATOR], ids=lambda p: p.stem)
 def test_is_committed_clean(path):
     notebook = nbformat.read(path, as_version=4)
     nbformat.validate(notebook)

@@ -6,11 +6,15 @@ import shutil
 import sys
 
 import numpy as np
+import pandas as pd
 import pytest
+import yaml
 from conftest import command, refused
+from scipy.stats import chi2_contingency
 
 from utils.predictions import read_predictions, write_predictions
 from wf_metrics import compare, monitor
+from wf_metrics.drift import class_drift
 
 NAMES = ["contrato", "cédula", "factura"]
 
@@ -57,13 +61,21 @@ def test_compare_writes_everything(three, tmp_path, capsys):
     assert "ensemble (mean of all runs)" in text
 
 
-def test_compare_of_finished_runs(run, tmp_path):
-    twin = tmp_path / "gemela"
-    shutil.copytree(run, twin)
+@pytest.fixture
+def twin(run, tmp_path):
+    """A copy of the finished run."""
+    shutil.copytree(run, tmp_path / "gemela")
+    return tmp_path / "gemela"
+
+
+def test_compare_of_finished_runs(run, twin, tmp_path):
+    config = yaml.safe_load((twin / "config.yaml").read_text(encoding="utf-8"))
+    config["seed"] += 1
+    (twin / "config.yaml").write_text(yaml.safe_dump(config), encoding="utf-8")
     folder = compare.main([str(run), str(twin), "--output", str(tmp_path / "informe"), "--samples", "100"])
     found = json.loads((folder / "compare.json").read_text(encoding="utf-8"))
     results = json.loads((run / "all_results.json").read_text(encoding="utf-8"))
-    [row] = found["models"]  # the same settings and seed: two runs of one model
+    [row] = found["models"]  # the same settings but for the seed: two runs of one model
     assert row["macro_f1"] == pytest.approx(results["test_macro_f1"])
     assert row["parameters"] == results["parameters"] and row["train_seconds"] == results["train_runtime"]
     folder = compare.main([str(run), str(twin), "--split", "validation", "--output", str(tmp_path / "v"), "--samples",
@@ -72,7 +84,7 @@ def test_compare_of_finished_runs(run, tmp_path):
     assert found["models"][0]["macro_f1"] == pytest.approx(results["validation_macro_f1"])
 
 
-def test_compare_refuses(three, run, tmp_path, capsys):
+def test_compare_refuses(three, run, twin, tmp_path, capsys):
     other = predictions(tmp_path / "otros.parquet", ids="hoja")
     message = refused(capsys, compare.main, three[0], other)
     assert "200 only in the first (such as 'doc-0'), 200 only in the second (such as 'hoja-0'), 0 in both" in message
@@ -83,10 +95,11 @@ def test_compare_refuses(three, run, tmp_path, capsys):
     message = refused(capsys, compare.main, three[0], changed)
     assert "disagree on the labels of" in message and "'contrato' in the second" in message
     assert "at least two" in refused(capsys, compare.main, three[0])
-    assert "given twice" in refused(capsys, compare.main, three[0], three[0])
+    assert "the same run" in refused(capsys, compare.main, three[0], three[0])
+    assert "the same model and seed" in refused(capsys, compare.main, run, twin)
+    assert "no such file or folder" in refused(capsys, compare.main, tmp_path / "nada", three[0])
     assert "required" in refused(capsys, compare.main)
     assert "no predictions_train.parquet" in refused(capsys, compare.main, run, run, "--split", "train")
-    assert "there is no predictions file" in refused(capsys, compare.main, tmp_path / "no.parquet", three[0])
     assert "at least 100" in refused(capsys, compare.main, *three, "--samples", "10")
     twice = tmp_path / "doble.parquet"
     write_predictions(twice, ["a", "a"], np.full((2, 3), 1 / 3), NAMES, ["factura", "factura"])
@@ -147,6 +160,21 @@ def test_monitor_names_new_classes(tmp_path, capsys):
     words = [tmp_path / "antes.csv", tmp_path / "ahora.csv", "--output", tmp_path / "a"]
     assert monitor.main([str(word) for word in words]) == 1
     assert "Never seen in the reference: pasaporte" in capsys.readouterr().out
+
+
+def test_rare_classes_neither_hide_nor_feign_drift():
+    rng = np.random.default_rng(0)
+    one, two, other = (pd.Series([f"c{c}" for c in rng.integers(0, 300, 870) + shift]) for shift in (0, 0, 300))
+    chance, moved = class_drift(one, two, 0.1, 0.01), class_drift(one, other, 0.1, 0.01)
+    assert chance["psi"] > 0.3 and not chance["drift"] and abs(chance["psi"] - chance["psi_by_chance"]) < 0.1
+    assert moved["drift"] and moved["p"] < 0.001
+
+
+def test_class_drift_agrees_with_pearsons_test_where_classes_are_many():
+    rng = np.random.default_rng(1)
+    one, two = (pd.Series(rng.choice(NAMES, n, p=p)) for n, p in ((900, (0.3, 0.3, 0.4)), (700, (0.33, 0.31, 0.36))))
+    table = [side.value_counts().reindex(NAMES) for side in (one, two)]
+    assert class_drift(one, two, 0.1, 0.01)["p"] == pytest.approx(chi2_contingency(table).pvalue, abs=0.04)
 
 
 def test_monitor_refuses(run, prepared, tmp_path, capsys):

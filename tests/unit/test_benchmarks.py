@@ -1,24 +1,27 @@
 """The benchmarks run at tiny sizes, their tables are whole, and the ways they compare do the same work."""
 
 import json
+import os
 import sys
 
 import numpy as np
 import pytest
 
-from benchmarks import beto_throughput, common, prepare_titles
+from benchmarks import beto_throughput, common, prepare_titles, workflow_metrics, workflow_ways
 from benchmarks.beto_ways import epoch_batches, measuring_order
 from benchmarks.beto_work import Work, prepare_work, spread
 from utils import prepare_dataset
+from utils.errors import InputError
 
 TINY = Work("tiny", 32, 1, 500, batch_size=8, max_seconds=0.05, warmup_steps=2, repeats=1, use_cpu=True, texts=200)
 
 
-def in_this_process(command):
+def in_this_process(command, one_core=False):
     """Stands in for `launch`: the same commands without a process of their own."""
     module, words = command[2], [str(word) for word in command[3:]]
-    main = {"utils.prepare_dataset": prepare_dataset, "benchmarks.prepare_titles": prepare_titles}[module].main
-    main(words)
+    modules = {"utils.prepare_dataset": prepare_dataset, "benchmarks.prepare_titles": prepare_titles,
+               "benchmarks.workflow_ways": workflow_ways}
+    modules[module].main(words)
     return {"seconds": 1.0, "cpu_seconds": 1.0, "peak_mb": 1.0, "private_mb": None}
 
 
@@ -113,14 +116,49 @@ def test_titles_are_the_same_for_a_seed(tmp_path):
 def test_launch_measures_the_child_alone():
     ballast = bytearray(300_000_000)
     code = "import time; b = bytes(b'x') * 60_000_000; time.sleep(0.1)"
-    run = prepare_titles.launch([sys.executable, "-S", "-c", code])
+    run = common.launch([sys.executable, "-S", "-c", code])
     assert 60 < run["peak_mb"] < 200 < len(ballast) / 1e6
     assert run["seconds"] > 0.1
+    if hasattr(os, "sched_getaffinity"):
+        code = "import os; raise SystemExit(len(os.sched_getaffinity(0)) != 1 or os.environ['OMP_NUM_THREADS'] != '1')"
+        assert common.launch([sys.executable, "-S", "-c", code], one_core=True)["cpu_seconds"] > 0
+
+
+def test_workflow_tables(tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(workflow_metrics, "launch", in_this_process)
+    output = workflow_metrics.main([
+        "--rows", "500", "--stock_rows", "400", "--agree_rows", "400", "--compare_rows", "400", "--compare_files", "2",
+        "--samples", "100", "--loop_samples", "2", "--output", str(tmp_path)])
+    results = json.loads((tmp_path / "workflow_metrics.json").read_text(encoding="utf-8"))
+    rows = {row["way"]: row for row in results["rows"]}
+    assert set(rows) == set(workflow_ways.WAYS) and all(row["seconds"] > 0 < row["ratio"] for row in rows.values())
+    assert rows["f1-stock"]["note"] == "2 resamples timed, scaled to 100"
+    assert rows["array-stock"]["rows"] == 400 and rows["array-suite"]["rows"] == 500
+    for way in ("csv-suite", "csv-stock", "array-suite", "table-suite", "parquet-suite"):
+        assert rows[way]["scores"]["macro_f1"] == pytest.approx(rows["csv-stock"]["scores"]["macro_f1"], abs=1e-9)
+        assert 0.7 < rows[way]["scores"]["accuracy"] < 0.9
+    assert rows["array-stock"]["scores"]["log_loss"] == pytest.approx(rows["parquet-stock"]["scores"]["log_loss"])
+    assert {(goal["way"], goal["key"]) for goal in results["goals"]} == {goal[:2] for goal in workflow_metrics.GOALS}
+    assert all(max(row["apart"]) < workflow_metrics.ERRORS for row in results["agreement"])
+    report = output.read_text(encoding="utf-8")
+    assert report in capsys.readouterr().out
+    assert report.count("\n| ") == len(rows) + len(results["goals"]) + len(results["agreement"]) + 6  # and three heads
+
+
+def test_other_work_is_refused():
+    rows = [{"way": way, "data": "full", "scores": {"macro_f1": score}} for way, score in (("a", 0.5), ("b", 0.6))]
+    with pytest.raises(InputError, match="not the same work"):
+        workflow_metrics.check_scores(rows)
+    assert workflow_metrics.check_scores(rows[:1]) is None
+    slow = {"way": "csv-suite", "what": "metrics_calc", "rows": 10, "seconds": 6.0, "ratio": 6.0}
+    assert [workflow_metrics.verdict(slow, key, 5)["verdict"] for key in ("seconds", "ratio")] == ["missed", "met"]
 
 
 def test_bad_arguments_are_one_line(capsys):
     for main, words in ((beto_throughput.main, ["--shapes", "huge"]), (beto_throughput.main, ["--sets", "long"]),
-                        (prepare_titles.main, ["--ways", "polars"]), (prepare_titles.main, ["--rows", "3"])):
+                        (prepare_titles.main, ["--ways", "polars"]), (prepare_titles.main, ["--rows", "3"]),
+                        (workflow_metrics.main, ["--parts", "drift"]), (workflow_metrics.main, ["--rows", "3"]),
+                        (workflow_metrics.main, ["--rows", "1000000000000"])):
         with pytest.raises(SystemExit) as stop:
             main(words)
         assert stop.value.code == 2 and len(capsys.readouterr().err.strip().splitlines()) == 1
