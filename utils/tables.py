@@ -5,13 +5,14 @@ from pathlib import Path
 import pandas as pd
 
 FORMULA = ("=", "+", "-", "@", "\t", "\r")
+CONTROLS = dict.fromkeys([*range(32), *range(127, 160)], " ")  # line breaks, and what steers a terminal
 
 
 def markdown_table(header: list[str], rows: list) -> str:
     """A Markdown table, or a line that says it would be empty."""
     if not rows:
         return "None.\n"
-    cells = [[str(cell).replace("|", "\\|").replace("\n", " ") for cell in row] for row in [header, *rows]]
+    cells = [[str(cell).replace("|", "\\|").translate(CONTROLS) for cell in row] for row in [header, *rows]]
     lines = ["| " + " | ".join(row) + " |" for row in cells]
     return "\n".join([lines[0], "|" + " --- |" * len(header), *lines[1:]]) + "\n"
 
@@ -25,6 +26,10 @@ def write_csv(frame: pd.DataFrame, path: Path):
     """Write a frame without its index as UTF-8 csv; cells and headers that look like formulas are neutralised."""
     safe = frame.rename(columns=neutral)
     for place, kind in enumerate(safe.dtypes):
-        if not pd.api.types.is_numeric_dtype(kind):
-            safe.isetitem(place, safe.iloc[:, place].map(neutral, na_action="ignore"))
+        cells = safe.iloc[:, place]
+        if kind == "str":  # a million at once
+            formulas = cells.str.startswith(FORMULA).fillna(False).astype(bool)
+            safe.isetitem(place, cells.mask(formulas, "'" + cells) if formulas.any() else cells)
+        elif not pd.api.types.is_numeric_dtype(kind):
+            safe.isetitem(place, cells.map(neutral, na_action="ignore"))
     safe.to_csv(path, index=False, lineterminator="\n")

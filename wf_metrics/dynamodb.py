@@ -45,7 +45,7 @@ def cell_value(text: str):
     for candidate in (stripped, f"[{stripped[1:-1]}]"):
         try:
             return untyped(json.loads(candidate, parse_int=str, parse_float=str))
-        except ValueError:
+        except (ValueError, RecursionError):
             if not stripped.startswith("{"):
                 break
     return text

@@ -6,11 +6,11 @@ import pandas as pd
 
 from utils.errors import InputError
 from utils.readers import Log, text_encoding
-from utils.text import nfc
-from wf_metrics.exports import kind_of
+from utils.text import STRAY_BYTES, nfc
+from wf_metrics.exports import files_below, kind_of
 from wf_metrics.results import NAMES, guess, listed, load, peek
 
-LITTER = (".", "Thumbs.db", "desktop.ini")  # what systems leave beside documents
+LITTER = ("Thumbs.db", "desktop.ini")  # what systems leave beside documents, hidden files apart
 TYPOLOGY_NAMES = ("ground_truth", "truth", "true_label", "verdad", "real", "label", "etiqueta", *NAMES["prediction"])
 
 
@@ -44,12 +44,12 @@ def read_ground_truth(source, file_column: str | None = None, typology_column: s
 
 def read_folder(folder: Path):
     """The files of a folder by typology, the name of the folder at the first level."""
-    files = [path for path in sorted(folder.rglob("*")) if path.is_file() and not path.name.startswith(LITTER)]
-    inside = [path for path in files if len(path.relative_to(folder).parts) > 1]
+    files = [path.relative_to(folder) for path in files_below(folder) if path.name not in LITTER]
+    inside = [path for path in files if len(path.parts) > 1]
     notes = [f"{folder}: {len(inside)} files by typology"]
     if loose := len(files) - len(inside):
         notes.append(f"{folder}: {loose} files in no typology folder are left out")
-    rows = [(nfc(str(path.relative_to(folder))), nfc(path.relative_to(folder).parts[0]), nfc(str(path)))
+    rows = [tuple(nfc(str(part).translate(STRAY_BYTES)) for part in (path, path.parts[0], folder / path))
             for path in inside]
     return pd.DataFrame(rows, columns=["key", "truth", "path"], dtype="str"), notes
 
@@ -57,8 +57,11 @@ def read_folder(folder: Path):
 def read_table(path: Path, file_column: str | None, typology_column: str | None):
     """The files and typologies of a table; rows without either are left out and counted."""
     log = Log()
-    encoding = text_encoding(path, log) if kind_of(path) == "csv" else None
-    found = list(peek(path, encoding)[0])
+    encoding = text_encoding(path, log) if kind_of(path) != "parquet" else None
+    sample = peek(path, encoding)
+    if not sample:
+        raise InputError(f"--ground_truth {path}: no row in it; write it again")
+    found = list(sample[0])
     for flag, column in (("truth_file_column", file_column), ("truth_typology_column", typology_column)):
         if column is not None and column not in found:
             raise InputError(f"{path}: no column {column!r}, only {listed(found)}; say --{flag}")
@@ -68,7 +71,8 @@ def read_table(path: Path, file_column: str | None, typology_column: str | None)
         if column is None:
             raise InputError(f"{path}: cannot tell which of {listed(found)} it is; say --{flag}")
     frame = load(path, {"key": key, "truth": truth}, encoding)
-    whole = frame["key"].fillna("").ne("") & frame["truth"].fillna("").ne("")
+    named = ~frame["key"].fillna("").str[-1:].isin(["", "/", "\\"])  # what ends in / is a folder
+    whole = named & frame["truth"].fillna("").ne("")
     notes = [f"{path}: {len(frame)} rows; file {key!r}, typology {truth!r}", *log.notes]
     if not whole.all():
         notes.append(f"{path}: {int((~whole).sum())} rows without a file or a typology are left out")

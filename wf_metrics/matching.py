@@ -32,13 +32,19 @@ def file_names(keys: pd.Series, extension: str, case: str) -> pd.Series:
     return pd.Series(names, index=keys.index, dtype="str")
 
 
+def among(names: pd.Series, known: pd.Series) -> pd.Series:
+    """`names.isin(known)`, which takes pandas ten seconds for a million strings."""
+    names_of, known_of = (pa.chunked_array(pa.array(values, pa.large_string())) for values in (names, known))
+    return pd.Series(pc.is_in(names_of, value_set=known_of).to_numpy(), index=names.index)
+
+
 def choose_extension(results: pd.DataFrame, truth: pd.DataFrame, case: str) -> str:
-    """`keep` where the files' full names match as often as those without ending, else `ignore`."""
+    """`keep` where as many different full names match as names without ending, else `ignore`."""
     found = {}
     for extension in ("keep", "ignore"):
-        known = file_names(truth["key"], extension, case)
-        found[extension] = int(known.isin(file_names(results["key"], extension, case)).sum())
-        if found["keep"] == len(truth):
+        known = file_names(truth["key"], extension, case).drop_duplicates()
+        found[extension] = int(among(known, file_names(results["key"], extension, case)).sum())
+        if found["keep"] == len(known):
             break
     return max(found, key=found.get)
 
@@ -66,20 +72,24 @@ def match(results: pd.DataFrame, truth: pd.DataFrame, extension: str = "auto", c
 
     once = truth.drop_duplicates(["name", "truth"])
     ambiguous = once[once["name"].duplicated(keep=False)]
-    files = once[~once["name"].isin(ambiguous["name"])]
+    files = once[~among(once["name"], ambiguous["name"])]
     ordered = results if results["time"].isna().all() else \
         results.sort_values("time", kind="stable", na_position="first")
     latest = ordered[~ordered["name"].duplicated(keep="last")]
-    if not files["name"].isin(latest["name"]).any():
+    if files.empty:
+        raise InputError(f"every file name of the ground truth stands in two typologies, such as "
+                         f"{shown(truth['name'])}; see --extension and --case")
+    found = among(files["name"], latest["name"]).to_numpy()
+    if not found.any():
         raise InputError(f"no file of the ground truth has a result: it has {shown(truth['name'])}; the results have "
                          f"{shown(results['name'])}; see --key_column, --extension and --case")
-    is_extra = ~latest["name"].isin(truth["name"])
+    is_extra = ~among(latest["name"], truth["name"])
     columns = ["name", "prediction", "confidence", "time", "row"]
     files = files.merge(latest.loc[~is_extra, columns], on="name", how="left")
     without = files["prediction"].fillna("").eq("")
-    files.loc[without, "prediction"] = None
-    repeated = results[results["name"].duplicated(keep=False) & results["name"].isin(files["name"])]
-    found = files["name"].isin(latest["name"])
+    files.loc[without, ["prediction", "confidence"]] = None
+    repeated = results[results["name"].duplicated(keep=False)]
+    repeated = repeated[among(repeated["name"], files["name"])]
     counts = {
         "ground_truth_files": len(once) - len(ambiguous) + ambiguous["name"].nunique(),
         "files_scored_or_missing": len(files),
@@ -90,6 +100,7 @@ def match(results: pd.DataFrame, truth: pd.DataFrame, extension: str = "auto", c
         "repeated_in_ground_truth": len(truth) - len(once),
         "result_rows": len(results) + nameless,
         "extra": int(is_extra.sum()),
+        "results_of_ambiguous": int(among(latest["name"], ambiguous["name"]).sum()),
         "duplicate_files": int(repeated["name"].nunique()),
         "duplicate_rows_set_aside": len(results) - len(latest),
         "rows_without_file_name": nameless,

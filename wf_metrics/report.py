@@ -48,7 +48,8 @@ def write_workflow_report(folder: Path, measured):
         how_many=sentence(numbers), missing=counts["missing"], unifying=unifying_words(unifying, counts),
         unmatched=[[reason, len(rows), ", ".join(rows.head(5))]
                    for reason, rows in measured.unmatched.groupby("reason", sort=False)["file"]],
-        unknown=[[u["prediction"], u["rows"], u["like"] or ""] for u in numbers["unknown_labels"]],
+        unknown=[[u["prediction"], u["rows"], u["like"] or ""] for u in numbers["unknown_labels"][:SHOWN]],
+        more_unknown=max(0, len(numbers["unknown_labels"]) - SHOWN),
         confusions=confusion_rows(numbers["confusions"]),
         confusions_unifying=confusion_rows(numbers["confusions_unifying"]),
         typology_header=["typology", "files", "predicted", "precision", "recall", "95 % interval", "F1"],

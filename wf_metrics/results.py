@@ -20,10 +20,11 @@ from utils.errors import InputError
 from utils.readers import Log, text_encoding
 from utils.text import nfc
 from wf_metrics.dynamodb import cell_value, flat
-from wf_metrics.exports import csv_tables, json_items, kind_of, parquet_batches, result_files
+from wf_metrics.exports import check_quotes, csv_tables, json_items, kind_of, parquet_batches, result_files
 
 PEEK = 1000  # records that a guess is made from
-TIME_FORMATS = ("ISO8601", "%d/%m/%Y %H:%M:%S", "%d/%m/%Y %H:%M", "%d/%m/%Y")
+TIME_FORMATS = ("ISO8601", "%d/%m/%Y %H:%M:%S", "%d/%m/%Y %H:%M", "%d/%m/%Y", "%Y%m%d%H%M%S")
+DATE = r"^\s*([12]\d{3}-?[01]\d|\d\d?/\d\d?/[12]\d{3})"  # how they begin; pandas would take `now` and `-5` too
 # Understood by Python and by Arrow (RE2): what stands before a file's name, and the ending of a document's file.
 FOLDERS = r"(?s)^.*[/\\]"
 ENDING = r"(?i)\.(txt|json|png|jpe?g|tiff?|pdf|bmp|gif|webp|html?|xml|docx?|xlsx?|csv|eml|msg)$"
@@ -51,13 +52,14 @@ class Columns:
     timestamp: str | None = None
 
 
-def read_results(paths, columns: Columns, stems: set[str], typologies: set[str], confidence_max: float = 1.0):
+def read_results(paths, columns: Columns, stems: set[str], typologies: set[str], confidence_max: float = 1.0,
+                 truth=None):
     """Read and concatenate result files.
 
     Args:
         paths: files and folders. columns: the user's choice. stems, typologies: file names without ending and labels
             that the ground truth knows; a guess looks for columns that hold them. confidence_max: the confidence that
-            means certain.
+            means certain. truth: the ground truth, left out where it lies in a folder of results.
 
     Returns:
         (frame, notes): one row a result in the order of the files, with key, prediction (strings or None), confidence
@@ -68,10 +70,14 @@ def read_results(paths, columns: Columns, stems: set[str], typologies: set[str],
         InputError: a file is missing, empty or broken, a column is not there, a value cannot be read.
     """
     frames, notes = [], []
-    for path in result_files(paths):
+    for path in result_files(paths, truth):
         log = Log()
-        encoding = text_encoding(path, log) if kind_of(path) == "csv" else None
-        chosen = choose_columns(path, peek(path, encoding), columns, stems, typologies)
+        encoding = text_encoding(path, log) if kind_of(path) != "parquet" else None
+        sample = peek(path, encoding)
+        if not sample:
+            notes.append(f"{path}: no item in it")
+            continue
+        chosen = choose_columns(path, sample, columns, stems, typologies)
         roles = {role: column for role, column in vars(chosen).items() if column}
         values = load(path, roles, encoding)
         frames.append(pd.DataFrame({
@@ -84,6 +90,8 @@ def read_results(paths, columns: Columns, stems: set[str], typologies: set[str],
         }))  # fmt: skip
         said = ", ".join(f"{role} {column!r}" for role, column in roles.items())
         notes += [f"{path}: {len(values)} rows; {said}", *log.notes]
+    if not frames:
+        raise InputError(f"{'; '.join(notes)}; export the results again")
     return pd.concat(frames, ignore_index=True), notes
 
 
@@ -91,19 +99,17 @@ def read_results(paths, columns: Columns, stems: set[str], typologies: set[str],
 
 
 def peek(path: Path, encoding: str | None) -> list[dict]:
-    """The first records, flat, with every column that the file's header names."""
+    """The first records, flat, with every column that the file's header names; none of a file without rows."""
     if kind_of(path) == "json":
-        empty, records = {}, [flat(record) for record in itertools.islice(json_items(path, Log()), PEEK)]
+        names, records = [], [flat(record) for record in itertools.islice(json_items(path, Log()), PEEK)]
     else:
         tables = csv_tables(path, None, encoding) if kind_of(path) == "csv" else \
             parquet_batches(path, None, PEEK)
-        table = next(tables, pa.table({})).slice(0, PEEK)
-        empty = dict.fromkeys(table.schema.names)
+        heads = [table.slice(0, PEEK) for table in itertools.islice(tables, 1)]
+        names = [name for head in heads for name in head.schema.names]
         records = [flat({name: value and cell_value(value) for name, value in record.items()})
-                   for record in table.to_pylist()]
-    if not records:
-        raise InputError(f"{path}: a header and no rows, or no item; export the results again")
-    return [empty | record for record in records]
+                   for head in heads for record in head.to_pylist()]
+    return [dict.fromkeys(names) | record for record in records]
 
 
 def choose_columns(path, sample: list[dict], columns: Columns, stems: set[str], typologies: set[str]) -> Columns:
@@ -180,8 +186,13 @@ def load(path: Path, roles: dict[str, str], encoding: str | None) -> pd.DataFram
     """The columns that play a role, all rows, as NFC strings under the role's name."""
     if kind_of(path) == "json":
         rows = [[record.get(column) for column in roles.values()] for record in map(flat, json_items(path, Log()))]
-        table = pa.table([pa.array(values, pa.large_string()) for values in zip(*rows, strict=True)], list(roles))
+        try:
+            table = pa.table([pa.array(values, pa.large_string()) for values in zip(*rows, strict=True)], list(roles))
+        except UnicodeEncodeError as error:
+            raise InputError(f"{path}: {error.object!r} holds half a character; mend it or export it again") from None
     else:
+        if kind_of(path) == "csv":
+            check_quotes(path, encoding)
         wanted = list(roles.values())
         tables = csv_tables(path, wanted, encoding) if kind_of(path) == "csv" else \
             parquet_batches(path, wanted, 2**16)
@@ -217,9 +228,9 @@ def numbers(path, values: pd.Series | None, column: str | None, largest: float, 
         return np.full(n, np.nan)
     found = pd.to_numeric(values.str.replace(",", "."), errors="coerce").to_numpy(float, na_value=np.nan) / largest
     unread = np.isnan(found) & values.notna().to_numpy()
-    check_all(path, values, unread, column, "not a number", "--confidence_column")
+    check_all(path, values, unread, column, "not a number", "--confidence_column (none: go without)")
     outside = (found < 0) | (found > 1)
-    check_all(path, values, outside, column, f"not between 0 and {largest:g}", "--confidence_max")
+    check_all(path, values, outside, column, f"not between 0 and {largest:g}", "--confidence_max 100 of percentages")
     return found
 
 
@@ -229,22 +240,24 @@ def times(path, values: pd.Series | None, column: str | None, n: int) -> pd.Seri
         return pd.Series(pd.NaT, index=range(n), dtype="datetime64[us, UTC]")
     since = pd.to_numeric(values, errors="coerce").to_numpy(float, na_value=np.nan)
     since = np.where(since > 1e11, since / 1000, since)
-    since = np.where((since > 1e8) & (since < 1e11), since, np.nan)
+    since = np.where((since > 1e8) & (since < 1e10), since, np.nan)
     found = pd.Series(pd.to_datetime(since, unit="s", utc=True), index=values.index).astype("datetime64[us, UTC]")
+    begun = pc.fill_null(pc.match_substring_regex(pa.chunked_array(pa.array(values, pa.large_string())), DATE), False)
+    dates = values.where(begun.to_numpy())
     for form in TIME_FORMATS:
-        missing = found.isna() & values.notna()
+        missing = found.isna() & dates.notna()
         if not missing.any():
             break
         read = pd.to_datetime(values[missing], format=form, utc=True, errors="coerce")
         found[missing] = read.astype("datetime64[us, UTC]")
     unread = (found.isna() & values.notna()).to_numpy()
-    check_all(path, values, unread, column, "not a time", "--timestamp_column")
+    check_all(path, values, unread, column, "not a time", "--timestamp_column (none: go without)")
     return found
 
 
-def check_all(path, values: pd.Series, wrong: np.ndarray, column: str, what: str, flag: str):
+def check_all(path, values: pd.Series, wrong: np.ndarray, column: str, what: str, flags: str):
     """Raise InputError for the first wrong value."""
     if wrong.any():
         row = int(np.flatnonzero(wrong)[0])
         raise InputError(f"{path}, row {row + 1}: {column} {values.iloc[row]!r} is {what} ({int(wrong.sum())} such "
-                         f"rows); mend it, or say {flag} (none: go without)")
+                         f"rows); mend it, or say {flags}")

@@ -1,6 +1,6 @@
 """Make wf_outputs/: the results of an imaginary workflow, with everything that real exports bring along.
 
-    python -m wf_metrics.sample_outputs --output wf_metrics/wf_outputs
+    python -m wf_metrics.sample_outputs --output wf_metrics/wf_outputs --overwrite
     python -m wf_metrics.sample_outputs --output outputs --muestras
 
 One table in four forms, cut into parts that together are the whole: results.csv is the whole as today's DynamoDB
@@ -21,7 +21,8 @@ from pathlib import Path
 import numpy as np
 
 from utils.cli import parse
-from utils.errors import exits_on_input_error
+from utils.errors import InputError, exits_on_input_error
+from utils.runs import claim_report
 
 DOCUMENTS = {"cédula de ciudadanía": 22, "factura": 30, "recibo de servicios": 18, "extracto bancario": 24,
              "contrato": 14, "certificado laboral": 12, "balance general": 8, "carta de renuncia": 5}
@@ -40,13 +41,17 @@ class SampleArguments:
     output: str = field(metadata={"help": "folder to write into"})
     muestras: bool = field(default=False, metadata={"help": "also the ground truth as folders of empty files"})
     seed: int = field(default=0, metadata={"help": "seed of the answers"})
+    overwrite: bool = field(default=False, metadata={"help": "replace a sample that is there"})
 
 
 @exits_on_input_error
 def main(argv=None) -> Path:
     """Write the sample; returns its folder."""
     args, _ = parse(SampleArguments, argv, doc=__doc__)
+    if args.seed < 0:
+        raise InputError(f"--seed {args.seed}: give 0 or more")
     folder = Path(args.output)
+    claim_report(folder, "ground_truth.csv", args.overwrite)
     folder.mkdir(parents=True, exist_ok=True)
     truth, items = answers(np.random.default_rng(args.seed))
     write_rows(folder / "ground_truth.csv", ["archivo", "tipología"], truth)

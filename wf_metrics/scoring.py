@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from utils.errors import InputError
 from utils.metrics import (
     confusion_counts,
     coverage_table,
@@ -21,6 +22,8 @@ from wf_metrics.intervals import (
 )
 
 NO_RESULT = "(no result)"
+MOST_NAMES = 5000  # a confusion matrix of more fills the memory
+SUGGESTED = 100  # unknown names that a similar one is looked for
 PERIODS = (("h", 2, "%Y-%m-%d %H:00"), ("D", 62, "%Y-%m-%d"), ("W", 730, "%Y-%m-%d"), ("MS", None, "%Y-%m"))
 
 
@@ -43,13 +46,19 @@ def score(truth: pd.Series, prediction: pd.Series, samples: int, seed: int) -> S
     """Score predictions (null: no result, which is wrong) against truths; see `utils.metrics.prediction_metrics`.
 
     Intervals: Wilson for accuracy, percentiles of a bootstrap stratified by true class for the two macro scores.
+
+    Raises:
+        InputError: there are too many names for typologies.
     """
     names = sorted(set(truth.unique()) | set(prediction.dropna().unique()))
+    if len(names) > MOST_NAMES:
+        raise InputError(f"{len(names)} different typologies, such as {names[0]!r}, more than {MOST_NAMES}; check "
+                         "--truth_typology_column and --prediction_column")
     # Hashing the few names once and the rows through categories is far faster than comparing strings.
     codes = [pd.Categorical(values, categories=names).codes.astype(np.int64) for values in (truth, prediction)]
-    missing = codes[1] < 0
+    missing, typologies = codes[1] < 0, len(names)
     if missing.any():
-        codes[1] = np.where(missing, len(names), codes[1])
+        codes[1] = np.where(missing, typologies, codes[1])
         names = [*names, NO_RESULT]
     labels, predictions = codes
     counts = confusion_counts(labels, predictions, len(names))
@@ -58,13 +67,13 @@ def score(truth: pd.Series, prediction: pd.Series, samples: int, seed: int) -> S
     intervals = {"accuracy": wilson(right, n)}
     intervals["balanced_accuracy"] = percentiles(bootstrap_balanced_accuracy(labels, predictions, samples, seed))
     intervals["macro_f1"] = percentiles(bootstrap_macro_f1(labels, predictions, samples, seed))
-    return Scores(metrics, intervals, typology_table(labels, predictions, names), names, counts, right, n, labels,
-                  predictions)
+    table = typology_table(labels, predictions, names).head(typologies)
+    return Scores(metrics, intervals, table, names, counts, right, n, labels, predictions)
 
 
 def typology_table(labels: np.ndarray, predictions: np.ndarray, names: list[str]) -> pd.DataFrame:
     """Scores of each typology with a Wilson interval of its recall; those that are only predicted have no recall."""
-    rows = [row for row in prediction_table(labels, predictions, names) if row["class"] != NO_RESULT]
+    rows = prediction_table(labels, predictions, names)
     for row in rows:
         hits = round((row["recall"] or 0) * row["support"])
         low, high = wilson(hits, row["support"]) or (None, None)
@@ -120,11 +129,11 @@ def confidence_metrics(files: pd.DataFrame) -> dict:
 
 
 def unknown_labels(predictions: pd.Series, typologies: set[str]) -> list[dict]:
-    """Predicted names that the ground truth does not have: with their rows and the name that comes closest."""
+    """Predicted names that the ground truth does not have, with their rows; the most frequent with a like name."""
     folded = {name.casefold(): name for name in sorted(typologies)}
-    found = []
-    for name, n in predictions.value_counts().items():
-        if name not in typologies:
-            close = difflib.get_close_matches(name.casefold(), folded, n=1, cutoff=0.5)
-            found.append({"prediction": name, "rows": int(n), "like": folded[close[0]] if close else None})
+    found = [{"prediction": name, "rows": int(n), "like": None}
+             for name, n in predictions.value_counts().items() if name not in typologies]
+    for row in found[:SUGGESTED]:
+        close = difflib.get_close_matches(row["prediction"].casefold(), folded, n=1, cutoff=0.5)
+        row["like"] = folded[close[0]] if close else None
     return found

@@ -21,7 +21,9 @@ def read_unify(path) -> dict[str, str]:
     path = Path(path)
     try:
         node = yaml.compose(path.read_text(encoding="utf-8"), Loader=yaml.SafeLoader)
-    except (OSError, UnicodeDecodeError) as error:
+    except UnicodeDecodeError:
+        raise InputError(f"--unify {path}: not UTF-8; save it as UTF-8 text") from None
+    except OSError as error:
         raise InputError(f"--unify {path}: cannot be read ({error}); check the path") from None
     except yaml.YAMLError as error:
         raise InputError(f"--unify {path}: not valid YAML ({error}); write 'typology: group', one a line") from None
@@ -81,13 +83,17 @@ def check_pattern(pattern: str) -> re.Pattern:
 
 
 def documents_of(names: pd.Series, pattern: re.Pattern) -> pd.Series:
-    """Each file's document: the first group of the pattern in its name without ending; without a match the name."""
-    found = []
-    for name in names:
-        plain = re.sub(ENDING, "", name)
-        match = pattern.search(plain)
-        found.append(match.group(1) if match and match.group(1) else plain)
-    return pd.Series(found, index=names.index, dtype="str")
+    """Each file's document: the first group of the pattern in its name without ending; without a match the name.
+
+    Raises:
+        InputError: the pattern is in no name.
+    """
+    matches = [pattern.search(re.sub(ENDING, "", name)) for name in names]
+    found = [match and match.group(1) for match in matches]
+    if not any(found):
+        raise InputError(f"--document_pattern {pattern.pattern!r}: in no file's name, such as {names.iloc[0]!r}; "
+                         "mend the pattern")
+    return pd.Series([own or name for own, name in zip(found, names, strict=True)], index=names.index, dtype="str")
 
 
 def group_documents(files: pd.DataFrame, pattern: re.Pattern) -> tuple[pd.DataFrame, pd.DataFrame]:

@@ -8,9 +8,9 @@ from utils import runs
 from utils.errors import InputError
 from wf_metrics.ground_truth import read_ground_truth
 from wf_metrics.intervals import LEVEL, SAMPLES, wilson
-from wf_metrics.matching import Matched, match
+from wf_metrics.matching import Matched, file_names, match
 from wf_metrics.probabilities import probability_metrics
-from wf_metrics.results import Columns, read_results, stem
+from wf_metrics.results import Columns, read_results
 from wf_metrics.scoring import Scores, confidence_metrics, confusions, over_time, score, unknown_labels
 from wf_metrics.unify import check_pattern, group_documents, read_unify, resolve
 
@@ -72,8 +72,9 @@ def measure(args: MetricsArguments) -> Measured:
     truth, notes = read_ground_truth(args.ground_truth, args.truth_file_column, args.truth_typology_column)
     typologies = set(truth["truth"].unique())
     columns = Columns(args.key_column, args.prediction_column, args.confidence_column, args.timestamp_column)
-    results, more_notes = read_results(args.results, columns, set(map(stem, truth["key"])), typologies | set(groups),
-                                       args.confidence_max)
+    stems = set(file_names(truth["key"], "ignore", "keep"))
+    results, more_notes = read_results(args.results, columns, stems, typologies | set(groups), args.confidence_max,
+                                       args.ground_truth)
     matched = match(results, truth, args.extension, args.case)
     files = matched.files if args.missing == "wrong" else \
         matched.files[matched.files["prediction"].notna()].reset_index(drop=True)
@@ -117,9 +118,11 @@ def check(args: MetricsArguments):
     for flag, choices in CHOICES.items():
         if getattr(args, flag) not in choices:
             raise InputError(f"--{flag} {getattr(args, flag)}: choose {' or '.join(choices)}")
-    if args.samples < 100:
-        raise InputError(f"--samples {args.samples}: give at least 100")
-    if args.confidence_max <= 0:
+    if not 100 <= args.samples <= 100_000:
+        raise InputError(f"--samples {args.samples}: give 100 to 100000")
+    if args.seed < 0:
+        raise InputError(f"--seed {args.seed}: give 0 or more")
+    if not 0 < args.confidence_max < float("inf"):
         raise InputError(f"--confidence_max {args.confidence_max:g}: give 1 or 100")
 
 

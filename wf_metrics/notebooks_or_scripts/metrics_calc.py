@@ -67,8 +67,8 @@ def summary(measured: Measured) -> str:
                 for c in numbers["confusions"][:10]]
     parts = [markdown_table(["metric", "value", "95 % interval", "of how many"], rows)]
     if numbers["unknown_labels"]:
-        unknown = [[u["prediction"], u["rows"], u["like"] or ""] for u in numbers["unknown_labels"]]
-        parts += ["Predicted, but no typology of the ground truth (wrong):",
+        unknown = [[u["prediction"], u["rows"], u["like"] or ""] for u in numbers["unknown_labels"][:10]]
+        parts += [f"Predicted, but no typology of the ground truth (wrong), {len(numbers['unknown_labels'])} names:",
                   markdown_table(["name", "files", "like"], unknown)]
     if counts["duplicate_files"]:
         parts.append(f"{counts['duplicate_files']} files have several results: the latest counts, without times the "
