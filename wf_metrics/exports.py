@@ -229,7 +229,7 @@ def item_of(path: Path, number: int, record: dict) -> dict | None:
 def parquet_batches(path: Path, columns: list[str] | None, rows: int):
     """Yield a parquet file's batches as tables of strings: all columns that can be such, or the named ones."""
     try:
-        with pq.ParquetFile(path) as file:
+        with pq.ParquetFile(path, pre_buffer=False) as file:
             schema = file.schema_arrow
             names = columns or [field.name for field in schema if is_plain(field.type)]
             twice = [name for name in names if schema.names.count(name) > 1]

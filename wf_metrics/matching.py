@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -32,21 +33,31 @@ def file_names(keys: pd.Series, extension: str, case: str) -> pd.Series:
     return pd.Series(names, index=keys.index, dtype="str")
 
 
-def among(names: pd.Series, known: pd.Series) -> pd.Series:
-    """`names.isin(known)`, which takes pandas ten seconds for a million strings."""
-    names_of, known_of = (pa.chunked_array(pa.array(values, pa.large_string())) for values in (names, known))
-    return pd.Series(pc.is_in(names_of, value_set=known_of).to_numpy(), index=names.index)
+def named(results: pd.DataFrame, truth: pd.DataFrame, extension: str, case: str):
+    """(extension rule, truth, results) with columns name and code, a number for each different name on both sides.
 
-
-def choose_extension(results: pd.DataFrame, truth: pd.DataFrame, case: str) -> str:
-    """`keep` where as many different full names match as names without ending, else `ignore`."""
-    found = {}
-    for extension in ("keep", "ignore"):
-        known = file_names(truth["key"], extension, case).drop_duplicates()
-        found[extension] = int(among(known, file_names(results["key"], extension, case)).sum())
-        if found["keep"] == len(known):
+    `auto` keeps endings where as many different names of the ground truth match as without.
+    """
+    best = None
+    for rule in ("keep", "ignore") if extension == "auto" else (extension,):
+        sides = [file_names(side["key"].fillna(""), rule, case) for side in (truth, results)]
+        codes, names = pd.factorize(pd.concat(sides))  # once: comparing a million strings takes pandas seconds
+        there = [flags(part, len(names)) for part in np.split(codes, [len(truth)])]
+        wanted, found = int(there[0].sum()), int((there[0] & there[1]).sum())
+        if best is None or found > best[0]:
+            best = found, rule, sides, codes
+        if found == wanted:
             break
-    return max(found, key=found.get)
+    _, rule, sides, codes = best
+    return rule, *(side.assign(name=names, code=part) for side, names, part in
+                   zip((truth, results), sides, np.split(codes, [len(truth)]), strict=True))
+
+
+def flags(codes, n: int) -> np.ndarray:
+    """Which of n codes occur, (n,) booleans."""
+    found = np.zeros(n, dtype=bool)
+    found[codes] = True
+    return found
 
 
 def match(results: pd.DataFrame, truth: pd.DataFrame, extension: str = "auto", case: str = "keep") -> Matched:
@@ -62,54 +73,55 @@ def match(results: pd.DataFrame, truth: pd.DataFrame, extension: str = "auto", c
     Raises:
         InputError: no file of the ground truth has a result; the first names of each side are shown.
     """
-    keyed = results["key"].fillna("").ne("")
-    nameless, results = int((~keyed).sum()), results[keyed]
-    extension = choose_extension(results, truth, case) if extension == "auto" else extension
-    truth = truth.assign(name=file_names(truth["key"], extension, case))
-    results = results.assign(name=file_names(results["key"], extension, case))
-    folders = results["name"].eq("")  # a key that ends in / is a folder
-    nameless, results = nameless + int(folders.sum()), results[~folders]
+    extension, truth, results = named(results, truth, extension, case)
+    rows, results = len(results), results[results["name"].ne("")]  # a key that ends in / is a folder
+    n = int(max(truth["code"].max(), results["code"].max(), 0)) + 1
 
-    once = truth.drop_duplicates(["name", "truth"])
-    ambiguous = once[once["name"].duplicated(keep=False)]
-    files = once[~among(once["name"], ambiguous["name"])]
-    ordered = results if results["time"].isna().all() else \
-        results.sort_values("time", kind="stable", na_position="first")
-    latest = ordered[~ordered["name"].duplicated(keep="last")]
+    typology = pd.factorize(truth["truth"])[0]
+    once = truth[~pd.Series(truth["code"].to_numpy() * (typology.max() + 1) + typology).duplicated().to_numpy()]
+    several = flags(once["code"][once["code"].duplicated()], n)
+    ambiguous, files = once[several[once["code"]]], once[~several[once["code"]]].reset_index(drop=True)
     if files.empty:
         raise InputError(f"every file name of the ground truth stands in two typologies, such as "
                          f"{shown(truth['name'])}; see --extension and --case")
-    found = among(files["name"], latest["name"]).to_numpy()
+    ordered = results if results["time"].isna().all() else \
+        results.sort_values("time", kind="stable", na_position="first")
+    latest = ordered[~ordered["code"].duplicated(keep="last")]
+    place = np.full(n, -1)
+    place[latest["code"]] = np.arange(len(latest))
+    place = place[files["code"]]
+    found = place >= 0
     if not found.any():
         raise InputError(f"no file of the ground truth has a result: it has {shown(truth['name'])}; the results have "
                          f"{shown(results['name'])}; see --key_column, --extension and --case")
-    is_extra = ~among(latest["name"], truth["name"])
-    columns = ["name", "prediction", "confidence", "time", "row"]
-    files = files.merge(latest.loc[~is_extra, columns], on="name", how="left")
+    for column in ("prediction", "confidence", "time", "row"):
+        files[column] = latest[column].array.take(place, allow_fill=True)
     without = files["prediction"].fillna("").eq("")
     files.loc[without, ["prediction", "confidence"]] = None
-    repeated = results[results["name"].duplicated(keep=False)]
-    repeated = repeated[among(repeated["name"], files["name"])]
+    extra = latest[~flags(truth["code"], n)[latest["code"]]]
+    repeated = results[results["code"].duplicated(keep=False)]
+    repeated = repeated[flags(files["code"], n)[repeated["code"]]]
     counts = {
-        "ground_truth_files": len(once) - len(ambiguous) + ambiguous["name"].nunique(),
+        "ground_truth_files": len(files) + int(several.sum()),
         "files_scored_or_missing": len(files),
         "matched": int((~without).sum()),
         "missing": int(without.sum()),
         "missing_without_prediction": int((without & found).sum()),
-        "ambiguous": int(ambiguous["name"].nunique()),
+        "ambiguous": int(several.sum()),
         "repeated_in_ground_truth": len(truth) - len(once),
-        "result_rows": len(results) + nameless,
-        "extra": int(is_extra.sum()),
-        "results_of_ambiguous": int(among(latest["name"], ambiguous["name"]).sum()),
-        "duplicate_files": int(repeated["name"].nunique()),
+        "result_rows": rows,
+        "extra": len(extra),
+        "results_of_ambiguous": int(several[latest["code"]].sum()),
+        "duplicate_files": int(repeated["code"].nunique()),
         "duplicate_rows_set_aside": len(results) - len(latest),
-        "rows_without_file_name": nameless,
+        "rows_without_file_name": rows - len(results),
     }
     parts = [listing(files[without & ~found], "missing", "no result"),
              listing(files[without & found], "missing", "its result has no prediction"),
-             ambiguous_listing(ambiguous), listing(latest[is_extra], "extra", "not in the ground truth"),
+             ambiguous_listing(ambiguous), listing(extra, "extra", "not in the ground truth"),
              duplicates_listing(repeated, latest)]
-    return Matched(files.drop(columns="key"), pd.concat(parts, ignore_index=True), counts, extension)
+    unmatched = pd.concat(parts, ignore_index=True)
+    return Matched(files.drop(columns=["key", "code"]), unmatched, counts, extension)
 
 
 def shown(names: pd.Series) -> str:
@@ -132,7 +144,8 @@ def duplicates_listing(repeated: pd.DataFrame, latest: pd.DataFrame) -> pd.DataF
     if repeated.empty:
         return listing(repeated, "duplicate", "")
     groups = repeated.assign(prediction=repeated["prediction"].fillna("")).groupby("name")["prediction"]
-    kept = latest.set_index("name")["prediction"]
-    details = [f"{len(values)} results ({', '.join(sorted(set(values)))}); counted: {kept[name]}"
+    kept = latest[flags(repeated["code"], int(latest["code"].max()) + 1)[latest["code"]]]
+    kept = kept.set_index("name")["prediction"].fillna("")
+    details = [f"{len(values)} results ({', '.join(sorted(set(values)))}); counted: {kept[name] or 'none'}"
                for name, values in groups]
     return pd.DataFrame({"file": list(groups.groups), "reason": "duplicate", "detail": details}, dtype="str")

@@ -33,7 +33,7 @@ def probability_metrics(paths: list[str], files: pd.DataFrame) -> dict[str, floa
     labels = np.full(pq.read_metadata(path).num_rows, -2)  # -2: the row is not scored, -1: truth unknown
     labels[found["row"].to_numpy(int) - 1] = pd.Index(class_names).get_indexer(found["truth"])
     losses, first, start = [], 0, 0
-    with pq.ParquetFile(path) as file:
+    with pq.ParquetFile(path, pre_buffer=False) as file:
         for batch in file.iter_batches(max(1, ROW_GROUP_VALUES // len(class_names)), columns=["probabilities"]):
             own = labels[start : start + len(batch)]
             probabilities = matrix_of(path, batch.column(0), len(class_names))

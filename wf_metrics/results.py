@@ -226,7 +226,10 @@ def numbers(path, values: pd.Series | None, column: str | None, largest: float, 
     """Confidences (n,) in [0, 1], NaN where the cell is empty; a decimal comma is read as a point."""
     if values is None:
         return np.full(n, np.nan)
-    found = pd.to_numeric(values.str.replace(",", "."), errors="coerce").to_numpy(float, na_value=np.nan) / largest
+    try:
+        found = quick(values, pa.float64()).to_numpy(zero_copy_only=False) / largest
+    except pa.ArrowInvalid:
+        found = pd.to_numeric(values.str.replace(",", "."), errors="coerce").to_numpy(float, na_value=np.nan) / largest
     unread = np.isnan(found) & values.notna().to_numpy()
     check_all(path, values, unread, column, "not a number", "--confidence_column (none: go without)")
     outside = (found < 0) | (found > 1)
@@ -238,6 +241,10 @@ def times(path, values: pd.Series | None, column: str | None, n: int) -> pd.Seri
     """Times in UTC, NaT where the cell is empty: ISO 8601, day/month/year, or seconds or milliseconds since 1970."""
     if values is None:
         return pd.Series(pd.NaT, index=range(n), dtype="datetime64[us, UTC]")
+    try:
+        return pd.Series(quick(values, pa.timestamp("us", "UTC")).to_pandas(), index=values.index)
+    except pa.ArrowInvalid:
+        pass  # not all are ISO 8601 with a zone
     since = pd.to_numeric(values, errors="coerce").to_numpy(float, na_value=np.nan)
     since = np.where(since > 1e11, since / 1000, since)
     since = np.where((since > 1e8) & (since < 1e10), since, np.nan)
@@ -253,6 +260,15 @@ def times(path, values: pd.Series | None, column: str | None, n: int) -> pd.Seri
     unread = (found.isna() & values.notna()).to_numpy()
     check_all(path, values, unread, column, "not a time", "--timestamp_column (none: go without)")
     return found
+
+
+def quick(values: pd.Series, kind: pa.DataType) -> pa.Array:
+    """The strings as another type, a million in a tenth of a second.
+
+    Raises:
+        pa.ArrowInvalid: one is not written as Arrow reads them.
+    """
+    return pa.array(values, pa.large_string()).cast(kind)
 
 
 def check_all(path, values: pd.Series, wrong: np.ndarray, column: str, what: str, flags: str):

@@ -72,7 +72,7 @@ def measure(args: MetricsArguments) -> Measured:
     truth, notes = read_ground_truth(args.ground_truth, args.truth_file_column, args.truth_typology_column)
     typologies = set(truth["truth"].unique())
     columns = Columns(args.key_column, args.prediction_column, args.confidence_column, args.timestamp_column)
-    stems = set(file_names(truth["key"], "ignore", "keep"))
+    stems = set(file_names(truth["key"], "ignore", "keep").to_numpy(object))
     results, more_notes = read_results(args.results, columns, stems, typologies | set(groups), args.confidence_max,
                                        args.ground_truth)
     matched = match(results, truth, args.extension, args.case)
