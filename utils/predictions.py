@@ -120,8 +120,10 @@ def _parts(ids, labels, probabilities, class_names):
 def _write_parquet(path, ids, labels, probabilities, class_names):
     fields = [*zip(COLUMNS, TYPES, strict=True), ("probabilities", pa.list_(pa.float32()))]
     schema = pa.schema(fields, metadata={"class_names": json.dumps(class_names, ensure_ascii=False)})
-    # Dictionaries would be tried in vain on floats that hardly repeat.
-    with pq.ParquetWriter(path, schema, compression="zstd", use_dictionary=["label", "prediction"]) as writer:
+    # Dictionaries would be tried in vain on floats that hardly repeat; their bytes apart pack and read better.
+    encoding = {"probabilities.list.element": "BYTE_STREAM_SPLIT"}
+    with pq.ParquetWriter(path, schema, compression="zstd", use_dictionary=["label", "prediction"],
+                          column_encoding=encoding) as writer:
         for columns, chunk in _parts(ids, labels, probabilities, class_names):
             offsets = np.arange(len(chunk) + 1, dtype=np.int32) * np.int32(chunk.shape[1])
             lists = pa.ListArray.from_arrays(pa.array(offsets), pa.array(chunk.reshape(-1)))

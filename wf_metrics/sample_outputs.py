@@ -2,6 +2,7 @@
 
     python -m wf_metrics.sample_outputs --output wf_metrics/wf_outputs --overwrite
     python -m wf_metrics.sample_outputs --output outputs --muestras
+    python -m wf_metrics.sample_outputs --output outputs --muestras --service    # with AWS_ENDPOINT_URL of moto_server
 
 One table in four forms, cut into parts that together are the whole: results.csv is the whole as today's DynamoDB
 console writes it (byte order mark, lists and maps with types, quotes and line breaks in values); results_2019.csv
@@ -14,12 +15,14 @@ import csv
 import gzip
 import io
 import json
+import os
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
 
 import numpy as np
 
+from utils import s3_upload
 from utils.cli import parse
 from utils.errors import InputError, exits_on_input_error
 from utils.runs import claim_report
@@ -40,6 +43,7 @@ class SampleArguments:
 
     output: str = field(metadata={"help": "folder to write into"})
     muestras: bool = field(default=False, metadata={"help": "also the ground truth as folders of empty files"})
+    service: bool = field(default=False, metadata={"help": "also into bucket and table of the local AWS_ENDPOINT_URL"})
     seed: int = field(default=0, metadata={"help": "seed of the answers"})
     overwrite: bool = field(default=False, metadata={"help": "replace a sample that is there"})
 
@@ -50,6 +54,8 @@ def main(argv=None) -> Path:
     args, _ = parse(SampleArguments, argv, doc=__doc__)
     if args.seed < 0:
         raise InputError(f"--seed {args.seed}: give 0 or more")
+    if args.service and not (args.muestras and "//127.0.0.1:" in os.environ.get("AWS_ENDPOINT_URL", "")):
+        raise InputError("--service: needs --muestras, and AWS_ENDPOINT_URL=http://127.0.0.1:PORT of a local service")
     folder = Path(args.output)
     claim_report(folder, "ground_truth.csv", args.overwrite)
     folder.mkdir(parents=True, exist_ok=True)
@@ -67,7 +73,25 @@ def main(argv=None) -> Path:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.touch()
     print(f"{folder}: {len(truth)} files of ground truth, {len(items)} results")
+    if args.service:
+        fill_service(folder / "muestras", items)
     return folder
+
+
+def fill_service(muestras: Path, items: list[dict]):
+    """Put the ground truth into the bucket `intake-bucket` and the answers into the table `resultados`."""
+    import boto3  # of the extra aws, which nothing else here needs
+
+    boto3.client("s3").create_bucket(Bucket="intake-bucket")
+    s3_upload.main([str(muestras), "s3://intake-bucket/data_v1/ground_truth/muestras/"])
+    table = {"TableName": "resultados", "BillingMode": "PAY_PER_REQUEST",
+             "AttributeDefinitions": [{"AttributeName": "id", "AttributeType": "S"}],
+             "KeySchema": [{"AttributeName": "id", "KeyType": "HASH"}]}
+    client = boto3.client("dynamodb")
+    client.create_table(**table)
+    for row in items:
+        client.put_item(TableName="resultados", Item=typed(row))
+    print(f"{os.environ['AWS_ENDPOINT_URL']}: bucket intake-bucket, table resultados ({len(items)} items)")
 
 
 def answers(rng) -> tuple[list[tuple[str, str]], list[dict]]:
