@@ -32,6 +32,8 @@ bench: $(BIN)/.dev ## the benchmarks: tables and json in benchmarks/results
 	$(BIN)/python benchmarks/beto_throughput.py
 	$(BIN)/python benchmarks/prepare_titles.py
 	$(BIN)/python benchmarks/workflow_metrics.py
+	$(BIN)/python benchmarks/s3_sync.py
+	$(BIN)/python benchmarks/ocr_round_trip.py
 
 clean: ## remove the environment and caches, never runs/ or data/
 	rm -rf $(VENV) .pytest_cache .ruff_cache *.egg-info
