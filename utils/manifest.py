@@ -3,7 +3,7 @@
 import json
 import os
 import sys
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from tqdm import tqdm
@@ -48,7 +48,7 @@ def read_manifest(output: Path) -> dict[str, Entry]:
 
 def write_manifest(output: Path, entries: list[Entry]):
     """Write the manifest by key, whole or not at all."""
-    lines = [json.dumps(asdict(entry), ensure_ascii=False) + "\n" for entry in sorted(entries, key=by_key)]
+    lines = [json.dumps(vars(entry), ensure_ascii=False) + "\n" for entry in sorted(entries, key=by_key)]
     temporary = output / f"{MANIFEST}.tmp"
     temporary.write_text("".join(lines), encoding="utf-8")
     os.replace(temporary, output / MANIFEST)
@@ -58,24 +58,27 @@ def by_key(entry: Entry) -> str:
     return entry.key
 
 
-def unchanged(output: Path, listed: Listed, path: str, known: Entry | None, read_again: bool) -> Entry | None:
-    """The entry of a local file that holds the listed object; None where it does not."""
-    file = output / path
+def is_trusted(output: Path, listed: Listed, path: str, known: Entry | None) -> bool:
+    """Whether the manifest, a local file's size and time, and the list agree, so that no byte need be read."""
     try:
-        stat = file.lstat()
+        stat = os.lstat(os.path.join(output, path))
     except OSError:
+        return False
+    return bool(known) and (known.etag, known.path, known.size, known.mtime_ns) == \
+        (listed.etag, path, stat.st_size, stat.st_mtime_ns)
+
+
+def unchanged(output: Path, listed: Listed, path: str, known: Entry | None) -> Entry | None:
+    """The entry of a local file whose bytes are the listed object's; None where they are not."""
+    file = output / path
+    if file.is_symlink() or not file.is_file() or file.stat().st_size != listed.size:
         return None
-    if not file.is_file() or file.is_symlink() or stat.st_size != listed.size:
-        return None
+    mtime_ns = file.stat().st_mtime_ns
     if known and known.etag == listed.etag and known.path == path:
-        if not read_again and known.mtime_ns == stat.st_mtime_ns:
-            return known
-        if digests(file)["sha256"] == known.sha256:
-            return Entry(**asdict(known) | {"mtime_ns": stat.st_mtime_ns})
-        return None
+        return replace(known, mtime_ns=mtime_ns) if digests(file)["sha256"] == known.sha256 else None
     if has_etag(file, listed.etag, listed.size):
         how = "md5" if is_md5(listed.etag) else "multipart md5"
-        return entry_of(listed, path, digests(file)["sha256"], how, stat.st_mtime_ns)
+        return entry_of(listed, path, digests(file)["sha256"], how, mtime_ns)
     return None
 
 

@@ -23,7 +23,7 @@ from pathlib import Path
 
 from utils.cli import parse
 from utils.errors import InputError, exits_on_input_error
-from utils.manifest import MANIFEST, Entry, read_manifest, unchanged, verify, write_manifest
+from utils.manifest import MANIFEST, Entry, is_trusted, read_manifest, unchanged, verify, write_manifest
 from utils.object_paths import place, refusal
 from utils.s3 import ConnectionArguments, Listed, connect, list_objects, parse_url, subfolders
 from utils.s3_fetch import WORK, fetch_all
@@ -132,10 +132,18 @@ def is_wanted(path: str, args: SyncArguments) -> bool:
 
 def split_unchanged(output: Path, wanted: list[Listed], paths: dict, manifest: dict, args: SyncArguments):
     """(entries of the files that are here as listed, objects to fetch)."""
-    with ThreadPoolExecutor(min(args.workers, os.cpu_count() or 1)) as pool:
-        found = list(pool.map(lambda entry: unchanged(output, entry, paths[entry.key], manifest.get(entry.key),
-                                                      args.checksum), wanted))
-    return [entry for entry in found if entry], [w for w, entry in zip(wanted, found, strict=True) if not entry]
+    kept, missing, doubtful = [], [], []
+    for listed in wanted:
+        known, path = manifest.get(listed.key), paths[listed.key]
+        if not args.checksum and is_trusted(output, listed, path, known):
+            kept.append(known)
+        else:
+            (doubtful if os.path.lexists(os.path.join(output, path)) else missing).append(listed)
+    with ThreadPoolExecutor(os.cpu_count() or 1) as pool:
+        found = pool.map(lambda entry: unchanged(output, entry, paths[entry.key], manifest.get(entry.key)), doubtful)
+    for listed, entry in zip(doubtful, found, strict=True):
+        (kept if entry else missing).append(entry or listed)
+    return kept, missing
 
 
 def surplus_files(output: Path, names: list[str], listed: list[Listed], paths: dict, args: SyncArguments):
