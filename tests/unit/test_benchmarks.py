@@ -35,7 +35,7 @@ def work_folder(tmp_path_factory):
 def test_throughput_tables(tmp_path, monkeypatch, capsys):
     monkeypatch.setattr(beto_throughput, "run_way", beto_throughput.measure_alone)
     output = beto_throughput.main([
-        "--layers", "1", "--hidden_size", "32", "--sets", "mixed", "--texts", "200", "--max_seconds", "0.05",
+        "--layers", "1", "--hidden_size", "32", "--sets", "mixed", "--texts", "200", "--max_seconds", "0.4",
         "--repeats", "1", "--no_bf16_crossover", "--use_cpu", "--output", str(tmp_path)])
     results = json.loads((tmp_path / "beto_throughput.json").read_text(encoding="utf-8"))
     shape = results["shapes"]["1x32"]
