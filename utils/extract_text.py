@@ -30,6 +30,7 @@ from tqdm import tqdm
 
 from utils.cli import parse, start_logging
 from utils.errors import DISK_FULL, InputError, exits_on_input_error
+from utils.folders import files_below
 from utils.page_text import ReadOptions, Unreadable, engine, pages_of, reason_of
 from utils.tables import markdown_table, neutral
 from utils.text import STRAY_BYTES, nfc
@@ -109,21 +110,6 @@ def check_arguments(args, source: Path, output: Path):
             raise InputError(f"--{name} {getattr(args, name)}: give at least {least}")
     if args.resume and args.overwrite:
         raise InputError("--resume and --overwrite: give one of them")
-
-
-def files_below(folder: Path) -> list[Path]:
-    """All files below a folder in order, through links too, without hidden ones; a broken link is a file too."""
-    found = []
-    for parent, folders, names in os.walk(folder, followlinks=True, onerror=fail):
-        above = Path(parent).resolve()
-        folders[:] = [name for name in folders if not name.startswith(".")
-                      and Path(parent, name).resolve() not in (above, *above.parents)]
-        found += [Path(parent, name) for name in names if not name.startswith(".")]
-    return sorted(found)
-
-
-def fail(error: OSError):
-    raise error
 
 
 def documents(source: Path) -> tuple[list[Path], Counter]:

@@ -11,7 +11,8 @@ from utils import runs
 from utils.corpus import Corpus, DataOptions
 from utils.data import load_corpus
 from utils.errors import InputError
-from utils.extract_text import SUFFIXES, files_below
+from utils.extract_text import SUFFIXES
+from utils.folders import files_below
 from utils.readers import SPLIT_NAMES, split_files, split_folders
 from utils.text import STRAY_BYTES, nfc
 

@@ -129,9 +129,7 @@ def bucket_region(client, bucket: str) -> str | None:
 
 @contextlib.contextmanager
 def aws_errors(what: str):
-    """Say what boto3 and obstore raise in one line, never with a credential."""
-    if boto3 is None:
-        raise InputError(f"{MISSING.name} is not installed; pip install 'spanish-text-suite[aws]'")
+    """Say what boto3 raises in one line, never with a credential."""
     try:
         yield
     except botocore.exceptions.ClientError as error:

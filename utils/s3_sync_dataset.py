@@ -82,7 +82,8 @@ def main(argv=None) -> int:
     for path in surplus:
         path.unlink()
         print(f"removed {path}")
-    others = [entry for entry in manifest.values() if not in_subfolders(entry.path, names)]
+    others = [entry for entry in manifest.values()
+              if not in_subfolders(entry.path, names) or not is_wanted(entry.path, args)]
     write_manifest(output, [*kept, *fetched, *others])
     say_summary(output, names, kept, fetched, failed, time.perf_counter() - start)
     for key, reason in sorted(failed.items()):

@@ -41,7 +41,7 @@ def main(argv=None) -> int:
     args, words = parse(UploadArguments, argv, doc=__doc__, positional=["folder", "url"])
     folder = Path(words["folder"])
     bucket_name, prefix = parse_url(words["url"])
-    files, left_out = files_below(folder)
+    files, left_out = files_to_put(folder)
 
     # What is there already.
     bucket = connect(bucket_name, args)
@@ -76,7 +76,7 @@ def main(argv=None) -> int:
     return int(bool(failed))
 
 
-def files_below(folder: Path) -> tuple[list[Path], int]:
+def files_to_put(folder: Path) -> tuple[list[Path], int]:
     """The files of a folder, and how many links and hidden ones are left out.
 
     Raises:

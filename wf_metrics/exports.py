@@ -4,7 +4,6 @@ import csv
 import io
 import itertools
 import json
-import os
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +12,7 @@ import pyarrow.csv
 import pyarrow.parquet as pq
 
 from utils.errors import InputError
+from utils.folders import files_below
 from utils.readers import OPENERS, Log, file_chunks, jsonl_records, open_text
 from utils.text import STRAY_BYTES
 from wf_metrics.dynamodb import header_name, untyped_parts
@@ -44,28 +44,6 @@ def result_files(paths, truth=None) -> list[Path]:
         else:
             found.append(path)
     return found
-
-
-def files_below(folder: Path) -> list[Path]:
-    """All files below a folder in order, through links too, without hidden ones; one of a broken link is a file too.
-
-    Raises:
-        OSError: a folder cannot be read.
-    """
-    found = []
-    for parent, folders, names in os.walk(folder, followlinks=True, onerror=fail):
-        folders[:] = [name for name in folders if not name.startswith(".") and not leads_up(Path(parent, name))]
-        found += [Path(parent, name) for name in names if not name.startswith(".")]
-    return sorted(found)
-
-
-def fail(error: OSError):
-    raise error
-
-
-def leads_up(path: Path) -> bool:
-    """Whether a folder is a link to one of those above it."""
-    return path.is_symlink() and path.resolve() in [parent.resolve() for parent in path.parents]
 
 
 def kind_of(path: Path) -> str | None:

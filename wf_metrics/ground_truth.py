@@ -5,9 +5,10 @@ from pathlib import Path
 import pandas as pd
 
 from utils.errors import InputError
+from utils.folders import files_below
 from utils.readers import Log, text_encoding
 from utils.text import STRAY_BYTES, nfc
-from wf_metrics.exports import files_below, kind_of
+from wf_metrics.exports import kind_of
 from wf_metrics.results import NAMES, guess, listed, load, peek
 
 LITTER = ("Thumbs.db", "desktop.ini")  # what systems leave beside documents, hidden files apart

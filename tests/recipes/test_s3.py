@@ -188,6 +188,7 @@ def test_manifest_keeps_other_subfolders(bucket, tmp_path):
     assert sync(bucket, tmp_path / "o", "train") == 0 and sync(bucket, tmp_path / "o", "val") == 0
     assert sorted(manifest(tmp_path / "o")) == ["v1/train/a", "v1/val/b"]
     assert sync(bucket, tmp_path / "p", ".") == 0 and len(manifest(tmp_path / "p")) == 2
+    assert sync(bucket, tmp_path / "p", ".", "--include", "val/*") == 0 and len(manifest(tmp_path / "p")) == 2
 
 
 def test_delete_include_exclude_and_dry_run(bucket, tmp_path, capsys):
