@@ -109,7 +109,10 @@ async def fetch_great(bucket, root: str, listed: Listed) -> tuple[str, dict]:
             with open(notes, "a") as stream:
                 stream.write(f"{number}\n")
 
-    await asyncio.gather(*(worker() for _ in range(RANGES)))
+    # What is on its way when one range fails still lands, so that the next run need not bring it again.
+    for outcome in await asyncio.gather(*(worker() for _ in range(RANGES)), return_exceptions=True):
+        if outcome is not None:
+            raise outcome
     notes.unlink(missing_ok=True)
     return work, await asyncio.to_thread(digests, work)
 
