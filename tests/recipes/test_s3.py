@@ -314,7 +314,9 @@ def test_a_killed_sync_leaves_no_half_file_and_goes_on(bucket, tmp_path):
     assert all(body == expected[name] for name, body in landed.items())
     Proxy.delay, Proxy.gets = 0, Counter()
     assert sync(bucket, tmp_path / "o") == 0
-    assert tree(tmp_path / "o") == expected and Proxy.gets.total() == 60 - len(landed)
+    assert tree(tmp_path / "o") == expected
+    # Names, not a count: a request the dead process had sent may be served, and counted, only now.
+    assert set(Proxy.gets) == {Path(name).name for name in expected.keys() - landed.keys()}
     assert s3_sync_dataset.main(["--verify", "--output", str(tmp_path / "o")]) == 0
 
 
