@@ -9,36 +9,39 @@ METRIC_NAMES = {
     "ece": "Error de calibración esperado (ECE)",
 }  # fmt: skip
 
+TASK_NAMES = {
+    "text-classification": ("Clasificación de textos", "textos en español"),
+    "image-classification": ("Clasificación de imágenes", "imágenes de páginas"),
+}
 
-def model_card(config: dict, results: dict, report: dict) -> str:
-    """README.md of a run folder.
+
+def model_card(config: dict, results: dict, report: dict, *, usage: list[str] | None = None,
+               recipe: list[str] | None = None, library: str = "transformers", task: str = "text-classification"):
+    """README.md of a run folder, as a string.
 
     Args:
         config: config.yaml's content. results: all_results.json's. report: classification_report.json's.
+        usage, recipe: Markdown lines of how the model is loaded and how it was trained; default: those of a text
+            classifier of transformers. library, task: what the Hub is told.
     """
     split = report["split"]
     data, model, arguments = config["dataset"], config["model"], config["arguments"]
     rows = sorted((r for r in report["per_class"] if r["support"]), key=by_f1)
     worst = [f"`{r['class']}` ({r['f1']:.2f}, {r['support']} documentos)" for r in rows[:5]]
     lines = [
-        "---", front_matter(config, results, split), "---\n",
-        f"# {data['name']}: clasificador de textos en español\n",
-        f"Modelo `{model['name']}` afinado con el conjunto `{data['name']}` ({data['classes']} clases) para asignar a "
-        "cada texto una sola clase.\n",
-        "## Uso\n",
-        "```python", "from transformers import pipeline\n",
-        'clasificador = pipeline("text-classification", model="RUTA_DE_ESTA_CARPETA")',
-        f'clasificador("…", truncation=True, max_length={model["max_length"]})', "```\n",
-        f"Cada texto se corta a {model['max_length']} piezas: lo que sigue no se lee. Las etiquetas son las del "
-        "conjunto de datos, sin traducir (`labels.json`).\n",
+        "---", front_matter(config, results, split, library, task), "---\n",
+        f"# {data['name']}: clasificador de {TASK_NAMES[task][1]}\n",
+        f"Modelo `{model['name']}` entrenado con el conjunto `{data['name']}` ({data['classes']} clases) para asignar "
+        "a cada documento una sola clase.\n",
+        "## Uso\n", *(usage or transformers_usage(model["max_length"])),
+        "Las etiquetas son las del conjunto de datos, sin traducir (`labels.json`).\n",
         "## Datos\n",
         f"- Origen: `{data['source']}`, versión {data['version']}, huella `{data['hash']}`.",
         f"- Documentos: {data['rows']['train']} de entrenamiento, {data['rows']['validation']} de validación y "
         f"{data['rows']['test']} de prueba.\n",
         "## Entrenamiento\n",
         f"- Modelo de partida: `{model['name']}` ({model['start']}), {model['parameters'] / 1e6:.1f} M de parámetros.",
-        f"- Semilla {config['seed']}, tasa de aprendizaje {arguments['learning_rate']}, lote de "
-        f"{model['global_batch_size']} textos, {results['train_epoch']:g} épocas, precisión {model['precision']}.",
+        *(recipe or trainer_recipe(config, results)),
         f"- Se guarda el modelo con mejor `{arguments['metric_for_best_model']}` en validación.",
         f"- Equipo: {model['hardware']}; {results['train_runtime']:.0f} s de entrenamiento.",
         f"- Versiones: {', '.join(f'{k} {v}' for k, v in config['packages'].items())}.\n",
@@ -59,6 +62,23 @@ def model_card(config: dict, results: dict, report: dict) -> str:
     return "\n".join(lines) + "\n"
 
 
+def transformers_usage(max_length: int) -> list[str]:
+    """How a text classifier of transformers is called."""
+    return [
+        "```python", "from transformers import pipeline\n",
+        'clasificador = pipeline("text-classification", model="RUTA_DE_ESTA_CARPETA")',
+        f'clasificador("…", truncation=True, max_length={max_length})', "```\n",
+        f"Cada texto se corta a {max_length} piezas: lo que sigue no se lee.",
+    ]  # fmt: skip
+
+
+def trainer_recipe(config: dict, results: dict) -> list[str]:
+    """How the Trainer trained it."""
+    model, rate = config["model"], config["arguments"]["learning_rate"]
+    return [f"- Semilla {config['seed']}, tasa de aprendizaje {rate}, lote de {model['global_batch_size']} documentos, "
+            f"{results['train_epoch']:g} épocas, precisión {model['precision']}."]
+
+
 def by_f1(row: dict):
     return row["f1"], row["class"]
 
@@ -69,18 +89,17 @@ def absent_line(report: dict) -> str:
     return f"Clases sin documentos en la partición, fuera de los promedios: {', '.join(absent)}.\n" if absent else ""
 
 
-def front_matter(config: dict, results: dict, split: str) -> str:
+def front_matter(config: dict, results: dict, split: str, library: str, task: str) -> str:
     """The card's YAML head, as the Hub reads it."""
     data = config["dataset"]
     metrics = [{"type": name, "value": round(results[f"{split}_{name}"], 4)} for name in ("accuracy", "macro_f1")]
-    task = {"type": "text-classification", "name": "Clasificación de textos"}
-    result = {"task": task, "dataset": {"name": data["name"], "type": data["name"], "split": split},
+    result = {"task": {"type": task, "name": TASK_NAMES[task][0]}, "dataset": {"name": data["name"], "type": data["name"], "split": split},
               "metrics": metrics}
     head = {
         "language": "es",
-        "library_name": "transformers",
-        "pipeline_tag": "text-classification",
-        "tags": ["text-classification", "spanish"],
+        "library_name": library,
+        "pipeline_tag": task,
+        "tags": [task, "spanish"],
         "metrics": ["accuracy", "f1"],
         "model-index": [{"name": data["name"], "results": [result]}],
     }

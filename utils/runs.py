@@ -245,13 +245,13 @@ def write_training_figures(folder: Path, log_history: list[dict], class_counts: 
     save_figure(class_frequencies_figure(class_counts), figures / "class_frequencies.png")
 
 
-def write_results(folder: Path, results: dict, class_names: list[str]):
-    """labels.json, all_results.json and the model card."""
+def write_results(folder: Path, results: dict, class_names: list[str], **card):
+    """labels.json, all_results.json and the model card; `card`: what `model_card` is told of the room."""
     config = read_yaml(folder / "config.yaml")
     write_json(folder / "labels.json", class_names)
     write_json(folder / "all_results.json", results)
     report = read_json(folder / "classification_report.json")
-    (folder / "README.md").write_text(model_card(config, results, report), encoding="utf-8")
+    (folder / "README.md").write_text(model_card(config, results, report, **card), encoding="utf-8")
 
 
 def remove_leftovers(folder: Path, keep_checkpoints: bool):
