@@ -75,8 +75,8 @@ def transformers_usage(max_length: int) -> list[str]:
 def trainer_recipe(config: dict, results: dict) -> list[str]:
     """How the Trainer trained it."""
     model, rate = config["model"], config["arguments"]["learning_rate"]
-    return [f"- Semilla {config['seed']}, tasa de aprendizaje {rate}, lote de {model['global_batch_size']} documentos, "
-            f"{results['train_epoch']:g} épocas, precisión {model['precision']}."]
+    return [f"- Semilla {config['seed']}, tasa de aprendizaje {rate}, lote de {model['global_batch_size']} "
+            f"documentos, {results['train_epoch']:g} épocas, precisión {model['precision']}."]
 
 
 def by_f1(row: dict):
@@ -93,8 +93,11 @@ def front_matter(config: dict, results: dict, split: str, library: str, task: st
     """The card's YAML head, as the Hub reads it."""
     data = config["dataset"]
     metrics = [{"type": name, "value": round(results[f"{split}_{name}"], 4)} for name in ("accuracy", "macro_f1")]
-    result = {"task": {"type": task, "name": TASK_NAMES[task][0]}, "dataset": {"name": data["name"], "type": data["name"], "split": split},
-              "metrics": metrics}
+    result = {
+        "task": {"type": task, "name": TASK_NAMES[task][0]},
+        "dataset": {"name": data["name"], "type": data["name"], "split": split},
+        "metrics": metrics,
+    }
     head = {
         "language": "es",
         "library_name": library,
