@@ -98,12 +98,7 @@ def pages_of(data: bytes, suffix: str, options):
     Raises:
         Unreadable: the content is not what the name says. Decoders raise errors of their own.
     """
-    is_pdf = data[:1024].lstrip().startswith(b"%PDF-")
-    if not data:
-        raise Unreadable("empty file (0 bytes)")
-    if is_pdf != (suffix == ".pdf"):
-        raise Unreadable("a pdf under another name; rename it to .pdf" if is_pdf else "no pdf, whatever its name says")
-    if is_pdf:
+    if is_pdf(data, suffix):
         yield from pdf_pages(data, options)
         return
     image = Image.open(io.BytesIO(data), formats=FORMATS)
@@ -113,6 +108,16 @@ def pages_of(data: bytes, suffix: str, options):
         yield ocr(greyscale(image), options)
 
 
+def is_pdf(data: bytes, suffix: str) -> bool:
+    """Whether a file is a pdf; one that is empty, or a pdf by its name or its content alone, is refused."""
+    found = data[:1024].lstrip().startswith(b"%PDF-")
+    if not data:
+        raise Unreadable("empty file (0 bytes)")
+    if found != (suffix == ".pdf"):
+        raise Unreadable("a pdf under another name; rename it to .pdf" if found else "no pdf, whatever its name says")
+    return found
+
+
 def check_size(width: float, height: float):
     """Refuse more pixels than any page has."""
     if width * height > MAX_PIXELS:
@@ -120,7 +125,12 @@ def check_size(width: float, height: float):
 
 
 def greyscale(image: Image.Image) -> Image.Image:
-    """The image as 8-bit grey: upright by its EXIF, on white, the values of deeper ones spread from black to white."""
+    """The image as 8-bit grey; see `flat`."""
+    return flat(image).convert("L")
+
+
+def flat(image: Image.Image) -> Image.Image:
+    """The image as 8-bit grey or RGB: upright by its EXIF, on white, deeper values spread from black to white."""
     image = ImageOps.exif_transpose(image)
     if image.mode.startswith(("I", "F")):
         values = np.asarray(image, np.float32)
@@ -129,21 +139,13 @@ def greyscale(image: Image.Image) -> Image.Image:
     if "transparency" in image.info or "A" in image.getbands():
         image = image.convert("RGBA")
         image = Image.alpha_composite(Image.new("RGBA", image.size, "white"), image)
-    return image.convert("L")
+    return image if image.mode in ("L", "RGB") else image.convert("RGB")
 
 
 def pdf_pages(data: bytes, options):
     """Yield the pages of a pdf: its text layer, or OCR of what is rendered."""
-    import pypdfium2
-
     with PDFIUM:
-        try:
-            document = pypdfium2.PdfDocument(data)
-        except pypdfium2.PdfiumError as error:
-            locked = error.err_code == pypdfium2.raw.FPDF_ERR_PASSWORD
-            raise Unreadable("encrypted, it asks for a password; save it without" if locked else
-                             f"a pdf that cannot be read ({error})") from None
-        document.init_forms()
+        document = open_pdf(data)
         count = len(document)
     try:
         for number in range(count):
@@ -158,10 +160,24 @@ def pdf_pages(data: bytes, options):
             document.close()
 
 
-def rendered(page, dpi: int) -> Image.Image:
-    """A pdf page as an 8-bit grey image."""
+def open_pdf(data: bytes):
+    """The pdf's document with its forms; to be called, used and closed while holding PDFIUM."""
+    import pypdfium2
+
+    try:
+        document = pypdfium2.PdfDocument(data)
+    except pypdfium2.PdfiumError as error:
+        locked = error.err_code == pypdfium2.raw.FPDF_ERR_PASSWORD
+        raise Unreadable("encrypted, it asks for a password; save it without" if locked else
+                         f"a pdf that cannot be read ({error})") from None
+    document.init_forms()
+    return document
+
+
+def rendered(page, dpi: int, grayscale: bool = True) -> Image.Image:
+    """A pdf page as an 8-bit image, grey or RGB."""
     check_size(page.get_width() * dpi / 72, page.get_height() * dpi / 72)
-    bitmap = page.render(scale=dpi / 72, grayscale=True)
+    bitmap = page.render(scale=dpi / 72, grayscale=grayscale)
     image = bitmap.to_pil()
     bitmap.close()
     return image

@@ -1,0 +1,90 @@
+"""Files of page images and PDFs to one page each, read side by side; what is no page is refused with its reason."""
+
+import io
+import os
+import warnings
+from collections import deque
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+
+from PIL import Image
+
+from utils.errors import InputError
+from utils.page_text import FORMATS, PDFIUM, check_size, flat, is_pdf, open_pdf, reason_of, rendered
+
+PDF_DPI = 100  # an A4 page becomes 827 × 1169 pixels, more than any classifier here looks at
+
+
+@dataclass
+class PageFile:
+    """What one file holds: the bytes of an image, or why there is none."""
+
+    data: bytes = b""
+    pages: int = 1
+    reason: str = ""
+
+
+def read_page_file(path) -> PageFile:
+    """The first page of a file, decoded once to see that it can be: an image's own bytes, a pdf's page as png.
+
+    Raises:
+        InputError: a pdf, without the package that reads it.
+    """
+    try:
+        data = path.read_bytes()
+        if is_pdf(data, path.suffix.lower()):
+            return pdf_page(data)
+        image = open_image(data)
+        image.load()
+        return PageFile(data, image.n_frames if image.format == "TIFF" else 1)
+    except ImportError:
+        raise InputError(f"{path}: pypdfium2 is not installed: pip install 'spanish-text-suite[ocr]'") from None
+    except Exception as error:  # decoders of broken files raise errors of any kind
+        return PageFile(reason=" ".join(reason_of(error).split()))
+
+
+def open_image(data: bytes) -> Image.Image:
+    """The image in these bytes, at its first page, not decoded yet; more pixels than any page has are refused."""
+    image = Image.open(io.BytesIO(data), formats=FORMATS)
+    check_size(*image.size)
+    return image
+
+
+def pdf_page(data: bytes) -> PageFile:
+    """A pdf's first page as png."""
+    with PDFIUM:
+        document = open_pdf(data)
+        try:
+            image, pages = rendered(document[0], PDF_DPI, grayscale=False), len(document)
+        finally:
+            document.close()
+    stream = io.BytesIO()
+    image.save(stream, "png", compress_level=1)
+    return PageFile(stream.getvalue(), pages)
+
+
+def decode_page(data: bytes) -> Image.Image:
+    """The page in an image's bytes, 8-bit grey or RGB (see `utils.page_text.flat`)."""
+    return flat(open_image(data))
+
+
+def cores() -> int:
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+
+
+def side_by_side(function, items, workers: int | None = None):
+    """Yield `function(item)` in the order of the items, computed by threads that are never far ahead of the reader.
+
+    Pillow's decoders, resizing and file reading all release the interpreter.
+    """
+    Image.init()  # before threads begin
+    warnings.filterwarnings("ignore", module=r"PIL\.")  # too many pixels are refused; other oddities do not matter
+    workers = workers or cores()
+    waiting = deque()
+    with ThreadPoolExecutor(workers) as pool:
+        for item in items:
+            waiting.append(pool.submit(function, item))
+            if len(waiting) >= 4 * workers:
+                yield waiting.popleft().result()
+        while waiting:
+            yield waiting.popleft().result()
