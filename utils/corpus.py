@@ -21,8 +21,11 @@ from utils.splits import cut_splits, first_of_each, label_conflicts, sample_rows
 from utils.text import MOJIBAKE, match_keys, nfc
 
 SPLITS = ("train", "validation", "test")
-SCHEMA = pa.schema([("split", pa.string()), ("id", pa.string()), ("text", pa.string()), ("label", pa.string())])
+STRING = pa.string()
+SCHEMAS = {content: pa.schema([("split", STRING), ("id", STRING), (content, kind), ("label", STRING)])
+           for content, kind in (("text", STRING), ("image", pa.binary()))}
 BATCH_ROWS, BATCH_CHARACTERS = 10_000, 32_000_000
+BATCH_IMAGES = 100
 EXAMPLES = 5
 
 
@@ -39,6 +42,9 @@ class DataOptions:
     validation_size: float = field(default=0.1, metadata={"help": "share of train cut where validation is missing"})
     test_size: float = field(default=0.1, metadata={"help": "share of train cut where test is missing"})
     split_seed: int = field(default=0, metadata={"help": "seed of the cuts and of the sample, not of the training"})
+    ground_truth: str | None = field(
+        default=None, metadata={"help": "labels of files right below test/: a csv of file and typology, or muestras/"}
+    )
     sample_fraction: float = field(default=1.0, metadata={"help": "stratified share of every split, all classes kept"})
     drop_duplicates: bool = field(default=False, metadata={"help": "keep one train row of each normalised text"})
     drop_leaks: bool = field(default=False, metadata={"help": "drop train rows whose text is in validation or test"})
@@ -54,15 +60,15 @@ class Corpus:
     """A dataset in memory: what `load_splits` gives, and what is known about it."""
 
     splits: datasets.DatasetDict
-    unlabelled: datasets.Dataset  # columns id, text
+    unlabelled: datasets.Dataset  # columns id, text (or image)
     info: dict  # what dataset.json records
     dropped: list  # (split, id, label, reason)
 
 
-def clean(value: str | None, log: Log) -> str | None:
-    """NFC, and lone surrogates (half an emoji in json) as U+FFFD, since no file could hold them."""
-    if value is None:
-        return None
+def clean(value: str | bytes | None, log: Log) -> str | bytes | None:
+    """NFC, and lone surrogates (half an emoji in json) as U+FFFD, since no file could hold them; bytes stay."""
+    if value is None or isinstance(value, bytes):
+        return value
     try:
         value.encode()
     except UnicodeEncodeError:
@@ -71,21 +77,22 @@ def clean(value: str | None, log: Log) -> str | None:
     return nfc(value)
 
 
-def stage(rows, log: Log) -> pa.Table:
+def stage(rows, log: Log, content: str = "text") -> pa.Table:
     """Write rows to an Arrow file and map it, so that a corpus need not fit in memory; the file has no name."""
+    schema = SCHEMAS[content]
     handle, path = tempfile.mkstemp(suffix=".arrow")
     os.close(handle)
     try:
-        with pa.OSFile(path, "wb") as sink, pa.ipc.new_stream(sink, SCHEMA) as writer:
-            for batch in batches(tqdm(rows, desc="reading", unit=" rows", unit_scale=True, disable=None), log):
-                writer.write_batch(pa.record_batch(batch, schema=SCHEMA))
+        with pa.OSFile(path, "wb") as sink, pa.ipc.new_stream(sink, schema) as writer:
+            for batch in batches(tqdm(rows, desc="reading", unit=" rows", unit_scale=True, disable=None), schema, log):
+                writer.write_batch(pa.record_batch(batch, schema=schema))
         return pa.ipc.open_stream(pa.memory_map(path)).read_all()
     finally:
         os.unlink(path)
 
 
-def batches(rows, log: Log):
-    """Columns (split, id, text, label) of up to 10,000 rows or 32 million characters, NFC, labels trimmed."""
+def batches(rows, schema: pa.Schema, log: Log):
+    """Columns (split, id, text or image, label) of up to 10,000 rows or 32 million characters or bytes, NFC."""
     columns, characters = ([], [], [], []), 0
     for split, identifier, text, label in rows:
         text, label = clean(text, log), clean(label, log)
@@ -93,16 +100,34 @@ def batches(rows, log: Log):
             column.append(value)
         characters += len(text or "")
         if len(columns[0]) >= BATCH_ROWS or characters >= BATCH_CHARACTERS:
-            yield list(map(pa.array, columns, SCHEMA.types))
+            yield list(map(pa.array, columns, schema.types))
             columns, characters = ([], [], [], []), 0
     if columns[0]:
-        yield list(map(pa.array, columns, SCHEMA.types))
+        yield list(map(pa.array, columns, schema.types))
+
+
+def content_column(names) -> str:
+    """Which of a table's columns is what a room reads: `text` or `image`."""
+    return "image" if "image" in names else "text"
+
+
+def content_keys(table: pa.Table) -> np.ndarray:
+    """Equal for equal documents, (n,) uint64: normalised texts (see `match_keys`) or the bytes of images."""
+    if "text" in table.column_names:
+        return match_keys(table["text"])
+    images = table["image"]
+    if pa.types.is_struct(images.type):
+        images = pc.struct_field(images, "bytes")
+    digests = b"".join(hashlib.blake2b(value.as_buffer(), digest_size=8).digest() for value in images)
+    return np.frombuffer(digests, ">u8").astype(np.uint64)
 
 
 def build_corpus(table: pa.Table, source: str, options: DataOptions, log: Log) -> Corpus:
     """From staged rows to splits: set the unlabelled apart, drop, sample, cut, report and describe."""
+    content = content_column(table.column_names)
     if not len(table):
-        raise InputError(f"{source}: no text in it; {log.notes[-1] if log.notes else 'check the path'}")
+        what = "no text in it" if content == "text" else "no text in it, nor an image that can be read"
+        raise InputError(f"{source}: {what}; {log.notes[-1] if log.notes else 'check the path'}")
     split = table["split"].to_numpy().astype(str)
     check_ids(table["id"], split, source)
     values = table["label"].to_numpy(zero_copy_only=False)
@@ -117,10 +142,10 @@ def build_corpus(table: pa.Table, source: str, options: DataOptions, log: Log) -
         raise InputError(f"{source}: {'no labelled row in train' if has_label.any() else 'no row has a label'}; "
                          "check --label_column and --unlabelled")
     drop = account_keeper(table, split, values, log)
-    blank = ~pc.fill_null(pc.match_substring_regex(table["text"], r"\S"), False).to_numpy()
+    blank = blank_rows(table)
     report = {"given_splits": given, "null_or_empty_texts": {s: int(blank[rows[s]].sum()) for s in given}}
     rows["train"] = drop(rows["train"], blank, "null or empty text")
-    keys = match_keys(table["text"])
+    keys = content_keys(table)
     report |= duplicate_report(table, rows, codes, keys, names)
     if options.drop_duplicates:
         repeated = np.ones(len(table), bool)
@@ -139,12 +164,19 @@ def build_corpus(table: pa.Table, source: str, options: DataOptions, log: Log) -
         rows["train"] = drop(rows["train"], leaks, "text also in validation or test")
         check_classes(names, codes[rows["train"]], source)
     names, codes = drop_absent_names(names, codes, rows)
-    report |= class_report(rows, codes, names) | text_report(table, rows)
+    report |= class_report(rows, codes, names) | (text_report(table, rows) if content == "text" else {})
     base = as_dataset(table, codes, names)
     splits = datasets.DatasetDict({s: base.select(rows[s]) for s in SPLITS})
-    unlabelled = base.select(np.flatnonzero(~has_label)).select_columns(["id", "text"])
+    unlabelled = base.select(np.flatnonzero(~has_label)).select_columns(["id", content])
     info = describe(source, options, splits, unlabelled, report, log)
     return Corpus(splits, unlabelled, info, log.dropped)
+
+
+def blank_rows(table: pa.Table) -> np.ndarray:
+    """Which texts (n,) have no visible character, or which images no bytes."""
+    if "image" in table.column_names:
+        return table["image"].is_null().to_numpy()
+    return ~pc.fill_null(pc.match_substring_regex(table["text"], r"\S"), False).to_numpy()
 
 
 def account_keeper(table: pa.Table, split: np.ndarray, labels: np.ndarray, log: Log):
@@ -209,7 +241,8 @@ def duplicate_report(table, rows, codes, keys, names) -> dict:
     everything = np.concatenate(list(rows.values()))
     conflicts = everything[label_conflicts(codes[everything], keys[everything])]
     groups = [list(g) for _, g in itertools.groupby(conflicts, key=lambda row: keys[row])]
-    examples = [{"text": table["text"][int(g[0])].as_py()[:200], "labels": sorted({names[codes[r]] for r in g}),
+    texts = table["text" if "text" in table.column_names else "id"]
+    examples = [{"text": texts[int(g[0])].as_py()[:200], "labels": sorted({names[codes[r]] for r in g}),
                  "ids": [table["id"][int(r)].as_py() for r in g[:EXAMPLES]]} for g in groups[:EXAMPLES]]
     return {
         "duplicates": {s: int(len(r) - len(np.unique(keys[r]))) for s, r in rows.items()},
@@ -245,17 +278,22 @@ def text_report(table, rows) -> dict:
     return {"mojibake": {s: len(r) for s, r in found.items()}, "mojibake_examples": examples}
 
 
-def features(names: list[str]) -> datasets.Features:
-    """The columns every room sees."""
-    return datasets.Features(
-        {"id": datasets.Value("string"), "text": datasets.Value("string"), "label": datasets.ClassLabel(names=names)}
-    )
+def features(content: str, names: list[str]) -> datasets.Features:
+    """The columns every room sees; `content` is text or image."""
+    kind = datasets.Image() if content == "image" else datasets.Value("string")
+    label = datasets.ClassLabel(names=names)
+    return datasets.Features({"id": datasets.Value("string"), content: kind, "label": label})
 
 
 def as_dataset(table: pa.Table, codes: np.ndarray, names: list[str]) -> datasets.Dataset:
     """The staged rows as a `Dataset`; its fingerprint is new each time, so that no cache of old rows is served."""
-    columns = pa.table({"id": table["id"], "text": table["text"], "label": pa.array(codes)})
-    info = datasets.DatasetInfo(features=features(names))
+    content = content_column(table.column_names)
+    values = table[content]
+    if pa.types.is_binary(values.type):  # as `datasets` stores an image
+        parts = [pa.StructArray.from_arrays([c, pa.nulls(len(c), STRING)], ["bytes", "path"]) for c in values.chunks]
+        values = pa.chunked_array(parts)
+    columns = pa.table({"id": table["id"], content: values, "label": pa.array(codes)})
+    info = datasets.DatasetInfo(features=features(content, names))
     return datasets.Dataset(columns, info=info, fingerprint=uuid.uuid4().hex[:16])
 
 
@@ -268,6 +306,7 @@ def describe(source, options, splits, unlabelled, report, log) -> dict:
         "name": dataset_name(source),
         "version": 1,
         "source": source,
+        "content": content_column(splits["train"].column_names),
         "created": datetime.now(UTC).isoformat(timespec="seconds"),
         "hash": content_hash(splits),
         "rows": {s: len(d) for s, d in splits.items()} | {"unlabelled": len(unlabelled)},
@@ -283,6 +322,7 @@ def describe(source, options, splits, unlabelled, report, log) -> dict:
 def notes_of(info: dict, log: Log) -> list[str]:
     """What a user should know before training, a sentence each."""
     report, notes = info["report"], list(dict.fromkeys(log.notes))
+    what = "pages" if info["content"] == "image" else "texts"
     for reason, counts in info["dropped"].items():
         notes.append(f"dropped, {reason}: " + ", ".join(f"{n} in {s}" for s, n in counts.items()))
     kept = {s: n for s, n in report["null_or_empty_texts"].items() if n and s != "train"}
@@ -296,18 +336,18 @@ def notes_of(info: dict, log: Log) -> list[str]:
         notes.append(f"classes too rare for every split (distinct texts): {shorten(report['rare_classes'])}")
     for pair, n in report["leaks"].items():
         if n:
-            notes.append(f"leak: {n} texts of {pair.replace(' in ', ' are also in ')} (--drop_leaks takes them out)")
+            notes.append(f"leak: {n} {what} of {pair.replace(' in ', ' are also in ')} (--drop_leaks takes them out)")
     if sum(report["duplicates"].values()):
-        notes.append(f"duplicate texts within a split: {report['duplicates']}")
+        notes.append(f"duplicate {what} within a split: {report['duplicates']}")
     if report["label_conflicts"]["texts"]:
-        notes.append(f"{report['label_conflicts']['texts']} texts carry more than one label, as "
+        notes.append(f"{report['label_conflicts']['texts']} {what} carry more than one label, as "
                      f"{report['label_conflicts']['examples'][0]['labels']}")
     if report["classes_not_in_train"]:
         notes.append(f"classes not in train, every row of them will count as an error: "
                      f"{shorten(report['classes_not_in_train'])}")
     if report["classes_only_in_train"]:
         notes.append(f"classes in train only, never measured: {shorten(report['classes_only_in_train'])}")
-    if sum(report["mojibake"].values()):
+    if sum(report.get("mojibake", {}).values()):
         notes.append(f"texts that look like wrongly decoded UTF-8 (Ã±): {report['mojibake']}, "
                      f"such as id {report['mojibake_examples'][0]!r}")
     return notes
@@ -319,14 +359,23 @@ def shorten(names, most: int = 10) -> str:
     return ", ".join(shown) + (f" … and {len(names) - most} more" if len(names) > most else "")
 
 
+def texts_of(column: pa.ChunkedArray) -> list[str | None]:
+    """A column's texts, or what stands for its images: the SHA-256 of their bytes."""
+    values = column.to_pylist()
+    if pa.types.is_struct(column.type):
+        return [hashlib.sha256(value["bytes"]).hexdigest() for value in values]
+    return values
+
+
 def content_hash(splits: datasets.DatasetDict) -> str:
-    """SHA-256 of splits, ids, texts and label names, whatever the order of the rows: 64 hex digits."""
+    """SHA-256 of splits, ids, texts or image bytes, and label names, whatever the rows' order: 64 hex digits."""
     digests = bytearray()
     for split, dataset in sorted(splits.items()):
-        names = dataset.features["label"].names
-        for batch in dataset.with_format("arrow").iter(BATCH_ROWS):
+        names, content = dataset.features["label"].names, content_column(dataset.column_names)
+        for batch in dataset.with_format("arrow").iter(BATCH_ROWS if content == "text" else BATCH_IMAGES):
             batch = batch.combine_chunks()
-            for identifier, text, label in zip(*(batch[c].to_pylist() for c in ("id", "text", "label")), strict=True):
+            columns = batch["id"].to_pylist(), texts_of(batch[content]), batch["label"].to_pylist()
+            for identifier, text, label in zip(*columns, strict=True):
                 fields = (split, identifier, text or "", names[label])
                 row = "".join(f"{len(value)}:{value}" for value in fields)
                 digests += hashlib.blake2b(row.encode(), digest_size=16).digest()

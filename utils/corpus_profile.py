@@ -1,11 +1,14 @@
 """The profile of a dataset: what is in each split, in Markdown with figures beside it."""
 
+import io
 import re
 from pathlib import Path
 
 import datasets
 import numpy as np
+from PIL import Image
 
+from utils.corpus import content_column
 from utils.figures import class_frequencies_figure, lengths_figure, save_figure
 from utils.tables import markdown_table
 
@@ -20,25 +23,37 @@ def words_per_text(dataset: datasets.Dataset) -> np.ndarray:
     return np.fromiter(counts, int, len(dataset))
 
 
+def sizes_of_pages(dataset: datasets.Dataset) -> np.ndarray:
+    """Width and height in pixels of each page image as its file states them: (n, 2) int."""
+    rows = dataset.select_columns("image").cast_column("image", datasets.Image(decode=False))
+    return np.array([Image.open(io.BytesIO(row["image"]["bytes"])).size for row in rows]).reshape(-1, 2)
+
+
 def write_profile(splits: datasets.DatasetDict, info: dict, folder: Path):
-    """Write `profile.md`, `figures/class_frequencies.png` and `figures/lengths.png` into `folder`."""
-    lengths = {split: words_per_text(dataset) for split, dataset in splits.items()}
+    """Write `profile.md`, `figures/class_frequencies.png` and, of texts, `figures/lengths.png` into `folder`."""
     counts = info["report"]["class_counts"]
     figures = Path(folder) / "figures"
     figures.mkdir(exist_ok=True)
     save_figure(class_frequencies_figure(counts), figures / "class_frequencies.png")
-    save_figure(lengths_figure(lengths), figures / "lengths.png")
-    text = profile_markdown(info, lengths)
+    if content_column(splits["train"].column_names) == "image":
+        sizes = {split: sizes_of_pages(dataset) for split, dataset in splits.items()}
+        measures = ["## Sizes in pixels\n", markdown_table(*sizes_table(sizes))]
+        text = profile_markdown(info, pages_table(info), measures)
+    else:
+        lengths = {split: words_per_text(dataset) for split, dataset in splits.items()}
+        save_figure(lengths_figure(lengths), figures / "lengths.png")
+        measures = ["## Lengths in words\n", markdown_table(*lengths_table(lengths)),
+                    "![lengths](figures/lengths.png)\n"]
+        text = profile_markdown(info, splits_table(info, lengths), measures)
     (Path(folder) / "profile.md").write_text(text, encoding="utf-8")
 
 
-def profile_markdown(info: dict, lengths: dict[str, np.ndarray]) -> str:
-    """The profile as Markdown."""
+def profile_markdown(info: dict, splits: tuple[list[str], list], measures: list[str]) -> str:
+    """The profile as Markdown: `splits` is header and rows, `measures` what is said of the documents' sizes."""
     parts = [
         f"# {info['name']}\n",
         f"Source `{info['source']}`, hash `{info['hash']}`, made {info['created']}.\n",
-        "## Splits\n", markdown_table(*splits_table(info, lengths)),
-        "## Lengths in words\n", markdown_table(*lengths_table(lengths)), "![lengths](figures/lengths.png)\n",
+        "## Splits\n", markdown_table(*splits), *measures,
         "## Classes\n", *(class_section(split, n) for split, n in info["report"]["class_counts"].items()),
         "![class frequencies](figures/class_frequencies.png)\n",
         "## What was found\n", *(f"- {note}\n" for note in info["notes"] or ["nothing out of the ordinary"]),
@@ -56,6 +71,22 @@ def splits_table(info: dict, lengths: dict) -> tuple[list[str], list]:
              report["duplicates"].get(s, 0), report["null_or_empty_texts"].get(s, 0), report["mojibake"][s]]
             for s, n_rows in info["rows"].items() if s in lengths]
     return header, [*rows, ["unlabelled", "", info["rows"]["unlabelled"], "", "", "", "", ""]]
+
+
+def pages_table(info: dict) -> tuple[list[str], list]:
+    report = info["report"]
+    rows = [[s, "yes" if s in report["given_splits"] else "cut from train", info["rows"][s],
+             sum(n > 0 for n in counts.values()), report["duplicates"].get(s, 0)]
+            for s, counts in report["class_counts"].items()]
+    return ["split", "given", "rows", "classes", "duplicates"], [*rows, ["unlabelled", "", info["rows"]["unlabelled"],
+                                                                         "", ""]]
+
+
+def sizes_table(sizes: dict) -> tuple[list[str], list]:
+    """Width × height: smallest, median and largest of each side."""
+    rows = [[s, *(" × ".join(map(str, side.astype(int))) for side in (n.min(0), np.median(n, 0), n.max(0)))]
+            for s, n in sizes.items() if len(n)]
+    return ["split", "min", "median", "max"], rows
 
 
 def lengths_table(lengths: dict) -> tuple[list[str], list]:

@@ -19,49 +19,68 @@ from utils.corpus import (
     as_dataset,
     build_corpus,
     class_report,
+    content_column,
     content_hash,
+    content_keys,
     options_of,
     stage,
 )
 from utils.errors import InputError
-from utils.readers import Columns, Log, dataset_name, rows_of
+from utils.readers import Columns, Log, content_of, dataset_name, rows_of
 from utils.splits import cut_folds, cut_splits
-from utils.text import match_keys
 
 __all__ = ["Corpus", "DataOptions", "dataset_name", "fold_corpora", "load_corpus", "load_splits", "load_unlabelled",
-           "options_of",            "repeat_corpora", "save_prepared"]
+           "options_of", "repeat_corpora", "save_prepared"]
 logger = logging.getLogger(__name__)
+
+SAMPLE_PAGES = "sample_pages"  # the documents of `sample` as page images
 
 
 def load_splits(source, *, seed: int = 0, **options) -> datasets.DatasetDict:
     """Load any labelled Spanish corpus as train, validation and test with `id`, `text` and `label: ClassLabel`.
 
+    A corpus of page images has `image: Image` instead of `text`.
+
     Args:
-        source: a folder that `prepare_dataset` wrote; a tree `split/typology/*.txt` or `typology/*.txt`; a folder of
-            `{train,val|validation,test}.{csv,tsv,jsonl,parquet}[.gz]`; one such file; a folder that `datasets` saved;
-            a Hub id; or `sample`, the project's own corpus.
+        source: a folder that `prepare_dataset` wrote; a tree `split/typology/*.txt` or `typology/*.txt`, or one of
+            page images; a folder of `{train,val|validation,test}.{csv,tsv,jsonl,parquet}[.gz]`; one such file; a
+            folder that `datasets` saved; a Hub id; `sample`, the project's own corpus, or `sample_pages`, its pages.
         seed: seed of the cut where a split is missing.
         options: fields of `DataOptions` (`text_column`, `unlabelled`, `sample_fraction`, …).
 
     Raises:
         InputError: the source cannot be used; the message names the file, row or class and the mend.
     """
-    return load_corpus(source, DataOptions(split_seed=seed, **options)).splits
+    return load_corpus(source, DataOptions(split_seed=seed, **options), content=None).splits
 
 
-def load_corpus(source, options: DataOptions | None = None) -> Corpus:
-    """`load_splits` with the unlabelled rows, the dataset's description and the dropped rows."""
+def load_corpus(source, options: DataOptions | None = None, content: str | None = "text") -> Corpus:
+    """`load_splits` with the unlabelled rows, the dataset's description and the dropped rows.
+
+    Args:
+        content: what the room reads, `text` or `image`; None: whichever the source holds.
+    """
     options = options or DataOptions()
     check_options(options)
-    path = Path(source)
+    source, path = str(source), Path(source)
+    content = content_of(source, content)
     if (path / "dataset.json").exists():
         corpus = load_prepared(path)
         changes = changed_options(options) & {"sample_fraction", "drop_duplicates", "drop_leaks"}
         return rework(corpus, options) if changes else corpus
+    if source == SAMPLE_PAGES:
+        from utils.sample_pages import render_corpus
+
+        return render_corpus(load_corpus("sample", options))
     log = Log()
     columns = Columns(options.text_column, options.label_column, options.id_column)
-    table = stage(rows_of(str(source), columns, log), log)
-    corpus = build_corpus(table, str(source), options, log)
+    rows = rows_of(source, columns, log, content, options.ground_truth is not None)
+    if options.ground_truth is not None:
+        from utils.image_tree import labelled, read_truth
+
+        rows = labelled(rows, read_truth(options.ground_truth, log), options.ground_truth)
+    table = stage(rows, log, content)
+    corpus = build_corpus(table, source, options, log)
     for note in corpus.info["notes"][:20]:
         logger.info(note)
     return corpus
@@ -104,7 +123,7 @@ def load_prepared(folder: Path) -> Corpus:
         info = json.loads((folder / "dataset.json").read_text(encoding="utf-8"))
         splits = datasets.load_from_disk(str(folder))
         splits = datasets.DatasetDict({s: splits[s] for s in SPLITS})
-        if set(splits["train"].column_names) != {"id", "text", "label"}:
+        if set(splits["train"].column_names) not in ({"id", "text", "label"}, {"id", "image", "label"}):
             raise ValueError(f"columns {splits['train'].column_names}")
     except (OSError, ValueError, KeyError, TypeError, pa.ArrowException) as error:
         raise InputError(f"{folder}: a prepared dataset that cannot be read ({error}); prepare it again") from None
@@ -112,7 +131,7 @@ def load_prepared(folder: Path) -> Corpus:
 
 
 def load_unlabelled(folder: Path) -> datasets.Dataset:
-    """The rows without a label of a prepared folder: columns id, text."""
+    """The rows without a label of a prepared folder: columns id, text (or image)."""
     path = Path(folder) / "unlabelled.parquet"
     if path.exists():
         return datasets.Dataset(pq.read_table(path))
@@ -120,33 +139,47 @@ def load_unlabelled(folder: Path) -> datasets.Dataset:
 
 
 def corpus_rows(corpus: Corpus):
-    """The rows of a corpus as a reader yields them: (split, id, text, label)."""
+    """The rows of a corpus as a reader yields them: (split, id, text or bytes, label)."""
+    content = content_column(corpus.splits["train"].column_names)
     for split, dataset in corpus.splits.items():
         names = dataset.features["label"].names
+        for row in stored(dataset, content):
+            yield split, row["id"], row[content], names[row["label"]]
+    if len(corpus.unlabelled):
+        for row in stored(corpus.unlabelled, content):
+            yield "train", row["id"], row[content], None
+
+
+def stored(dataset: datasets.Dataset, content: str):
+    """The rows with texts as they are and images as the bytes of their files."""
+    if content == "image":
+        dataset = dataset.cast_column("image", datasets.Image(decode=False))
         for row in dataset:
-            yield split, row["id"], row["text"], names[row["label"]]
-    for row in corpus.unlabelled:
-        yield "train", row["id"], row["text"], None
+            yield row | {"image": row["image"]["bytes"]}
+    else:
+        yield from dataset
 
 
 def rework(corpus: Corpus, options: DataOptions) -> Corpus:
     """Apply options (a sample, dropped leaks) to a dataset that is already cut."""
     log = Log()
-    return build_corpus(stage(corpus_rows(corpus), log), corpus.info["source"], options, log)
+    table = stage(corpus_rows(corpus), log, content_column(corpus.splits["train"].column_names))
+    return build_corpus(table, corpus.info["source"], options, log)
 
 
 def pooled(corpus: Corpus) -> tuple[datasets.Dataset, np.ndarray, np.ndarray]:
     """All labelled rows as one dataset, labels (n,) and text keys (n,); ids that repeat get their split's name."""
     parts, ids = [], list(itertools.chain(*(d["id"] for d in corpus.splits.values())))
     repeated = len(set(ids)) < len(ids)
+    content = content_column(corpus.splits["train"].column_names)
     for split, dataset in corpus.splits.items():
         table = dataset.with_format("arrow")[:].combine_chunks()  # a selected dataset has a chunk a row
         ids = pa.array([f"{split}/{i}" for i in table["id"].to_pylist()]) if repeated else table["id"]
-        parts.append(table.set_column(0, "id", ids.cast(pa.string())).select(["id", "text", "label"]))
+        parts.append(table.set_column(0, "id", ids.cast(pa.string())).select(["id", content, "label"]))
     table = pa.concat_tables([p.replace_schema_metadata(None) for p in parts])
     names = corpus.splits["train"].features["label"].names
     codes = table["label"].to_numpy()
-    return as_dataset(table, codes, names), codes, match_keys(table["text"])
+    return as_dataset(table, codes, names), codes, content_keys(table)
 
 
 def fold_corpora(corpus: Corpus, n_folds: int, seed: int = 0, validation_size: float = 0.1):

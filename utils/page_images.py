@@ -17,15 +17,16 @@ PDF_DPI = 100  # an A4 page becomes 827 × 1169 pixels, more than any classifier
 
 @dataclass
 class PageFile:
-    """What one file holds: the bytes of an image, or why there is none."""
+    """The first page of a file: its bytes (a pdf's as png) and the image in them, decoded; or why there is none."""
 
     data: bytes = b""
+    image: Image.Image | None = None
     pages: int = 1
     reason: str = ""
 
 
 def read_page_file(path) -> PageFile:
-    """The first page of a file, decoded once to see that it can be: an image's own bytes, a pdf's page as png.
+    """The first page of a file, decoded to its last byte.
 
     Raises:
         InputError: a pdf, without the package that reads it.
@@ -36,7 +37,7 @@ def read_page_file(path) -> PageFile:
             return pdf_page(data)
         image = open_image(data)
         image.load()
-        return PageFile(data, image.n_frames if image.format == "TIFF" else 1)
+        return PageFile(data, image, image.n_frames if image.format == "TIFF" else 1)
     except ImportError:
         raise InputError(f"{path}: pypdfium2 is not installed: pip install 'spanish-text-suite[ocr]'") from None
     except Exception as error:  # decoders of broken files raise errors of any kind
@@ -60,7 +61,7 @@ def pdf_page(data: bytes) -> PageFile:
             document.close()
     stream = io.BytesIO()
     image.save(stream, "png", compress_level=1)
-    return PageFile(stream.getvalue(), pages)
+    return PageFile(stream.getvalue(), image, pages)
 
 
 def decode_page(data: bytes) -> Image.Image:

@@ -3,7 +3,9 @@
     python -m utils.prepare_dataset corpus.csv --text_column texto --label_column tema --output data/temas/data_v1
     python -m utils.prepare_dataset sample
     python -m utils.prepare_dataset corpus/ --folds 5 --output data/corpus_folds
+    python -m utils.prepare_dataset paginas/ --ground_truth paginas/ground_truth.csv --output data/paginas/data_v1
 
+A tree of page images (split/typology/*.png, jpg, tif, bmp, webp, pdf) becomes a dataset of images in the same way.
 Without --output the folder is data/<name>/data_v<n>, n one above the last. With --folds or --repeats the output
 folder holds one prepared dataset a fold (fold_1 …) or repeat (repeat_1 …).
 """
@@ -89,7 +91,7 @@ def main(argv=None):
     source = words["source"]
     output = Path(args.output) if args.output else next_version(source)
     make_room(output, args.overwrite)
-    corpus = load_corpus(source, options_of(args))
+    corpus = load_corpus(source, options_of(args), content=None)
     if args.folds and args.repeats:
         raise InputError("--folds and --repeats: give one of them")
     if args.folds:

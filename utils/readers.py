@@ -15,7 +15,7 @@ import lzma
 import re
 import sys
 import zlib
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import pyarrow as pa
@@ -321,7 +321,7 @@ def read_hub(name: str, columns: Columns, log: Log):
 
 
 def read_datasets(loaded, name: str, columns: Columns, log: Log):
-    """Rows of a `DatasetDict` (or a `Dataset`, taken as train) with any columns."""
+    """Rows of a `DatasetDict` (or a `Dataset`, taken as train) with any columns; of images, their bytes."""
     import datasets
 
     splits = loaded if isinstance(loaded, dict) else {"train": loaded}
@@ -334,21 +334,75 @@ def read_datasets(loaded, name: str, columns: Columns, log: Log):
         names = feature.names if isinstance(feature, datasets.ClassLabel) else None
         has_id = columns.id in dataset.column_names
         kept = [c for c in (columns.id, columns.text, columns.label) if c in dataset.column_names]
-        for row, record in enumerate(dataset.select_columns(kept)):
+        dataset = dataset.select_columns(kept)
+        if isinstance(dataset.features[columns.text], datasets.Image):
+            dataset = dataset.cast_column(columns.text, datasets.Image(decode=False))
+        for row, record in enumerate(dataset):
             where = f"{name} ({split}), row {row}"
+            content = record[columns.text]
+            content = image_bytes(content) if isinstance(content, dict) else as_string(content, where)
             label = record[columns.label]
             if names is not None:
                 label = names[label] if label is not None and label >= 0 else None
             identifier = as_string(record[columns.id], where) if has_id else str(row)
-            yield SPLIT_NAMES[split], identifier, as_string(record[columns.text], where), as_string(label, where)
+            yield SPLIT_NAMES[split], identifier, content, as_string(label, where)
 
 
-def rows_of(source: str, columns: Columns, log: Log):
+def image_bytes(value: dict) -> bytes | None:
+    """The bytes of an image as `datasets` stores it: itself, or the path of its file."""
+    return value["bytes"] or (Path(value["path"]).read_bytes() if value["path"] else None)
+
+
+def content_of(source: str, wanted: str | None) -> str:
+    """What a source's documents are: `text` or `image`; txt and images side by side are both.
+
+    Args:
+        wanted: what the caller reads; None: whichever there is.
+
+    Raises:
+        InputError: the source holds the other alone.
+    """
+    path = Path(source)
+    if path.is_dir():
+        there = kinds_in(path)
+    else:
+        known = {"sample": "text", "sample_pages": "image"} | ({source: "text"} if path.is_file() else {})
+        there = {known.get(source, wanted or "text")}  # of what the Hub may have, whatever is wanted
+    if wanted == "image" and "image" not in there:
+        raise InputError(f"{source}: no image in it; give train/<typology>/*.png (jpg, tif, bmp, webp, pdf), "
+                         "a prepared dataset of pages, or sample_pages")
+    if wanted == "text" and "text" not in there:
+        raise InputError(f"{source}: page images and no text in it; make text of them with python -m "
+                         "utils.extract_text, or give them to image_model")
+    return wanted or ("text" if "text" in there else "image")
+
+
+def kinds_in(folder: Path) -> set[str]:
+    """`text`, `image` or both: what a folder's documents are."""
+    saved = [path for name in ("dataset_info.json", "*/dataset_info.json") for path in folder.glob(name)]
+    if saved:
+        features = json.loads(saved[0].read_text(encoding="utf-8")).get("features") or {}
+        return {"image"} if {"_type": "Image"} in features.values() else {"text"}
+    if split_files(folder):
+        return {"text"}
+    from utils.extract_text import SUFFIXES
+
+    endings = {path.suffix.lower() for path in folder.rglob("*")}
+    found = {kind for kind, known in (("text", {".txt"}), ("image", set(SUFFIXES))) if endings & known}
+    return found or {"text"}
+
+
+def rows_of(source: str, columns: Columns, log: Log, content: str = "text", has_truth: bool = False):
     """Rows of any source, told apart by what it is; see `utils.data.load_splits`.
+
+    Args:
+        content: `text` or `image`, as `content_of` tells. has_truth: a ground truth will label a flat test.
 
     Raises:
         InputError: the source is missing, empty, broken, or holds no split or table that can be read.
     """
+    if content == "image" and columns.text == "text":
+        columns = replace(columns, text="image")
     if source == "sample":
         from utils.sample_corpus import generate_sample
 
@@ -359,13 +413,13 @@ def rows_of(source: str, columns: Columns, log: Log):
             raise InputError(f"{path}: unknown kind of file; give {', '.join(TABLE_SUFFIXES)} (plain or .gz)")
         return read_table(path, "train", columns, log)
     if path.is_dir():
-        return rows_of_folder(path, columns, log)
+        return rows_of_folder(path, columns, log, content, has_truth)
     if table_suffix(path) or path.is_absolute() or not re.fullmatch(r"[\w.-]+(/[\w.-]+)?", source):
         raise InputError(f"{source}: no such file or folder; check the path")
     return read_hub(source, columns, log)
 
 
-def rows_of_folder(path: Path, columns: Columns, log: Log):
+def rows_of_folder(path: Path, columns: Columns, log: Log, content: str, has_truth: bool):
     """Rows of a folder: split files, a tree, or what `datasets` saved."""
     if (path / "dataset_dict.json").exists() or (path / "dataset_info.json").exists():
         import datasets
@@ -375,9 +429,16 @@ def rows_of_folder(path: Path, columns: Columns, log: Log):
     if files or folders:
         if "train" not in (files or folders):
             raise InputError(f"{path}: no train split beside {', '.join(files or folders)}; add train.* or train/")
-        return read_file_folder(files, columns, log) if files else read_tree(folders, log)
-    if any(path.glob("*/**/*.txt")):
-        return read_tree({"train": path}, log)
+        if files:
+            return read_file_folder(files, columns, log)
+    elif any(path.glob("*/**/*.txt")) or content == "image":
+        folders = {"train": path}
+    if folders and content == "image":
+        from utils.image_tree import read_image_tree
+
+        return read_image_tree(folders, log, has_truth)
+    if folders:
+        return read_tree(folders, log)
     raise InputError(f"{path}: no split found; give train.jsonl (or .csv, .tsv, .parquet, .gz), "
                      "train/<typology>/*.txt or <typology>/*.txt")
 
