@@ -238,7 +238,8 @@ def draw(dataset: datasets.Dataset, what: str, seed: int) -> datasets.Dataset:
     """A split's pages: the same columns with `image` for `text`; without a label a page is bare."""
     names = dataset.features["label"].names if "label" in dataset.column_names else []
     labels = [names[code] for code in dataset["label"]] if names else [""] * len(dataset)
-    jobs = [(text, label, f"{seed}/{i}") for i, text, label in zip(dataset["id"], dataset["text"], labels, strict=True)]
+    jobs = [(text, label, f"{seed}/{i}")
+            for i, text, label in zip(dataset["id"], dataset["text"], labels, strict=True)]
     pages = tqdm(side_by_side(render_job, jobs), f"drawing {what}", len(jobs), unit=" pages", disable=None)
     columns = {"id": list(dataset["id"]), "image": [{"bytes": page, "path": None} for page in pages]}
     columns |= {"label": list(dataset["label"])} if names else {}

@@ -250,7 +250,9 @@ def probabilities_of(logits) -> np.ndarray:
 
 
 def predict_split(trainer: SuiteTrainer, dataset) -> np.ndarray:
-    """Class probabilities (n, n_classes) of a tokenised split in its own order; batches go by length."""
+    """Class probabilities (n, n_classes) of a tokenised (or featurised) split in its own order; by length, if any."""
+    if "length" not in dataset.column_names:
+        return probabilities_of(trainer.predict(dataset).predictions)
     order = longest_first(dataset)
     logits = trainer.predict(dataset.select(order)).predictions
     probabilities = probabilities_of(logits[0] if isinstance(logits, tuple) else logits)

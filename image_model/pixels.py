@@ -1,0 +1,175 @@
+"""Pages to arrays: resized once by the model's own processor, cached as bytes, normalised in batches."""
+
+import hashlib
+import json
+import logging
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+import datasets
+import numpy as np
+import torch
+from PIL import Image
+from PIL import __version__ as pillow_version
+from tqdm import tqdm
+from transformers import TrainerCallback
+
+from image_model.augmentation import augmented
+from utils.errors import InputError
+from utils.page_images import decode_page, side_by_side
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class View:
+    """How pages are looked at: the processor of transformers, and what is done before it."""
+
+    processor: object
+    keep_aspect: bool = False
+    grayscale: bool = False
+
+
+def to_pixels(page: Image.Image, view: View) -> np.ndarray:
+    """A page as (height, width, 3) uint8: resized and cropped by the processor, not yet normalised."""
+    if view.grayscale:
+        page = page.convert("L")
+    page = page.convert("RGB")
+    if view.keep_aspect:
+        page = fitted(page, view.processor.size["height"], view.processor.size["width"])
+    found = view.processor(page, do_rescale=False, do_normalize=False, return_tensors="np")["pixel_values"][0]
+    return np.ascontiguousarray(np.moveaxis(found, 0, -1), dtype=np.uint8)
+
+
+def fitted(page: Image.Image, height: int, width: int) -> Image.Image:
+    """The whole page in its own proportions in the middle of a white image."""
+    scale = min(width / page.width, height / page.height)
+    size = max(1, round(page.width * scale)), max(1, round(page.height * scale))
+    canvas = Image.new("RGB", (width, height), "white")
+    canvas.paste(page.resize(size, Image.Resampling.BILINEAR), ((width - size[0]) // 2, (height - size[1]) // 2))
+    return canvas
+
+
+def normalised(pixels: torch.Tensor, processor) -> torch.Tensor:
+    """Bytes (batch, height, width, 3) to the model's input (batch, 3, height, width) float32.
+
+    The memory keeps the order of the bytes, channels last, in which convolutions are no slower.
+    """
+    pixels = pixels.permute(0, 3, 1, 2).float()
+    if processor.do_rescale:
+        pixels = pixels * processor.rescale_factor
+    if processor.do_normalize:
+        mean, std = (torch.tensor(v, device=pixels.device) for v in (processor.image_mean, processor.image_std))
+        pixels = (pixels - mean[:, None, None]) / std[:, None, None]
+    return pixels
+
+
+def make_collator(processor):
+    """Rows of `Pages` to a batch: `pixel_values` (batch, 3, height, width) float32 and `labels` (batch,)."""
+
+    def collate(rows: list[dict]) -> dict[str, torch.Tensor]:
+        pixels = torch.from_numpy(np.stack([row["pixels"] for row in rows]))
+        return {"pixel_values": normalised(pixels, processor), "labels": torch.tensor([row["label"] for row in rows])}
+
+    return collate
+
+
+class Pages(torch.utils.data.Dataset):
+    """A split's pixels (n, height, width, 3) uint8 and labels (n,), augmented where asked.
+
+    What is drawn for a page depends on (seed, epoch, row) alone: a resumed run and any number of workers see the same.
+    """
+
+    column_names = ("pixels", "label")
+
+    def __init__(self, pixels: np.ndarray, labels: np.ndarray, augment=(), seed: int = 0):
+        self.pixels, self.labels, self.augment, self.seed, self.epoch = pixels, labels, list(augment), seed, 0
+
+    def __len__(self):
+        return len(self.labels)
+
+    def __getitem__(self, row: int) -> dict:
+        pixels = np.array(self.pixels[row])
+        if self.augment:
+            pixels = augmented(pixels, self.augment, np.random.default_rng([self.seed, self.epoch, row]))
+        return {"pixels": pixels, "label": int(self.labels[row])}
+
+
+class EpochOfPages(TrainerCallback):
+    """Tells the pages which epoch it is; accelerate tells its samplers only."""
+
+    def __init__(self, pages: Pages):
+        self.pages = pages
+
+    def on_epoch_begin(self, args, state, control, **kwargs):
+        self.pages.epoch = int((state.epoch or 0) + 1e-6)
+
+
+def resize_splits(splits: datasets.DatasetDict, view: View, dataset_hash: str) -> dict[str, np.ndarray]:
+    """Each split's pixels (n, height, width, 3) uint8, from the cache when these very pages were resized before.
+
+    The cache is keyed by the pages' content hash (and the files' times, for a prepared folder that was tampered
+    with) and all that decides their pixels; it is mapped, not read, and lives below the `datasets` cache folder
+    (HF_DATASETS_CACHE). A split that was finished before a kill is not done again.
+
+    Raises:
+        InputError: the processor makes pages of several sizes.
+    """
+    folder = cache_folder(splits, view, dataset_hash)
+    return {split: cached_pixels(dataset, view, folder / f"{split}.npy") for split, dataset in splits.items()}
+
+
+def cache_folder(splits: datasets.DatasetDict, view: View, dataset_hash: str) -> Path:
+    """Where a dataset's pixels are cached."""
+    files = [Path(f["filename"]).stat() for split in splits.values() for f in split.cache_files]
+    times = str([(f.st_size, f.st_mtime_ns) for f in files])
+    options = json.dumps([view.processor.to_dict(), view.keep_aspect, view.grayscale], sort_keys=True, default=str)
+    key = hashlib.sha256("\0".join([dataset_hash, times, options, pillow_version]).encode()).hexdigest()[:32]
+    return Path(datasets.config.HF_DATASETS_CACHE) / "spanish-text-suite" / f"pixels-{key}"
+
+
+def cached_pixels(dataset: datasets.Dataset, view: View, path: Path) -> np.ndarray:
+    """One split's pixels through a file that appears whole or not at all; in memory where there is no room for it."""
+    try:
+        if path.exists():
+            logger.info(f"pages: from {path}")
+            return np.load(path, mmap_mode="r")
+    except (OSError, ValueError):
+        path.unlink(missing_ok=True)
+    partial = path.with_name(f"{path.name}.{os.getpid()}.partial")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write_pixels(resized(dataset, view, path.stem), len(dataset), partial)
+        partial.rename(path)
+        return np.load(path, mmap_mode="r")
+    except OSError as error:
+        logger.info(f"resized pages are not cached: {error}")
+        return np.stack(list(resized(dataset, view, path.stem)))
+    finally:
+        partial.unlink(missing_ok=True)
+
+
+def write_pixels(pages, n: int, path: Path):
+    """Write n arrays of one shape as one npy file."""
+    with open(path, "wb") as stream:
+        for row, pixels in enumerate(pages):
+            if row == 0:
+                shape = pixels.shape
+                header = {"descr": "|u1", "fortran_order": False, "shape": (n, *shape)}
+                np.lib.format.write_array_header_1_0(stream, header)
+            if pixels.shape != shape:
+                raise InputError(f"the model's processor makes pages of several sizes, {shape[:2]} and "
+                                 f"{pixels.shape[:2]}; say --image_size")
+            stream.write(pixels.tobytes())
+
+
+def resized(dataset: datasets.Dataset, view: View, what: str):
+    """Yield each page of a dataset as `to_pixels` makes it, decoded side by side."""
+    rows = dataset.select_columns("image").cast_column("image", datasets.Image(decode=False))
+    jobs = ((row["image"]["bytes"], view) for row in rows)
+    return tqdm(side_by_side(pixels_of, jobs), f"resizing {what}", len(dataset), unit=" pages", disable=None)
+
+
+def pixels_of(job: tuple[bytes, View]) -> np.ndarray:
+    return to_pixels(decode_page(job[0]), job[1])
