@@ -1,0 +1,91 @@
+"""Which pages are to be predicted: those of a folder, one file, or a parquet of images."""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from image_model.pixels import View, to_pixels
+from utils.errors import InputError
+from utils.extract_text import SUFFIXES
+from utils.image_tree import Document, documents
+from utils.page_images import decode_page, read_page_file, side_by_side
+from utils.page_text import flat, reason_of
+from utils.readers import Log
+
+
+@dataclass
+class FoundPages:
+    """The pages of an input; `ids` and `labels` (None without one) grow as `pixels` is read to its end."""
+
+    total: int
+    results: object  # yields (id, label, pixels (height, width, 3) uint8 or None, what is to be said)
+    log: Log
+    ids: list[str] = field(default_factory=list)
+    labels: list[str | None] = field(default_factory=list)
+
+    def pixels(self):
+        """Yield the pages that can be read; the others are noted with their reason."""
+        for identifier, label, pixels, said in self.results:
+            if said:
+                self.log.notes.append(f"{identifier}: {said}")
+            if pixels is None:
+                self.log.dropped.append(("predict", identifier, label, said))
+                continue
+            self.ids.append(identifier)
+            self.labels.append(label)
+            yield pixels
+
+
+def pages_to_predict(source: str, view: View, names: list[str], log: Log) -> FoundPages:
+    """The pages of a folder, an image or pdf, or a parquet with `id` and `image`.
+
+    Raises:
+        InputError: none of these, or a folder without any image.
+    """
+    path = Path(source)
+    if path.is_dir():
+        wanted = documents({"predict": path}, log)
+        if not wanted:
+            raise InputError(f"--input {source}: no image in it; give a folder with {', '.join(SUFFIXES)}")
+    elif path.is_file() and path.suffix.lower() in SUFFIXES:
+        wanted = [Document(path, "predict", path.stem, None)]
+    elif path.is_file() and path.suffix.lower() == ".parquet":
+        return stored_pages(path, view, log)
+    else:
+        reason = "unknown kind of file" if path.exists() else "no such file or folder"
+        raise InputError(f"--input {source}: {reason}; give a folder of images or one of {', '.join(SUFFIXES)}")
+
+    def read(document: Document):
+        file = read_page_file(document.path)
+        if file.reason:
+            return str(document.path), document.label, None, f"left out, {file.reason}"
+        said = f"{file.pages} pages, the first is taken" if file.pages > 1 else ""
+        label = document.label if document.label in names else None
+        return document.id, label, to_pixels(flat(file.image), view), said
+
+    return FoundPages(len(wanted), side_by_side(read, wanted), log)
+
+
+def stored_pages(path: Path, view: View, log: Log) -> FoundPages:
+    """The pages that `datasets` stored in a parquet file, as prepare_dataset does with those without a label."""
+    try:
+        file = pq.ParquetFile(path)
+        if missing := {"id", "image"} - set(file.schema_arrow.names):
+            raise InputError(f"--input {path}: no column {min(missing)!r}; give the unlabelled.parquet of a prepared "
+                             "dataset of pages")
+        if not pa.types.is_struct(file.schema_arrow.field("image").type):
+            raise InputError(f"--input {path}: column 'image' holds no images; give the unlabelled.parquet of a "
+                             "prepared dataset of pages")
+    except pa.ArrowException as error:
+        raise InputError(f"--input {path}: not a readable parquet file ({error}); write it again") from None
+    rows = (row for batch in file.iter_batches(100, columns=["id", "image"]) for row in batch.to_pylist())
+
+    def read(row: dict):
+        try:
+            return row["id"], None, to_pixels(decode_page(row["image"]["bytes"]), view), ""
+        except Exception as error:  # decoders of broken files raise errors of any kind
+            return row["id"], None, None, f"left out, {' '.join(reason_of(error).split())}"
+
+    return FoundPages(file.metadata.num_rows, side_by_side(read, rows), log)
