@@ -25,21 +25,14 @@ def load_config(args: ModelArguments, names: list[str]):
     """The model's configuration with this dataset's classes.
 
     Raises:
-        InputError: no such folder, a folder without config.json, a Hub id that cannot be had, or an `image_size` that
-            the model has no positions for.
+        InputError: no such folder, a folder without config.json, or a Hub id that cannot be had.
     """
-    labels = {"num_labels": len(names), "id2label": dict(enumerate(names)),
-              "label2id": {name: code for code, name in enumerate(names)}}
+    labels = {"id2label": dict(enumerate(names)), "label2id": {name: code for code, name in enumerate(names)}}
     if args.model_name_or_path == RESNET_TINY:
         return ResNetConfig(embedding_size=32, hidden_sizes=[32, 64, 128, 256], depths=[1, 1, 1, 1],
                             layer_type="basic", **labels)
     check_source(args.model_name_or_path)
-    config = from_source(AutoConfig, args.model_name_or_path, **labels)
-    fixed = getattr(config, "image_size", None)
-    if args.image_size and fixed and fixed != args.image_size:
-        raise InputError(f"--image_size {args.image_size}: {args.model_name_or_path} reads {fixed} pixels and no "
-                         "other size; leave the flag out or give that")
-    return config
+    return from_source(AutoConfig, args.model_name_or_path, **labels)
 
 
 def check_source(name: str):
@@ -82,8 +75,12 @@ def load_view(args: ModelArguments) -> View:
     return View(processor, args.keep_aspect, args.grayscale)
 
 
-def build_model(args: ModelArguments, config):
-    """The model with a fresh class layer; weights of resnet-tiny are random (seed them before)."""
+def build_model(args: ModelArguments, config, height: int, width: int):
+    """The model with a fresh class layer; weights of resnet-tiny are random (seed them before).
+
+    Raises:
+        InputError: the weights are not the configuration's, or the model cannot read pages of height × width.
+    """
     if args.model_name_or_path == RESNET_TINY:
         logger.info("resnet-tiny: a small ResNet with random weights")
         return AutoModelForImageClassification.from_config(config)
@@ -95,6 +92,12 @@ def build_model(args: ModelArguments, config):
     finally:
         transformers_logging.set_verbosity(verbosity)
     check_weights(args.model_name_or_path, model, loaded)
+    try:
+        with torch.inference_mode():
+            model.eval()(pixel_values=torch.zeros(1, 3, height, width))
+    except (ValueError, RuntimeError) as error:
+        raise InputError(f"--model_name_or_path {args.model_name_or_path}: cannot read colour pages of {height} × "
+                         f"{width} pixels ({str(error).splitlines()[0]}); say another --image_size or model") from None
     return model
 
 

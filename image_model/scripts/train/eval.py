@@ -60,7 +60,7 @@ def main(argv=None) -> Path:
 
     # Evaluate.
     start = time.perf_counter()
-    pages = resized(dataset, view)
+    pages = resized(dataset, view, args.split)
     probabilities = predict_probabilities(model, view.processor, pages, len(dataset), args.batch_size)
     seconds = time.perf_counter() - start
 

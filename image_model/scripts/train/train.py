@@ -71,7 +71,7 @@ def main(argv=None) -> Path:
     view = load_view(model_args)
     with args.main_process_first():
         pixels = resize_splits(splits, view, corpus.info["hash"])
-    model = build_model(model_args, config).to(memory_format=torch.channels_last)
+    model = build_model(model_args, config, *pixels["train"].shape[1:3]).to(memory_format=torch.channels_last)
 
     # Trainer: cached pixels, seeded augmentation, the suite's loss and metrics.
     labels = {split: np.array(dataset["label"]) for split, dataset in splits.items()}
