@@ -29,8 +29,8 @@ from utils.errors import InputError
 from utils.readers import Columns, Log, content_of, dataset_name, rows_of
 from utils.splits import cut_folds, cut_splits
 
-__all__ = ["Corpus", "DataOptions", "dataset_name", "fold_corpora", "load_corpus", "load_splits", "load_unlabelled",
-           "options_of", "repeat_corpora", "save_prepared"]
+__all__ = ["Corpus", "DataOptions", "codes_for", "dataset_name", "fold_corpora", "load_corpus", "load_splits",
+           "load_unlabelled", "options_of", "repeat_corpora", "save_prepared"]
 logger = logging.getLogger(__name__)
 
 SAMPLE_PAGES = "sample_pages"  # the documents of `sample` as page images
@@ -180,6 +180,24 @@ def pooled(corpus: Corpus) -> tuple[datasets.Dataset, np.ndarray, np.ndarray]:
     names = corpus.splits["train"].features["label"].names
     codes = table["label"].to_numpy()
     return as_dataset(table, codes, names), codes, content_keys(table)
+
+
+def codes_for(names: list[str], dataset, split: str) -> np.ndarray:
+    """The dataset's labels as codes of the run's classes: (n,) int64.
+
+    Raises:
+        InputError: the split is empty or has a class that the model does not know.
+    """
+    own = dataset.features["label"].names
+    labels = np.array(dataset["label"])
+    if not len(labels):
+        raise InputError(f"the {split} split has no row; choose another --split")
+    used = sorted(own[c] for c in np.unique(labels))
+    if unknown := [name for name in used if name not in names]:
+        raise InputError(f"the {split} split has classes the model does not know: {', '.join(unknown[:5])}"
+                         f"{' …' if len(unknown) > 5 else ''}; evaluate on a dataset of its classes or train anew")
+    code = {name: c for c, name in enumerate(names)}
+    return np.array([code.get(name, -1) for name in own])[labels]
 
 
 def fold_corpora(corpus: Corpus, n_folds: int, seed: int = 0, validation_size: float = 0.1):

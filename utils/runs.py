@@ -63,7 +63,8 @@ def claim_output_dir(output_dir: Path, resume: bool, overwrite: bool) -> bool:
     if occupied and not (output_dir / "config.yaml").exists():
         raise InputError(f"{output_dir}: holds no run, so it is not overwritten; choose another --output_dir")
     if partial.exists() and not resume:
-        if any(partial.glob("checkpoint-*")) and not overwrite:
+        saved = [*partial.glob("checkpoint-*"), *partial.glob("model-*/")]  # the Trainer's, spaCy's
+        if saved and not overwrite:
             raise InputError(f"{partial}: an unfinished run is there; say --resume to go on or --overwrite")
         shutil.rmtree(partial)
     return True
