@@ -33,6 +33,7 @@ class Run:
     probabilities: np.ndarray | None  # (n, n_classes) float32; None once they are aligned
     class_names: list[str]
     costs: dict[str, float]
+    parts: tuple[str, ...] = ()  # the runs that this one is a fusion of
 
 
 @dataclass(frozen=True, eq=False)

@@ -2,10 +2,12 @@
 
     python -m wf_metrics.compare runs/temas_beto runs/temas_rnn predicciones.parquet --split test
     python -m wf_metrics.compare runs/temas_3 runs/otro --output runs/wf_metrics/informe
+    python -m wf_metrics.compare runs/textos runs/paginas --fuse runs/textos runs/paginas
 
 Runs that differ in their seed alone are one model, with mean and standard deviation; a folder of run folders (as
-pipeline.py makes) stands for all of them. Ids and labels of the split must be the same. Writes compare.md,
-compare.json, report.html, disagreements.csv, label_errors.csv and figures/ to --output (default
+pipeline.py makes) stands for all of them. Ids and labels of the split must be the same. --fuse adds the fusion of two
+runs, such as a text and an image model, as a row: log-probabilities weighted as is best on validation. Writes
+compare.md, compare.json, report.html, disagreements.csv, label_errors.csv and figures/ to --output (default
 runs/wf_metrics/compare/<date-time>).
 """
 
@@ -21,6 +23,7 @@ from utils.tables import markdown_table, write_csv
 from wf_metrics.alignment import COSTS, align, read_runs
 from wf_metrics.comparison import METRICS, compare, disagreements, likely_label_errors, opinions
 from wf_metrics.figures import METRIC_TITLES, cost_figure, leaderboard_figure
+from wf_metrics.fusion import fused_run
 from wf_metrics.intervals import SAMPLES
 from wf_metrics.report import write_comparison_report
 
@@ -32,6 +35,7 @@ class CompareArguments:
     split: str = field(default="test", metadata={"help": "whose predictions: test, validation or train"})
     samples: int = field(default=SAMPLES, metadata={"help": "bootstrap samples"})
     seed: int = field(default=0, metadata={"help": "seed of the bootstrap"})
+    fuse: list[str] = field(default_factory=list, metadata={"help": "two runs whose fusion is one more row"})
     confident: float = field(default=0.9, metadata={"help": "confidence from which agreement against a label counts"})
     output: str | None = field(default=None, metadata={"help": "folder to write"})
     overwrite: bool = field(default=False, metadata={"help": "replace a comparison that is there"})
@@ -52,10 +56,15 @@ def main(argv=None) -> Path:
     found = read_runs(words["runs"], args.split)
     if len(found) < 2:
         raise InputError(f"{found[0].name}: a single run; give at least two to compare")
+    fusion = None
+    if args.fuse:
+        fused, fusion = fused_run(args.fuse, args.split)
+        found.append(fused)
     aligned = align(found)
 
     # Compare.
-    comparison = compare(aligned, args.samples, args.seed) | {"split": args.split, "notes": aligned.notes}
+    notes = aligned.notes + ([fusion_sentence(fusion)] if fusion else [])
+    comparison = compare(aligned, args.samples, args.seed) | {"split": args.split, "notes": notes, "fusion": fusion}
     answers = opinions(aligned)
     different = disagreements(aligned, *answers)
     doubtful = likely_label_errors(aligned, *answers, args.confident)
@@ -100,6 +109,16 @@ def markdown(comparison: dict, different, doubtful, confident: float) -> str:
         "![macro-F1](figures/leaderboard.png)\n", "![costs](figures/costs.png)\n",
     ]  # fmt: skip
     return "\n".join(parts)
+
+
+def fusion_sentence(fusion: dict) -> str:
+    """How two runs became one more row."""
+    losses, weights = fusion["validation_log_loss"], fusion["weights"]
+    parts = " and ".join(f"{weight:.3g} for {model}" for model, weight in zip(fusion["models"], weights, strict=True))
+    chosen = losses[f"{weights[0]:.3f}"]
+    return (f"The fusion weighs log-probabilities with {parts}, which gives the lowest log loss on "
+            f"{fusion['documents']} validation documents: {chosen:.3f}, against {losses['1.000']:.3f} and "
+            f"{losses['0.000']:.3f} alone. It is no part of the ensemble and of the tables of disagreements")
 
 
 def leaderboard(comparison: dict) -> tuple[list[str], list[list[str]]]:

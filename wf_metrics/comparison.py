@@ -20,7 +20,7 @@ def compare(aligned: Aligned, samples: int, seed: int) -> dict:
     bootstrap resample documents within each true class, the same ones for every model. McNemar's test takes the first
     run of each model. p-values are corrected by Holm over the comparisons with the best model.
     """
-    labels, probabilities = aligned.labels, [*aligned.probabilities, mean_probabilities(aligned.probabilities)]
+    labels, probabilities = aligned.labels, [*aligned.probabilities, mean_probabilities(single_runs(aligned)[1])]
     scores = [classification_metrics(labels, p) for p in probabilities]
     samples_of = bootstrap(labels, probabilities, samples, seed)  # metric: (n_runs + 1, n_samples)
     members = {}
@@ -42,6 +42,12 @@ def compare(aligned: Aligned, samples: int, seed: int) -> dict:
         "ensemble": ensemble, "comparisons": [row | {"verdict": verdict(row)} for row in comparisons],
         "level": LEVEL, "samples": samples, "seed": seed,
     }  # fmt: skip
+
+
+def single_runs(aligned: Aligned) -> tuple[list, list[np.ndarray]]:
+    """The runs that are no fusion of others, and their probabilities."""
+    own = [place for place, run in enumerate(aligned.runs) if not run.parts]
+    return [aligned.runs[place] for place in own], [aligned.probabilities[place] for place in own]
 
 
 def mean_probabilities(probabilities: list[np.ndarray]) -> np.ndarray:
@@ -139,9 +145,9 @@ def verdict(row: dict) -> str:
 
 
 def opinions(aligned: Aligned) -> tuple[list[str], np.ndarray, np.ndarray]:
-    """Each model's prediction and confidence by the mean of its runs: names, (n, n_models) codes and confidences."""
+    """Each single model's prediction and confidence by the mean of its runs: names, (n, n_models) codes and values."""
     members = {}
-    for run, p in zip(aligned.runs, aligned.probabilities, strict=True):
+    for run, p in zip(*single_runs(aligned), strict=True):
         members.setdefault(run.model, []).append(p)
     tops = [top_labels(mean_probabilities(own)) for own in members.values()]
     predictions, confidence = (np.stack(part, axis=1) for part in zip(*tops, strict=True))
