@@ -1,5 +1,7 @@
 """The image room from page images to predictions: what a run folder holds, what changes nothing, what is refused."""
 
+import csv
+import io
 import json
 import os
 import shutil
@@ -16,6 +18,7 @@ from conftest import HOUSE, command, refused, script
 from PIL import Image
 
 from image_model.augmentation import AUGMENTATIONS, augmented
+from image_model.occlusion import occlusion_map
 from image_model.pixels import Pages, View, fitted, make_collator, resize_splits, to_pixels
 from utils.data import DataOptions, load_corpus
 from utils.metrics import classification_metrics
@@ -81,6 +84,10 @@ def image_pipeline(tree, tmp_path_factory) -> Path:
 def image_run(image_pipeline) -> Path:
     """A finished run, three epochs of six steps."""
     return image_pipeline / "seed_0"
+
+
+def image_script_of(name: str):
+    return script(name, ROOM / "scripts" / "model_metrics")
 
 
 def files_of(folder) -> set[str]:
@@ -306,6 +313,55 @@ def test_pipeline_prepares_evaluates_and_predicts(image_pipeline):
     assert found.ids == ["sin_etiqueta"] and found.labels == [None] and found.predictions == ["año"]
     info = json.loads((image_pipeline / "data" / "dataset.json").read_text(encoding="utf-8"))
     assert info["content"] == "image" and info["rows"]["unlabelled"] == 1
+
+
+def test_occlusion_report_finds_where_the_model_looks(image_run, tmp_path, capsys):
+    main = image_script_of("occlusion_report").main
+    folder = main([str(image_run), "--most", "3", "--output", str(tmp_path / "o"), "--use_cpu"])
+    assert sorted(files_of(folder)) == ["figures/occlusion.png", "occlusion.csv"]
+    ids = [i for i in read_predictions(image_run / "predictions_test.parquet").ids if i.startswith("cédula")][:2]
+    folder = main([str(image_run), "--id", *ids, "--output", str(tmp_path / "o"), "--overwrite", "--use_cpu"])
+    rows = list(csv.DictReader(io.StringIO((folder / "occlusion.csv").read_text(encoding="utf-8"))))
+    assert [row["id"] for row in rows] == ids and all(float(row["fall"]) > 0 for row in rows)
+    assert "already there" in refused(capsys, main, image_run, "--output", tmp_path / "o")
+    assert "'no_hay'" in refused(capsys, main, image_run, "--id", "no_hay", "--output", tmp_path / "p")
+
+
+def test_occlusion_is_highest_where_the_answer_is():
+    """A model that answers by the darkness of the upper left corner."""
+    from types import SimpleNamespace
+
+    import torch
+    from transformers.models.vit.image_processing_pil_vit import ViTImageProcessorPil
+
+    class Corner(torch.nn.Module):
+        device = torch.device("cpu")
+
+        def forward(self, pixel_values):
+            dark = -pixel_values[:, :, :16, :16].mean(dim=(1, 2, 3))
+            return SimpleNamespace(logits=torch.stack([dark, -dark], dim=1))
+
+    pixels = np.zeros((64, 48, 3), np.uint8)
+    importance, label, probability = occlusion_map(Corner(), ViTImageProcessorPil(), pixels)
+    assert importance.shape == (64, 48) and label == 0 and probability == pytest.approx(1 / (1 + np.exp(-2)), abs=1e-3)
+    assert importance[:8, :8].min() > 0.02 and np.abs(importance[32:]).max() < 1e-6
+    against, _, _ = occlusion_map(Corner(), ViTImageProcessorPil(), pixels, label=1)
+    assert against[:8, :8].max() < -0.02
+
+
+@pytest.mark.slow
+def test_text_and_image_runs_of_the_sample_are_compared_and_fused(tmp_path):
+    """The same documents in two rooms, through the command line of each."""
+    from wf_metrics import compare
+
+    more = ["--sample_fraction", "0.05", "--max_steps", "4", "--use_cpu"]
+    text = script("train").main(["--output_dir", str(tmp_path / "text"), "--max_length", "16", *more])
+    image = image_script("train").main(["--output_dir", str(tmp_path / "image"), "--image_size", "64", *more])
+    words = [str(text), str(image), "--fuse", str(text), str(image), "--samples", "100"]
+    folder = compare.main([*words, "--output", str(tmp_path / "c")])
+    found = json.loads((folder / "compare.json").read_text(encoding="utf-8"))
+    assert len(found["models"]) == 3 and any(row["model"].startswith("fusion") for row in found["models"])
+    assert found["documents"] == len(read_predictions(image / "predictions_test.parquet").ids)
 
 
 # The parts.
