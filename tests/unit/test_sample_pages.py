@@ -13,6 +13,7 @@ from utils import sample_corpus, sample_pages
 from utils.data import DataOptions, load_corpus
 from utils.sample_corpus import SIZES
 
+
 @pytest.fixture(autouse=True, scope="module")
 def sample_made_once():
     """The corpus of a seed takes seconds to write, and is the same each time."""
