@@ -1,0 +1,1 @@
+"""The spaCy room: textcat pipelines on the shared splits."""

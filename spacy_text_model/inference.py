@@ -1,0 +1,85 @@
+"""Load a trained pipeline and get class probabilities from it, without a dictionary of classes for every document."""
+
+import warnings
+from pathlib import Path
+
+import numpy as np
+import spacy
+from spacy.language import Language
+from tqdm import tqdm
+
+from spacy_text_model.readers import whole_texts
+from utils import runs
+from utils.errors import InputError
+
+MODEL_BEST, MODEL_LAST = "model-best", "model-last"
+BATCH_SIZE = 256  # documents; larger gains nothing on a CPU (benchmarks/spacy_throughput.py)
+
+
+def pipeline_folder(run: Path) -> Path:
+    """Where the pipeline of a finished run, or of a folder that `spacy train` wrote, lies: the one of best score.
+
+    Raises:
+        InputError: no pipeline there.
+    """
+    run = Path(run)
+    for folder in (run / MODEL_BEST, run):
+        if (folder / "meta.json").exists():
+            return folder
+    hint = "; an unfinished run of it is there: --resume it" if runs.partial_folder(run).exists() else ""
+    raise InputError(f"{run}: neither a finished run nor a spaCy pipeline (no {MODEL_BEST}/meta.json){hint}; "
+                     "check the path")
+
+
+def load_pipeline(folder: Path) -> Language:
+    """Load a pipeline that has a textcat.
+
+    Raises:
+        InputError: it cannot be loaded, or does something else.
+    """
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of other spaCy versions; config.yaml records the one that trained
+            nlp = spacy.load(folder)
+    except (OSError, ValueError, KeyError) as error:
+        raise InputError(f"{folder}: a pipeline that cannot be loaded ({error}); train or copy it again") from None
+    if "textcat" not in nlp.pipe_names:
+        raise InputError(f"{folder}: has {', '.join(nlp.pipe_names) or 'no component'}; give one with a textcat")
+    return whole_texts(nlp)
+
+
+def class_probabilities(
+    nlp: Language, texts: list[str | None], batch_size: int = BATCH_SIZE, n_process: int = 1
+) -> np.ndarray:
+    """Class probabilities (n, n_classes) float32 of texts, in their order; columns as the textcat's labels.
+
+    In one process the textcat is asked for its matrix of scores; `nlp.pipe` would build a dictionary of all classes
+    for each document, which costs more than the model where classes are many. With `n_process` > 1 the documents do
+    go through `nlp.pipe`, and the numbers are the same. A text without a token gets what the model makes of one among
+    others, whoever its neighbours are: spaCy alone gives it zeros in a batch of its like.
+    """
+    textcat = nlp.get_pipe("textcat")
+    bar = tqdm(total=len(texts), desc="predicting", unit=" texts", unit_scale=True, disable=None)
+    scores = np.zeros((len(texts), len(textcat.labels)), np.float32)
+    if n_process > 1:
+        for row, doc in enumerate(nlp.pipe((t or "" for t in texts), batch_size=batch_size, n_process=n_process)):
+            scores[row] = [doc.cats[label] for label in textcat.labels]
+            bar.update()
+        empty = np.flatnonzero(scores.sum(1) == 0)
+        scores[empty] = class_probabilities(nlp, [""] * len(empty))
+        return scores
+    before = [pipe for name, pipe in nlp.pipeline if name != "textcat"]
+    filler = nlp.make_doc("a")
+    for start in range(0, len(texts), batch_size):
+        docs = [nlp.make_doc(text or "") for text in texts[start : start + batch_size]] + [filler]
+        for pipe in before:
+            docs = list(pipe.pipe(docs))
+        scores[start : start + len(docs) - 1] = to_cpu(textcat.predict(docs))[:-1]
+        bar.update(len(docs) - 1)
+    bar.close()
+    return scores
+
+
+def to_cpu(scores):
+    """The array on the CPU, from wherever the model computes."""
+    return scores.get() if hasattr(scores, "get") else scores

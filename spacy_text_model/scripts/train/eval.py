@@ -1,0 +1,76 @@
+"""Evaluate a finished run on a split of any dataset with the same classes.
+
+    python spacy_text_model/scripts/train/eval.py runs/temas --dataset data/x/data_v2 --split test
+
+Writes predictions, report, confusion matrix and figures to <RUN>/eval/<split>-<hash>/, never over training's files.
+Without --dataset: the dataset of the training, read with the same options. RUN may also be a folder that
+`spacy train --output RUN` wrote.
+"""
+
+import time
+from dataclasses import dataclass, field, fields
+from pathlib import Path
+
+from spacy_text_model.inference import BATCH_SIZE, class_probabilities, load_pipeline, pipeline_folder
+from utils import runs
+from utils.cli import parse, start_logging
+from utils.corpus import SPLITS
+from utils.data import DataOptions, codes_for, load_corpus, options_of
+from utils.errors import InputError, exits_on_input_error
+
+
+@dataclass
+class EvalArguments(DataOptions):
+    """What to evaluate on; reading options default to those of the training."""
+
+    dataset: str | None = field(default=None, metadata={"help": "prepared folder or raw source; default: the run's"})
+    split: str = field(default="test", metadata={"help": "train, validation or test"})
+    batch_size: int = field(default=BATCH_SIZE, metadata={"help": "texts per batch"})
+    n_process: int = field(default=1, metadata={"help": "processes; more than one pays on long texts"})
+    overwrite: bool = field(default=False, metadata={"help": "replace this evaluation where it is there already"})
+
+
+@exits_on_input_error
+def main(argv=None) -> Path:
+    """Evaluate; returns the folder that was written."""
+    # Arguments.
+    args, words = parse(EvalArguments, argv, doc=__doc__, positional=["run"])
+    start_logging()
+    run = Path(words["run"])
+    if args.split not in SPLITS:
+        raise InputError(f"--split {args.split!r}: choose one of {', '.join(SPLITS)}")
+
+    # Model: its config says what it was trained on.
+    nlp = load_pipeline(pipeline_folder(run))
+    names = list(nlp.get_pipe("textcat").labels)
+
+    # Splits: the same for every room; the run's own reading options where none is given.
+    trained_on = nlp.config.interpolate()
+    for option in {f.name for f in fields(DataOptions)} - words["given"].keys():
+        setattr(args, option, trained_on.get("dataset", {}).get(option, getattr(args, option)))
+    source = args.dataset or trained_on["paths"].get("dataset")
+    if source is None:
+        raise InputError(f"{run}: its config names no dataset; say --dataset")
+    corpus = load_corpus(source, options_of(args))
+    dataset = corpus.splits[args.split]
+    labels = codes_for(names, dataset, args.split)
+    folder = run / "eval" / f"{args.split}-{corpus.info['hash'][:8]}"
+    runs.claim_evaluation(folder, args.overwrite)
+
+    # Evaluate.
+    start = time.perf_counter()
+    probabilities = class_probabilities(nlp, dataset["text"], args.batch_size, args.n_process)
+    seconds = time.perf_counter() - start
+
+    # Save.
+    with runs.whole_folder(folder) as partial:
+        results = runs.write_evaluation(partial, args.split, dataset["id"], labels, probabilities, names)
+        results[f"{args.split}_ms_per_document"] = 1000 * seconds / len(labels)
+        runs.write_json(partial / "all_results.json", results | {"dataset_hash": corpus.info["hash"]})
+    shown = [f"{args.split}_{m}" for m in ("macro_f1", "accuracy", "balanced_accuracy")]
+    print(f"{folder}: " + ", ".join(f"{k} {results[k]:.4f}" for k in shown))
+    return folder
+
+
+if __name__ == "__main__":
+    main()

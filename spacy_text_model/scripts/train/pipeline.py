@@ -1,0 +1,104 @@
+"""Everything in order: prepare, train, eval and predict, for several seeds or folds.
+
+    python spacy_text_model/scripts/train/pipeline.py --dataset corpus.csv --output_dir runs/temas --seeds 3
+    python spacy_text_model/scripts/train/pipeline.py spacy_text_model/configs/bow.cfg --dataset corpus.csv --folds 5
+
+Takes the flags of train.py. Writes <output_dir>/data (or fold_1 … below it), one run folder a seed or fold,
+predictions of the unlabelled rows, and the summary: all_results.json, summary.md, figures/seeds.png. A step whose
+inputs have not changed is skipped; after a kill the same command with --resume goes on.
+"""
+
+import json
+import logging
+import sys
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parent))  # the sibling scripts, also when this file is loaded as a module
+
+import eval as evaluate_run
+import predict
+import train
+
+from spacy_text_model.arguments import parse_training, read_config
+from utils import prepare_dataset, runs
+from utils.cli import as_words, start_logging
+from utils.data import options_of
+from utils.errors import InputError, exits_on_input_error
+from utils.pipeline import fingerprint, step, summarise
+
+logger = logging.getLogger("spacy_text_model.pipeline")
+
+
+@dataclass
+class PipelineArguments:
+    """How many trainings."""
+
+    seeds: int = field(default=1, metadata={"help": "trainings with seeds seed, seed + 1, … on the same splits"})
+    folds: int = field(default=0, metadata={"help": "cross-validation: one training a fold, all rows pooled"})
+
+
+@exits_on_input_error
+def main(argv=None) -> dict:
+    """Run all steps; returns the summary."""
+    # Arguments: those of train.py and the number of runs.
+    args, plan, words = parse_training(argv, __doc__, PipelineArguments)
+    start_logging()
+    if plan.seeds < 1 or plan.folds == 1 or plan.folds < 0 or (plan.folds and plan.seeds > 1):
+        raise InputError(f"--seeds {plan.seeds} --folds {plan.folds}: one or more seeds, or two or more folds")
+    config = read_config(words["config"], args, words).interpolate()
+    source, first_seed = str(config["paths"]["dataset"]), config["system"]["seed"]
+    folder = Path(args.output_dir or runs.default_output_dir(train.ROOM, source))
+    own = {"seeds", "folds", "output_dir", "seed", "dataset"} | set(asdict(options_of(args)))
+    overrides = [word for name, value in words["overrides"].items() for word in (f"--{name}", json.dumps(value))]
+    passed = [str(words["config"]), *as_words({k: v for k, v in words["given"].items() if k not in own}), *overrides]
+    settings = {k: v for k, v in words["given"].items() if k not in own | {"resume", "overwrite"}}
+    settings |= {"config": words["config"].read_text(encoding="utf-8"), "overrides": words["overrides"]}
+
+    # Prepare: the same splits for every seed, or one dataset a fold.
+    options = config["dataset"]
+    data = folder / "data"
+    flags = as_words({k: v for k, v in options.items() if v != []})
+    flags += ["--folds", str(plan.folds)] if plan.folds else []
+    flags += ["--output", str(data), "--overwrite", str(args.overwrite)]
+    step("prepare", folder, {"source": fingerprint(source), "options": options, "folds": plan.folds}, data,
+         lambda: prepare_dataset.main([source, *flags]), args.overwrite)
+    if plan.folds:
+        jobs = {f"fold_{i}": (data / f"fold_{i}", first_seed) for i in range(1, plan.folds + 1)}
+    else:
+        jobs = {f"seed_{s}": (data, s) for s in range(first_seed, first_seed + plan.seeds)}
+
+    # Train and evaluate: one run folder a job; the evaluation reloads what was saved.
+    for name, (dataset, seed) in jobs.items():
+        run = folder / name
+        inputs = {"dataset": prepared_hash(dataset), "seed": seed, "settings": settings}
+        step(f"train_{name}", folder, inputs, run,
+             lambda d=dataset, r=run, s=seed: train.main(
+                 [*passed, "--dataset", str(d), "--output_dir", str(r), "--seed", str(s)]), args.overwrite)
+        evaluated = run / "eval" / f"test-{inputs['dataset'][:8]}"
+        step(f"eval_{name}", folder, inputs, evaluated,
+             lambda d=dataset, r=run: evaluate_run.main([str(r), "--dataset", str(d), "--overwrite"]), True)
+
+    # Predict: the rows without a label, with the first run.
+    first, (dataset, seed) = next(iter(jobs.items()))
+    unlabelled, output = dataset / "unlabelled.parquet", folder / "predictions_unlabelled.parquet"
+    if unlabelled.exists():
+        inputs = {"dataset": prepared_hash(dataset), "seed": seed, "settings": settings}
+        step("predict", folder, inputs, output, lambda: predict.main(
+            [str(folder / first), "--input", str(unlabelled), "--output", str(output), "--overwrite"]), True)
+
+    # Summarise.
+    seeds = ", ".join(str(seed) for _, seed in jobs.values())
+    how = f"{plan.folds} folds, seed {first_seed}" if plan.folds else f"seeds {seeds}"
+    summary = summarise([folder / name for name in jobs], folder, how)
+    print((folder / "summary.md").read_text(encoding="utf-8"))
+    return summary
+
+
+def prepared_hash(dataset: Path) -> str:
+    """The content hash that a prepared folder records."""
+    return runs.read_json(dataset / "dataset.json")["hash"]
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,74 @@
+"""Write the shared splits as .spacy files, for those who want `spacy.Corpus.v1` and spaCy's own tools on them.
+
+    python spacy_text_model/scripts/train/preprocess.py --dataset data/x/data_v1 --output data/x/spacy
+    python -m spacy train config.cfg --paths.train data/x/spacy/train.spacy --paths.dev data/x/spacy/dev.spacy
+
+config.cfg needs none of it: its reader reads the splits themselves. Writes train.spacy, dev.spacy, test.spacy (every
+class in `doc.cats`, the id in `doc.user_data["id"]`) and labels.json, for `spacy.read_labels.v1`.
+"""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from spacy.lang.es import Spanish
+from spacy.tokens import DocBin
+from tqdm import tqdm
+
+from spacy_text_model.readers import whole_texts
+from utils import runs
+from utils.cli import parse, start_logging
+from utils.corpus import DataOptions
+from utils.data import load_corpus, options_of
+from utils.errors import InputError, exits_on_input_error
+
+FILES = {"train": "train.spacy", "validation": "dev.spacy", "test": "test.spacy"}  # spaCy's names
+
+
+@dataclass
+class PreprocessArguments(DataOptions):
+    """What to write, and where to."""
+
+    dataset: str = field(default="sample", metadata={"help": "prepared folder, raw source, Hub id or 'sample'"})
+    output: str | None = field(default=None, metadata={"help": "folder to write"})
+    overwrite: bool = field(default=False, metadata={"help": "replace what this script wrote there before"})
+
+
+@exits_on_input_error
+def main(argv=None) -> Path:
+    """Convert; returns the folder that was written."""
+    # Arguments.
+    args, _ = parse(PreprocessArguments, argv, doc=__doc__)
+    start_logging()
+    if args.output is None:
+        raise InputError("--output: say which folder to write")
+    folder = Path(args.output)
+    runs.claim_report(folder, "train.spacy", args.overwrite)
+
+    # Splits: the same for every room.
+    corpus = load_corpus(args.dataset, options_of(args))
+    names = corpus.info["labels"]
+
+    # Save.
+    with runs.whole_folder(folder) as partial:
+        for split, name in FILES.items():
+            documents(corpus.splits[split], names, split).to_disk(partial / name)
+        runs.write_json(partial / "labels.json", names)
+    print(f"{folder}: " + ", ".join(f"{FILES[s]} {len(d)}" for s, d in corpus.splits.items()) + f", {len(names)} "
+          "classes")
+    return folder
+
+
+def documents(dataset, names: list[str], split: str) -> DocBin:
+    """The rows of a split as spaCy's documents, in their order."""
+    nlp = whole_texts(Spanish())
+    found = DocBin(store_user_data=True)
+    for row in tqdm(dataset, desc=split, unit=" rows", unit_scale=True, disable=None):
+        doc = nlp.make_doc(row["text"] or "")
+        doc.cats = {name: float(code == row["label"]) for code, name in enumerate(names)}
+        doc.user_data["id"] = row["id"]
+        found.add(doc)
+    return found
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,101 @@
+"""spaCy's own training loop with what a run folder needs: its history, a start from another pipeline, its errors."""
+
+import json
+from pathlib import Path
+
+import spacy
+from catalogue import RegistryError
+from confection import ConfigValidationError
+from spacy.language import Language
+from spacy.training.initialize import init_nlp
+from spacy.util import registry
+
+from spacy_text_model.inference import load_pipeline, pipeline_folder
+from utils.errors import InputError
+
+
+@registry.loggers("suite.History.v1")
+def history_logger(output_file: str, logger):
+    """Another logger of spaCy, and beside it a jsonl file with what is known at each evaluation.
+
+    A line holds epoch, step, words and seconds so far, `score`, the sum of the losses since the line before and
+    spaCy's scores (0 to 1).
+    """
+
+    def setup(nlp, stdout, stderr):
+        log_step, finalize = logger(nlp, stdout, stderr)
+        stream = open(output_file, "w", encoding="utf-8")
+
+        def log(info):
+            log_step(info)
+            if info is not None:
+                line = {name: info[name] for name in ("epoch", "step", "words", "seconds", "score")}
+                line |= {"loss": float(sum(info["losses"].values())), "scores": plain_scores(info["other_scores"])}
+                stream.write(json.dumps(line) + "\n")
+                stream.flush()
+
+        def close():
+            stream.close()
+            finalize()
+
+        return log, close
+
+    return setup
+
+
+def plain_scores(scores: dict) -> dict:
+    return {name: value for name, value in scores.items() if isinstance(value, (int, float))}
+
+
+def keep_history(config, output_file: Path) -> dict:
+    """Put `suite.History.v1` around the config's logger; returns the block that was there, to be put back."""
+    block = config["training"]["logger"]
+    config["training"]["logger"] = {"@loggers": "suite.History.v1", "output_file": str(output_file), "logger": block}
+    return block
+
+
+def read_history(path: Path) -> list[dict]:
+    """The history as `utils.figures.curves_figure` takes it: losses per batch, macro F1 and accuracy per step."""
+    lines = [json.loads(line) for line in Path(path).read_text(encoding="utf-8").splitlines()]
+    history, last = [], -1
+    for line in lines:
+        history.append({
+            "epoch": line["epoch"], "step": line["step"], "words": line["words"], "seconds": line["seconds"],
+            "loss": line["loss"] / (line["step"] - last), "eval_score": line["score"],
+            "eval_macro_f1": line["scores"].get("cats_macro_f"), "eval_accuracy": line["scores"].get("cats_micro_f"),
+        })  # fmt: skip
+        last = line["step"]
+    return history
+
+
+def start_from(config, start: Path, names: list[str]):
+    """Let the config's textcat begin with the weights of another pipeline.
+
+    Raises:
+        InputError: it has other classes, or its own order of them.
+    """
+    folder = pipeline_folder(start)
+    theirs = list(load_pipeline(folder).get_pipe("textcat").labels)
+    if theirs != names:
+        differing = sorted(set(theirs) ^ set(names))[:3] or ["their order"]
+        raise InputError(f"{start}: its classes are not the dataset's (see {', '.join(differing)}); train from the "
+                         "start or give a pipeline of the same classes")
+    config["components"]["textcat"] = {"source": str(folder.resolve())}
+
+
+def initialise(config, gpu_id: int) -> Language:
+    """`spacy.training.initialize.init_nlp`, its complaints in one line.
+
+    Raises:
+        InputError: no such GPU, unknown architecture or reader, wrong value, missing vectors.
+    """
+    if gpu_id >= 0:
+        try:
+            spacy.require_gpu(gpu_id)
+        except (ValueError, RuntimeError) as error:
+            raise InputError(f"--gpu_id {gpu_id}: {error}; pip install -e '.[spacy-gpu]' where there is a GPU, or say "
+                             "--gpu_id -1") from None
+    try:
+        return init_nlp(config, use_gpu=gpu_id)
+    except (ConfigValidationError, RegistryError, OSError) as error:
+        raise InputError(f"config: {error}; mend it or its --overrides") from None
