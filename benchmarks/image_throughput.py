@@ -129,7 +129,7 @@ def report_of(results: dict) -> str:
     args = results["arguments"]
     parts = ["# Image throughput: the suite beside plain transformers\n",
              f"{hardware_line(results['hardware'])}. Command: `python benchmarks/image_throughput.py`; "
-             f"{results['seconds'] / 60:.1f} minutes in all. {args['pages']} pages, jpg, {args['width']} pixels wide.\n"]
+             f"{results['seconds'] / 60:.1f} minutes in all. {args['pages']} jpg, {args['width']} pixels wide.\n"]
     for shape, rows in results["shapes"].items():
         size = SHAPES[shape][0]
         for task, title, columns in (("train", f"training, batches of {args['batch_size']}", TRAIN_COLUMNS),
