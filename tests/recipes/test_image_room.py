@@ -86,6 +86,18 @@ def image_run(image_pipeline) -> Path:
     return image_pipeline / "seed_0"
 
 
+@pytest.fixture
+def no_figures(monkeypatch):
+    """For runs whose figures nobody looks at: drawing them takes longer than these trainings."""
+    for name in ("save_figure", "confusion_matrix_figure", "per_class_figure", "calibration_figure", "curves_figure",
+                 "class_frequencies_figure"):
+        monkeypatch.setattr(f"utils.runs.{name}", nothing)
+
+
+def nothing(*args, **kwargs):
+    pass
+
+
 def image_script_of(name: str):
     return script(name, ROOM / "scripts" / "model_metrics")
 
@@ -130,7 +142,7 @@ def test_loads_with_pipeline_and_predicts_the_same(image_run, tree):
 
 
 @pytest.mark.parametrize("batch_size", [1, 7, 64])
-def test_reloaded_equals_in_memory_whatever_the_batch(image_run, batch_size):
+def test_reloaded_equals_in_memory_whatever_the_batch(image_run, batch_size, no_figures):
     before = {f: (image_run / f).read_bytes() for f in RUN_FILES}
     folder = image_script("eval").main([str(image_run), "--batch_size", str(batch_size), "--overwrite", "--use_cpu"])
     assert folder.parent == image_run / "eval"
@@ -250,7 +262,7 @@ def small_vit(folder: Path) -> Path:
 @pytest.mark.parametrize("more", [
     pytest.param([], id="own processor", marks=pytest.mark.slow),
     pytest.param(["--image_size", "64", "--keep_aspect", "--grayscale"], id="whole page")])
-def test_any_image_classifier_trains_and_reloads(more, tree, tmp_path):
+def test_any_image_classifier_trains_and_reloads(more, tree, tmp_path, no_figures):
     words = ["--dataset", tree, "--ground_truth", tree / "ground_truth.csv", "--output_dir", tmp_path / "r",
              "--model_name_or_path", small_convnext(tmp_path / "m"), "--max_steps", "2", "--use_cpu", *more]
     run = image_script("train").main([str(word) for word in words])
@@ -262,7 +274,7 @@ def test_any_image_classifier_trains_and_reloads(more, tree, tmp_path):
     np.testing.assert_allclose(ours.probabilities, theirs.probabilities, atol=1e-5)
 
 
-def test_stopped_and_resumed_equals_uninterrupted(tree, tmp_path, monkeypatch):
+def test_stopped_and_resumed_equals_uninterrupted(tree, tmp_path, monkeypatch, no_figures):
     """Stopped in the middle of an epoch, pages augmented: the same bits."""
     from utils.training import SuiteTrainer
 
@@ -276,11 +288,10 @@ def test_stopped_and_resumed_equals_uninterrupted(tree, tmp_path, monkeypatch):
             raise RuntimeError("killed")
         return step(self, *args, **kwargs)
 
-    monkeypatch.setattr(SuiteTrainer, "training_step", stops_at_the_seventh)
-    with pytest.raises(RuntimeError, match="killed"):
+    with monkeypatch.context() as patch, pytest.raises(RuntimeError, match="killed"):
+        patch.setattr(SuiteTrainer, "training_step", stops_at_the_seventh)
         main(flags(tree, tmp_path / "cut", *more))
     assert not (tmp_path / "cut").exists() and (tmp_path / "cut.partial" / "checkpoint-4").is_dir()
-    monkeypatch.undo()
     cut = main(flags(tree, tmp_path / "cut", *more, "--resume"))
     assert (cut / "model.safetensors").read_bytes() == (whole / "model.safetensors").read_bytes()
 
