@@ -8,7 +8,7 @@ import spacy
 from spacy.language import Language
 from tqdm import tqdm
 
-from spacy_text_model.readers import whole_texts
+from spacy_text_model.readers import NO_TEXT, whole_texts
 from utils import runs
 from utils.errors import InputError
 
@@ -55,28 +55,24 @@ def class_probabilities(
 
     In one process the textcat is asked for its matrix of scores; `nlp.pipe` would build a dictionary of all classes
     for each document, which costs more than the model where classes are many. With `n_process` > 1 the documents do
-    go through `nlp.pipe`, and the numbers are the same. A text without a token gets what the model makes of one among
-    others, whoever its neighbours are: spaCy alone gives it zeros in a batch of its like.
+    go through `nlp.pipe`, and the numbers are the same.
     """
     textcat = nlp.get_pipe("textcat")
-    bar = tqdm(total=len(texts), desc="predicting", unit=" texts", unit_scale=True, disable=None)
-    scores = np.zeros((len(texts), len(textcat.labels)), np.float32)
-    if n_process > 1:
-        for row, doc in enumerate(nlp.pipe((t or "" for t in texts), batch_size=batch_size, n_process=n_process)):
-            scores[row] = [doc.cats[label] for label in textcat.labels]
-            bar.update()
-        empty = np.flatnonzero(scores.sum(1) == 0)
-        scores[empty] = class_probabilities(nlp, [""] * len(empty))
-        return scores
     before = [pipe for name, pipe in nlp.pipeline if name != "textcat"]
-    filler = nlp.make_doc("a")
-    for start in range(0, len(texts), batch_size):
-        docs = [nlp.make_doc(text or "") for text in texts[start : start + batch_size]] + [filler]
-        for pipe in before:
-            docs = list(pipe.pipe(docs))
-        scores[start : start + len(docs) - 1] = to_cpu(textcat.predict(docs))[:-1]
-        bar.update(len(docs) - 1)
-    bar.close()
+    texts = [text or NO_TEXT for text in texts]
+    scores = np.zeros((len(texts), len(textcat.labels)), np.float32)
+    with tqdm(total=len(texts), desc="predicting", unit=" texts", unit_scale=True, disable=None) as bar:
+        if n_process > 1:
+            for row, doc in enumerate(nlp.pipe(texts, batch_size=batch_size, n_process=n_process)):
+                scores[row] = [doc.cats[label] for label in textcat.labels]
+                bar.update()
+            return scores
+        for start in range(0, len(texts), batch_size):
+            docs = [nlp.make_doc(text) for text in texts[start : start + batch_size]]
+            for pipe in before:
+                docs = list(pipe.pipe(docs))
+            scores[start : start + len(docs)] = to_cpu(textcat.predict(docs))
+            bar.update(len(docs))
     return scores
 
 

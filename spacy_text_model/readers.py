@@ -17,6 +17,7 @@ from utils.data import DataOptions, load_corpus
 from utils.errors import InputError, exits_on_input_error
 
 ROWS = 1000  # read from the Arrow table at once
+NO_TEXT = " "  # an empty text is read as one space: without a token, n-grams fail and a batch of such is not scored
 
 
 @functools.lru_cache(maxsize=2)
@@ -111,7 +112,7 @@ def splits_reader(
 
 def example_of(nlp: Language, text: str | None, label: str) -> Example:
     """A text to predict beside its reference, which carries the class."""
-    doc = nlp.make_doc(text or "")
+    doc = nlp.make_doc(text or NO_TEXT)
     reference = Doc(nlp.vocab, words=[token.orth_ for token in doc], spaces=[bool(token.whitespace_) for token in doc])
     reference.cats = {label: 1.0}
     return Example(doc, reference)

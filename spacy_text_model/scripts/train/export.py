@@ -4,8 +4,8 @@
     pip install dist/es_temas-1.0.0-py3-none-any.whl
     python -c 'import es_temas; print(es_temas.load()("…").cats)'
 
-The pipeline is written by `spacy package`; the wheel is built by pip with the setuptools that is installed, so that
-no network is needed. The run's card goes along as README.md.
+The pipeline is written by `spacy package`, with architectures.py where its model is of that file; the wheel is built
+by pip with the setuptools that is installed, so that no network is needed. The run's card goes along as README.md.
 """
 
 import shutil
@@ -17,9 +17,13 @@ from pathlib import Path
 
 from spacy.cli.package import package
 
+from spacy_text_model.arguments import ROOM
 from spacy_text_model.inference import load_pipeline, pipeline_folder
+from utils import runs
 from utils.cli import parse, start_logging
 from utils.errors import InputError, exits_on_input_error
+
+SUITE = "spanish-text-suite"
 
 
 @dataclass
@@ -40,7 +44,8 @@ def main(argv=None) -> Path:
     start_logging()
     run = Path(words["run"])
     folder = pipeline_folder(run)
-    load_pipeline(folder)
+    model = load_pipeline(folder).config["components"]["textcat"]["model"]
+    code = [ROOM / "architectures.py"] if model["@architectures"].startswith("suite.") else []
     if not args.name.isidentifier() or not args.name.isascii() or not args.name.islower() or "__" in args.name:
         raise InputError(f"--name {args.name!r}: give small letters, digits and single _, as in temas_v1")
     if not all(part.isdigit() for part in args.version.split(".")):
@@ -55,9 +60,12 @@ def main(argv=None) -> Path:
         shutil.copytree(folder, source)
         if (run / "README.md").exists():
             shutil.copy(run / "README.md", source)
-        package(source, Path(temporary), name=args.name.removeprefix("es_"), version=args.version, create_sdist=False,
-                create_wheel=False, silent=True)
+        package(source, Path(temporary), code_paths=code, name=args.name.removeprefix("es_"), version=args.version,
+                create_sdist=False, create_wheel=False, silent=True)
         tree = Path(temporary) / wheel.name.removesuffix("-py3-none-any.whl")
+        meta = runs.read_json(tree / "meta.json")  # spaCy takes the package the code came from for a requirement
+        meta["requirements"] = [name for name in meta["requirements"] if not name.startswith(SUITE)]
+        runs.write_json(tree / "meta.json", meta)
         words = [sys.executable, "-m", "pip", "wheel", str(tree), "--no-deps", "--no-build-isolation", "--quiet",
                  "--wheel-dir", temporary]
         done = subprocess.run(words, capture_output=True, text=True)

@@ -14,7 +14,7 @@ from spacy.lang.es import Spanish
 from spacy.tokens import DocBin
 from tqdm import tqdm
 
-from spacy_text_model.readers import whole_texts
+from spacy_text_model.readers import NO_TEXT, whole_texts
 from utils import runs
 from utils.cli import parse, start_logging
 from utils.corpus import DataOptions
@@ -63,7 +63,7 @@ def documents(dataset, names: list[str], split: str) -> DocBin:
     nlp = whole_texts(Spanish())
     found = DocBin(store_user_data=True)
     for row in tqdm(dataset, desc=split, unit=" rows", unit_scale=True, disable=None):
-        doc = nlp.make_doc(row["text"] or "")
+        doc = nlp.make_doc(row["text"] or NO_TEXT)
         doc.cats = {name: float(code == row["label"]) for code, name in enumerate(names)}
         doc.user_data["id"] = row["id"]
         found.add(doc)
