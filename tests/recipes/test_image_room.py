@@ -34,7 +34,8 @@ RUN_FILES = {
     "figures/calibration.png", "figures/class_frequencies.png", "figures/confusion_matrix.png", "figures/curves.png",
     "figures/per_class.png",
 }  # fmt: skip
-TINY = ["--image_size", "64", "--learning_rate", "3e-3", "--use_cpu", "--disable_tqdm", "true"]
+TINY = ["--image_size", "64", "--augment", *AUGMENTATIONS, "--learning_rate", "3e-3", "--use_cpu", "--disable_tqdm",
+        "true"]
 
 
 def page(label: str, number: int) -> Image.Image:
