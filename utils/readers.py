@@ -362,34 +362,33 @@ def content_of(source: str, wanted: str | None) -> str:
     Raises:
         InputError: the source holds the other alone.
     """
-    path = Path(source)
-    if path.is_dir():
-        there = kinds_in(path)
-    else:
-        known = {"sample": "text", "sample_pages": "image"} | ({source: "text"} if path.is_file() else {})
-        there = {known.get(source, wanted or "text")}  # of what the Hub may have, whatever is wanted
-    if wanted == "image" and "image" not in there:
+    if wanted == "image" and not holds(source, "image"):
         raise InputError(f"{source}: no image in it; give train/<typology>/*.png (jpg, tif, bmp, webp, pdf), "
                          "a prepared dataset of pages, or sample_pages")
-    if wanted == "text" and "text" not in there:
+    if wanted == "image" or holds(source, "text") or not holds(source, "image"):
+        return wanted or "text"
+    if wanted == "text":
         raise InputError(f"{source}: page images and no text in it; make text of them with python -m "
                          "utils.extract_text, or give them to image_model")
-    return wanted or ("text" if "text" in there else "image")
+    return "image"
 
 
-def kinds_in(folder: Path) -> set[str]:
-    """`text`, `image` or both: what a folder's documents are."""
+def holds(source: str, kind: str) -> bool:
+    """Whether a source has documents of a kind, `text` or `image`; of what only the Hub may have, either."""
+    folder, named = Path(source), {"sample": "text", "sample_pages": "image"}
+    if source in named or not folder.is_dir():
+        return kind == named.get(source, "text" if folder.is_file() else kind)
     saved = [path for name in ("dataset_info.json", "*/dataset_info.json") for path in folder.glob(name)]
     if saved:
-        features = json.loads(saved[0].read_text(encoding="utf-8")).get("features") or {}
-        return {"image"} if {"_type": "Image"} in features.values() else {"text"}
+        features = (json.loads(saved[0].read_text(encoding="utf-8")).get("features") or {}).values()
+        is_image = any(isinstance(feature, dict) and feature.get("_type") == "Image" for feature in features)
+        return is_image == (kind == "image")
     if split_files(folder):
-        return {"text"}
+        return kind == "text"
     from utils.extract_text import SUFFIXES
 
-    endings = {path.suffix.lower() for path in folder.rglob("*")}
-    found = {kind for kind, known in (("text", {".txt"}), ("image", set(SUFFIXES))) if endings & known}
-    return found or {"text"}
+    endings = (".txt",) if kind == "text" else SUFFIXES
+    return any(path.suffix.lower() in endings for path in folder.rglob("*"))
 
 
 def rows_of(source: str, columns: Columns, log: Log, content: str = "text", has_truth: bool = False):

@@ -7,7 +7,7 @@ Without --dataset: the dataset of the training, read with the same options.
 """
 
 import time
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -46,7 +46,7 @@ def main(argv=None) -> Path:
 
     # Splits: the same for every room; the run's own reading options where none is given.
     trained_on = config["dataset"]
-    for option in {f.name for f in fields(DataOptions)} - words["given"].keys():
+    for option in trained_on["options"].keys() - words["given"].keys():
         setattr(args, option, trained_on["options"][option])
     corpus = load_corpus(args.dataset or config["arguments"]["dataset"], options_of(args), content="image")
     dataset = corpus.splits[args.split]
