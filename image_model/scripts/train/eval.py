@@ -10,14 +10,12 @@ import time
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import numpy as np
-
 from image_model.inference import load_classifier, predict_probabilities
 from image_model.pixels import resized
 from utils import runs
 from utils.cli import parse, start_logging
 from utils.corpus import SPLITS
-from utils.data import DataOptions, load_corpus, options_of
+from utils.data import DataOptions, codes_for, load_corpus, options_of
 from utils.errors import InputError, exits_on_input_error
 from utils.inference import inference_device
 
@@ -72,24 +70,6 @@ def main(argv=None) -> Path:
     shown = [f"{args.split}_{m}" for m in ("macro_f1", "accuracy", "balanced_accuracy")]
     print(f"{folder}: " + ", ".join(f"{k} {results[k]:.4f}" for k in shown))
     return folder
-
-
-def codes_for(names: list[str], dataset, split: str) -> np.ndarray:
-    """The dataset's labels as codes of the run's classes: (n,) int64.
-
-    Raises:
-        InputError: the split is empty or has a class that the model does not know.
-    """
-    own = dataset.features["label"].names
-    labels = np.array(dataset["label"])
-    if not len(labels):
-        raise InputError(f"the {split} split has no row; choose another --split")
-    used = sorted(own[c] for c in np.unique(labels))
-    if unknown := [name for name in used if name not in names]:
-        raise InputError(f"the {split} split has classes the model does not know: {', '.join(unknown[:5])}"
-                         f"{' …' if len(unknown) > 5 else ''}; evaluate on a dataset of its classes or train anew")
-    code = {name: c for c, name in enumerate(names)}
-    return np.array([code.get(name, -1) for name in own])[labels]
 
 
 if __name__ == "__main__":
