@@ -14,6 +14,7 @@ from PIL import Image
 from PIL import __version__ as pillow_version
 from tqdm import tqdm
 from transformers import TrainerCallback
+from transformers.models.vit.image_processing_pil_vit import ViTImageProcessorPil
 
 from image_model.augmentation import augmented
 from utils.errors import InputError
@@ -32,12 +33,16 @@ class View:
 
 
 def to_pixels(page: Image.Image, view: View) -> np.ndarray:
-    """A page as (height, width, 3) uint8: resized and cropped by the processor, not yet normalised."""
+    """A page, 8-bit grey or RGB, as (height, width, 3) uint8: resized as the processor does, not yet normalised."""
     if view.grayscale:
         page = page.convert("L")
-    page = page.convert("RGB")
     if view.keep_aspect:
         page = fitted(page, view.processor.size["height"], view.processor.size["width"])
+    if isinstance(view.processor, ViTImageProcessorPil) and view.processor.do_resize:
+        # The very bytes of the processor, which resizes with Pillow too, without its copies and in grey where it can.
+        size = view.processor.size["width"], view.processor.size["height"]
+        return np.array(page.resize(size, view.processor.resample).convert("RGB"))
+    page = page.convert("RGB")
     found = view.processor(page, do_rescale=False, do_normalize=False, return_tensors="np")["pixel_values"][0]
     return np.ascontiguousarray(np.moveaxis(found, 0, -1), dtype=np.uint8)
 
@@ -46,7 +51,7 @@ def fitted(page: Image.Image, height: int, width: int) -> Image.Image:
     """The whole page in its own proportions in the middle of a white image."""
     scale = min(width / page.width, height / page.height)
     size = max(1, round(page.width * scale)), max(1, round(page.height * scale))
-    canvas = Image.new("RGB", (width, height), "white")
+    canvas = Image.new(page.mode, (width, height), "white")
     canvas.paste(page.resize(size, Image.Resampling.BILINEAR), ((width - size[0]) // 2, (height - size[1]) // 2))
     return canvas
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from utils.errors import InputError
 from utils.extract_text import SUFFIXES
 from utils.folders import files_below
-from utils.page_images import read_page_file, side_by_side
+from utils.page_images import PageFile, read_page_file, side_by_side
 from utils.readers import Columns, Log, csv_records, table_suffix
 from utils.text import STRAY_BYTES, nfc
 
@@ -62,7 +62,7 @@ def read_image_tree(folders: dict[str, Path], log: Log, has_truth: bool = False)
         raise InputError(f"{flat[0]}: one of {len(flat)} files of test/ that lie in no typology folder; say "
                          "--ground_truth CSV_OR_MUESTRAS or put them into test/<typology>/")
     paths = (document.path for document in wanted)
-    for document, file in zip(wanted, side_by_side(read_page_file, paths), strict=True):
+    for document, file in zip(wanted, side_by_side(checked_file, paths), strict=True):
         if file.reason:
             log.notes.append(f"{document.path}: left out, {file.reason}")
             log.dropped.append((document.split, document.id, document.label, file.reason))
@@ -78,6 +78,13 @@ def read_image_tree(folders: dict[str, Path], log: Log, has_truth: bool = False)
         more = " …" if len(several) > SHOWN else ""
         log.notes.append(f"{len(several)} files have several pages, the first of each is taken: "
                          f"{', '.join(several[:SHOWN])}{more}")
+
+
+def checked_file(path: Path) -> PageFile:
+    """A file that was decoded to its end, without the decoded image, of which several may be great."""
+    file = read_page_file(path)
+    file.image = None
+    return file
 
 
 def read_truth(source: str, log: Log) -> dict[str, str]:

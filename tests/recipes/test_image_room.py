@@ -420,6 +420,17 @@ def test_batches_are_normalised_as_the_processor_does():
     np.testing.assert_allclose(batch["pixel_values"], expected, atol=1e-5)
 
 
+@pytest.mark.parametrize("mode", ["L", "RGB"])
+@pytest.mark.parametrize("resample", [0, 2, 3])
+def test_the_short_way_of_a_plain_resize_gives_the_processors_bytes(mode, resample):
+    from transformers.models.vit.image_processing_pil_vit import ViTImageProcessorPil
+
+    processor = ViTImageProcessorPil(size={"height": 50, "width": 41}, resample=resample)
+    image = Image.effect_noise((300, 201), 80) if mode == "L" else page("año", 3)
+    bare = processor(image.convert("RGB"), do_rescale=False, do_normalize=False, return_tensors="np")["pixel_values"]
+    assert (to_pixels(image, View(processor)) == np.moveaxis(bare[0], 0, -1)).all()
+
+
 def test_a_processor_that_crops_is_obeyed(tmp_path):
     from transformers import AutoImageProcessor
 
