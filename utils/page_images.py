@@ -32,14 +32,23 @@ def read_page_file(path) -> PageFile:
         InputError: a pdf, without the package that reads it.
     """
     try:
-        data = path.read_bytes()
-        if is_pdf(data, path.suffix.lower()):
+        return read_page(path.read_bytes(), path.suffix.lower())
+    except OSError as error:
+        return PageFile(reason=reason_of(error))
+    except ImportError:
+        raise InputError(f"{path}: pypdfium2 is not installed: pip install 'spanish-text-suite[ocr]'") from None
+
+
+def read_page(data: bytes, suffix: str = "") -> PageFile:
+    """The first page in the bytes of a file, whose ending tells whether a pdf is meant."""
+    try:
+        if is_pdf(data, suffix):
             return pdf_page(data)
         image = open_image(data)
         image.load()
         return PageFile(data, image, image.n_frames if image.format == "TIFF" else 1)
     except ImportError:
-        raise InputError(f"{path}: pypdfium2 is not installed: pip install 'spanish-text-suite[ocr]'") from None
+        raise
     except Exception as error:  # decoders of broken files raise errors of any kind
         return PageFile(reason=" ".join(reason_of(error).split()))
 

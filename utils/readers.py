@@ -335,22 +335,33 @@ def read_datasets(loaded, name: str, columns: Columns, log: Log):
         has_id = columns.id in dataset.column_names
         kept = [c for c in (columns.id, columns.text, columns.label) if c in dataset.column_names]
         dataset = dataset.select_columns(kept)
-        if isinstance(dataset.features[columns.text], datasets.Image):
+        is_image = isinstance(dataset.features[columns.text], datasets.Image)
+        if is_image:
             dataset = dataset.cast_column(columns.text, datasets.Image(decode=False))
         for row, record in enumerate(dataset):
             where = f"{name} ({split}), row {row}"
-            content = record[columns.text]
-            content = image_bytes(content) if isinstance(content, dict) else as_string(content, where)
             label = record[columns.label]
             if names is not None:
                 label = names[label] if label is not None and label >= 0 else None
             identifier = as_string(record[columns.id], where) if has_id else str(row)
-            yield SPLIT_NAMES[split], identifier, content, as_string(label, where)
+            content, label, reason = record[columns.text], as_string(label, where), ""
+            if is_image:
+                content, reason = stored_image(content)
+            if reason:
+                log.notes.append(f"{where}, {identifier}: left out, {reason}")
+                log.dropped.append((SPLIT_NAMES[split], identifier, label, reason))
+            else:
+                yield SPLIT_NAMES[split], identifier, content if is_image else as_string(content, where), label
 
 
-def image_bytes(value: dict) -> bytes | None:
-    """The bytes of an image as `datasets` stores it: itself, or the path of its file."""
-    return value["bytes"] or (Path(value["path"]).read_bytes() if value["path"] else None)
+def stored_image(value: dict | None) -> tuple[bytes, str]:
+    """The bytes of an image as `datasets` stores it (itself, or the path of its file), and why it is no page."""
+    from utils.page_images import read_page, read_page_file
+
+    value = value or {"bytes": b"", "path": None}
+    file = read_page(value["bytes"] or b"") if value["bytes"] or not value["path"] else read_page_file(
+        Path(value["path"]))
+    return file.data, file.reason
 
 
 def content_of(source: str, wanted: str | None) -> str:

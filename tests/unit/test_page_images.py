@@ -280,3 +280,17 @@ def test_what_datasets_saved_is_read(tmp_path):
     assert load_splits(tmp_path / "saved")["train"].column_names == ["id", "image", "label"]
     again = load_corpus(tmp_path / "saved", content="image")
     assert again.info["hash"] == load_corpus(tmp_path / "t", content="image").info["hash"]
+
+
+def test_broken_images_among_what_datasets_saved_are_left_out(tmp_path):
+    import datasets
+
+    pages = [{"bytes": saved(page(number=i), "png"), "path": None} for i in range(40)]
+    pages[3], pages[5] = {"bytes": BAD["cut.png"][0], "path": None}, None
+    columns = {"image": pages, "label": ["año", "b"] * 20}
+    features = datasets.Features({"image": datasets.Image(), "label": datasets.Value("string")})
+    datasets.Dataset.from_dict(columns, features).save_to_disk(str(tmp_path / "saved"))
+    corpus = load_corpus(tmp_path / "saved", content="image")
+    assert [(i, reason) for _, i, _, reason in corpus.dropped] == [
+        ("3", corpus.dropped[0][3]), ("5", "empty file (0 bytes)")] and "truncated" in corpus.dropped[0][3]
+    assert sum(corpus.info["rows"].values()) == 38
