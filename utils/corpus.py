@@ -125,9 +125,10 @@ def content_keys(table: pa.Table) -> np.ndarray:
 def build_corpus(table: pa.Table, source: str, options: DataOptions, log: Log) -> Corpus:
     """From staged rows to splits: set the unlabelled apart, drop, sample, cut, report and describe."""
     content = content_column(table.column_names)
+    noun = "text" if content == "text" else "page"
     if not len(table):
-        what = "no text in it" if content == "text" else "no text in it, nor an image that can be read"
-        raise InputError(f"{source}: {what}; {log.notes[-1] if log.notes else 'check the path'}")
+        none = "no text in it" if content == "text" else "no text in it, nor an image that can be read"
+        raise InputError(f"{source}: {none}; {log.notes[-1] if log.notes else 'check the path'}")
     split = table["split"].to_numpy().astype(str)
     check_ids(table["id"], split, source)
     values = table["label"].to_numpy(zero_copy_only=False)
@@ -144,13 +145,13 @@ def build_corpus(table: pa.Table, source: str, options: DataOptions, log: Log) -
     drop = account_keeper(table, split, values, log)
     blank = blank_rows(table)
     report = {"given_splits": given, "null_or_empty_texts": {s: int(blank[rows[s]].sum()) for s in given}}
-    rows["train"] = drop(rows["train"], blank, "null or empty text")
+    rows["train"] = drop(rows["train"], blank, f"null or empty {noun}")
     keys = content_keys(table)
     report |= duplicate_report(table, rows, codes, keys, names)
     if options.drop_duplicates:
         repeated = np.ones(len(table), bool)
         repeated[rows["train"][first_of_each(keys[rows["train"]])]] = False
-        rows["train"] = drop(rows["train"], repeated, "duplicate text")
+        rows["train"] = drop(rows["train"], repeated, f"duplicate {noun}")
     if options.sample_fraction < 1:
         for s in given:
             picked = sample_rows(codes[rows[s]], keys[rows[s]], options.sample_fraction, options.split_seed)
@@ -161,7 +162,7 @@ def build_corpus(table: pa.Table, source: str, options: DataOptions, log: Log) -
     leaks = np.isin(keys, keys[np.r_[rows["validation"], rows["test"]]])
     report["leaks"] = count_leaks(rows, keys, given)
     if options.drop_leaks:
-        rows["train"] = drop(rows["train"], leaks, "text also in validation or test")
+        rows["train"] = drop(rows["train"], leaks, f"{noun} also in validation or test")
         check_classes(names, codes[rows["train"]], source)
     names, codes = drop_absent_names(names, codes, rows)
     report |= class_report(rows, codes, names) | (text_report(table, rows) if content == "text" else {})
