@@ -33,7 +33,8 @@ from utils.readers import dataset_name
 
 logger = logging.getLogger(__name__)
 
-PACKAGES = ("torch", "transformers", "tokenizers", "datasets", "accelerate", "scikit-learn", "numpy", "spacy")
+PACKAGES = ("torch", "transformers", "tokenizers", "datasets", "accelerate", "scikit-learn", "numpy", "pillow",
+            "spacy")
 HOUSE = Path(__file__).resolve().parent.parent
 
 
