@@ -26,7 +26,7 @@ class EvalArguments(DataOptions):
 
     dataset: str | None = field(default=None, metadata={"help": "prepared folder or raw source; default: the run's"})
     split: str = field(default="test", metadata={"help": "train, validation or test"})
-    batch_size: int = field(default=32, metadata={"help": "pages per batch"})
+    batch_size: int = field(default=8, metadata={"help": "pages per batch; a GPU wants 64"})
     use_cpu: bool = field(default=False, metadata={"help": "stay on the CPU"})
     overwrite: bool = field(default=False, metadata={"help": "replace this evaluation where it is there already"})
 

@@ -30,7 +30,7 @@ class PredictArguments:
 
     input: str = field(metadata={"help": "folder of page images, one image or pdf, or a parquet of images"})
     output: str = field(metadata={"help": "file to write: .parquet, .csv or .jsonl"})
-    batch_size: int = field(default=32, metadata={"help": "pages per batch"})
+    batch_size: int = field(default=8, metadata={"help": "pages per batch; a GPU wants 64"})
     use_cpu: bool = field(default=False, metadata={"help": "stay on the CPU"})
     overwrite: bool = field(default=False, metadata={"help": "replace the output file"})
 
