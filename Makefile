@@ -19,7 +19,7 @@ $(BIN)/.dev: $(BIN)/.base
 start: $(BIN)/.base ## make .venv and run the main job on the embedded default
 	$(BIN)/accelerate launch beto_text_model/scripts/train/train.py
 
-test: $(BIN)/.dev ## make .venv and pass the tests (under 4 minutes on 2 cores)
+test: $(BIN)/.dev ## make .venv and pass the tests (about 10 minutes on 2 slow cores)
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -m 'not slow' -n $(TESTS_PARALLEL)
 
 test-all: $(BIN)/.dev ## the slow tests too
@@ -34,6 +34,8 @@ bench: $(BIN)/.dev ## the benchmarks: tables and json in benchmarks/results
 	$(BIN)/python benchmarks/workflow_metrics.py
 	$(BIN)/python benchmarks/s3_sync.py
 	$(BIN)/python benchmarks/ocr_round_trip.py
+	$(BIN)/python benchmarks/spacy_throughput.py
+	$(BIN)/python benchmarks/image_throughput.py
 
 clean: ## remove the environment and caches, never runs/ or data/
 	rm -rf $(VENV) .pytest_cache .ruff_cache *.egg-info

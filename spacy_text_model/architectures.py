@@ -7,7 +7,7 @@ import numpy as np
 from spacy.attrs import LOWER
 from spacy.tokens import Doc
 from spacy.util import registry
-from thinc.api import Model, SparseLinear_v2, chain, softmax_activation, with_cpu
+from thinc.api import Model, SparseLinear_v2, chain, with_cpu
 from thinc.types import Floats2d
 
 
@@ -15,10 +15,12 @@ from thinc.types import Floats2d
 def build_linear_text_classifier(ngram_size: int, length: int, nO: int | None = None) -> Model[list[Doc], Floats2d]:
     """Softmax over a sparse linear layer of lower-cased word n-grams, for exclusive classes.
 
-    It is `spacy.TextCatBOW.v3` but for three things. n-grams are lower-cased (there: as written); a document's counts
-    c become log(1 + c), scaled to Euclidean length 1 (there: the counts themselves, so that one step moves the scores
-    of a document of 500 words a hundred times as far as those of a title, and no learning rate suits both); and a
-    document without a token has no n-gram (there: an IndexError where ngram_size is 2 or more).
+    It is multinomial logistic regression, and `spacy.TextCatBOW.v3` but for four things. The gradient is that of
+    cross-entropy (there: of a squared error through the softmax, which all but vanishes where classes are many). A
+    document's counts c become log(1 + c), scaled to Euclidean length 1 (there: the counts themselves, so that one step
+    moves the scores of a document of 500 words a hundred times as far as those of a title, and no learning rate suits
+    both). n-grams are lower-cased (there: as written). A document without a token has no n-gram (there: an IndexError
+    where ngram_size is 2 or more).
 
     Args:
         ngram_size: n-grams of 1 … ngram_size words. length: rows of the hash table, made a power of two; the layer
@@ -26,7 +28,7 @@ def build_linear_text_classifier(ngram_size: int, length: int, nO: int | None = 
     """
     length = 2 ** (length - 1).bit_length()
     linear = chain(weighted_ngrams(ngram_size), SparseLinear_v2(nO=nO, length=length))
-    model = chain(with_cpu(linear, linear.ops), with_cpu(softmax_activation(), linear.ops))
+    model = chain(with_cpu(linear, linear.ops), Model("softmax", softmax))
     model.set_ref("output_layer", linear.layers[-1])
     model.attrs["multi_label"] = False
     return model
@@ -49,6 +51,15 @@ def forward(model: Model, docs: list[Doc], is_train: bool):
         weights.append(logs / max(np.sqrt(np.dot(logs, logs)), 1e-12))
         lengths.append(len(own))
     return (np.concatenate(keys), np.concatenate(weights), np.array(lengths, dtype="int32")), no_gradient
+
+
+def softmax(model: Model, scores: Floats2d, is_train: bool):
+    """Probabilities (documents, classes); textcat's p - y already is the gradient of cross-entropy by the scores."""
+    return model.ops.softmax(scores), same
+
+
+def same(d_scores: Floats2d) -> Floats2d:
+    return d_scores
 
 
 def no_gradient(d_weights) -> list:

@@ -5,11 +5,18 @@ import sys
 
 import nbformat
 import pytest
-from conftest import HOUSE, ROOM, script
+from conftest import HOUSE, script
 from nbclient import NotebookClient
 
-NOTEBOOKS = sorted((ROOM / "notebooks").rglob("*.ipynb"))
+ROOMS = ("beto_text_model", "image_model", "spacy_text_model")
+NOTEBOOKS = sorted(path for room in ROOMS for path in (HOUSE / room / "notebooks").rglob("*.ipynb"))
+# Of these rooms `make test` runs the notebook of training alone, `make test-all` all three.
+SLOW = [path for path in NOTEBOOKS if path.parts[-4] != "beto_text_model" and path.parent.name != "train"]
 CALCULATOR = HOUSE / "wf_metrics" / "notebooks_or_scripts" / "metrics_calculator.ipynb"
+
+
+def name_of(path) -> str:
+    return f"{path.parts[-4]}-{path.stem}"
 
 
 @pytest.fixture
@@ -25,10 +32,9 @@ def kernel(tmp_path, monkeypatch):
     monkeypatch.setenv("TMPDIR", str(tmp_path))
 
 
-def test_there_are_four():
-    assert [p.relative_to(ROOM / "notebooks").as_posix() for p in NOTEBOOKS] == [
-        "explore/corpus.ipynb", "model_metrics/results.ipynb", "train/domain_adaptation.ipynb",
-        "train/fine_tune.ipynb"]
+def test_every_room_has_its_kinds():
+    assert {(path.parts[-4], path.parent.name) for path in NOTEBOOKS} == {
+        (room, kind) for room in ROOMS for kind in ("explore", "model_metrics", "train")}
 
 
 def executed(path, folder, *more):
@@ -45,7 +51,8 @@ def executed(path, folder, *more):
     return notebook
 
 
-@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda p: p.stem)
+@pytest.mark.parametrize("path", [pytest.param(path, marks=pytest.mark.slow if path in SLOW else [], id=name_of(path))
+                                  for path in NOTEBOOKS])
 def test_runs(path, kernel, tmp_path):
     executed(path, tmp_path / "work")
 
@@ -72,7 +79,7 @@ def test_metrics_calculator_runs_and_equals_the_script(kernel, tmp_path):
             assert f"<td>{value:.4f}</td>" in shown
 
 
-@pytest.mark.parametrize("path", [*NOTEBOOKS, CALCULATOR], ids=lambda p: p.stem)
+@pytest.mark.parametrize("path", [*NOTEBOOKS, CALCULATOR], ids=name_of)
 def test_is_committed_clean(path):
     notebook = nbformat.read(path, as_version=4)
     nbformat.validate(notebook)
