@@ -128,3 +128,15 @@ def run(prepared, tiny_encoder, tmp_path_factory) -> Path:
     script("train").main(["--dataset", str(prepared), "--model_name_or_path", str(tiny_encoder), "--output_dir",
                           str(folder), "--learning_rate", "5e-3", "--num_train_epochs", "2", "--use_cpu"])
     return folder
+
+
+@pytest.fixture
+def no_figures(monkeypatch):
+    """For runs whose figures nobody looks at: drawing them takes longer than these trainings."""
+    for name in ("save_figure", "confusion_matrix_figure", "per_class_figure", "calibration_figure", "curves_figure",
+                 "class_frequencies_figure"):
+        monkeypatch.setattr(f"utils.runs.{name}", nothing)
+
+
+def nothing(*args, **kwargs):
+    pass

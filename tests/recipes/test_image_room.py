@@ -87,18 +87,6 @@ def image_run(image_pipeline) -> Path:
     return image_pipeline / "seed_0"
 
 
-@pytest.fixture
-def no_figures(monkeypatch):
-    """For runs whose figures nobody looks at: drawing them takes longer than these trainings."""
-    for name in ("save_figure", "confusion_matrix_figure", "per_class_figure", "calibration_figure", "curves_figure",
-                 "class_frequencies_figure"):
-        monkeypatch.setattr(f"utils.runs.{name}", nothing)
-
-
-def nothing(*args, **kwargs):
-    pass
-
-
 def image_script_of(name: str):
     return script(name, ROOM / "scripts" / "model_metrics")
 

@@ -12,8 +12,10 @@ import numpy as np
 import pytest
 import spacy
 from conftest import HOUSE, LABELS, command, corpus_rows, refused, script, write_jsonl
+from spacy.cli._util import app
 from spacy.tokens import DocBin
 from spacy.util import load_config
+from typer.testing import CliRunner
 
 from spacy_text_model.architectures import weighted_ngrams
 from spacy_text_model.inference import class_probabilities, load_pipeline
@@ -92,7 +94,7 @@ def test_probabilities_do_not_depend_on_the_batch_and_are_those_of_pipe(spacy_ru
     assert class_probabilities(nlp, TEXTS, 2, n_process=2) == pytest.approx(whole, abs=1e-6)
 
 
-def test_the_same_seed_gives_the_same_model_and_another_does_not(spacy_run, prepared, tmp_path):
+def test_the_same_seed_gives_the_same_model_and_another_does_not(spacy_run, prepared, tmp_path, no_figures):
     first = read_predictions(spacy_run / "predictions_test.parquet").probabilities
     for seed, same in ((0, True), (1, False)):
         other = train(prepared, tmp_path / str(seed), "--seed", seed)
@@ -151,17 +153,18 @@ def test_every_config_is_the_default_but_for_what_it_is_about(prepared):
 
 @pytest.mark.parametrize("path", [p for p in CONFIGS if p.stem not in ("wandb", "mlflow", "vectors")],
                          ids=lambda p: p.stem)
-def test_every_variant_trains(path, prepared, tmp_path):
+def test_every_variant_trains(path, prepared, tmp_path, no_figures):
     words = ["--training.max_steps", "2", "--training.eval_frequency", "2", "--training.batcher.size", "8"]
     folder = script("train", SCRIPTS).main([str(path), "--dataset", str(prepared), "--output_dir",
                                             str(tmp_path / "r"), *words])
     assert read_json(folder / "all_results.json")["test_rows"] == 20
 
 
-def test_static_vectors_are_read_and_shipped(prepared, tmp_path):
+def test_static_vectors_are_read_and_shipped(prepared, tmp_path, no_figures):
     lines = ["6 4"] + [f"{word} {i} 1 0 {-i}" for i, word in enumerate("factura acta contrato saldo año las".split())]
     (tmp_path / "sbw.txt").write_text("\n".join(lines) + "\n", encoding="utf-8")
-    command(sys.executable, "-m", "spacy", "init", "vectors", "es", tmp_path / "sbw.txt", tmp_path / "vectors")
+    done = CliRunner().invoke(app, ["init", "vectors", "es", str(tmp_path / "sbw.txt"), str(tmp_path / "vectors")])
+    assert done.exit_code == 0, done.output
     folder = script("train", SCRIPTS).main([
         str(ROOM / "configs" / "vectors.cfg"), "--dataset", str(prepared), "--output_dir", str(tmp_path / "r"),
         "--paths.vectors", str(tmp_path / "vectors"), "--training.max_steps", "2"])
@@ -220,7 +223,7 @@ def test_an_occupied_folder_other_classes_and_what_is_no_pipeline_are_refused(sp
     assert "cannot be loaded" in refused(capsys, script("eval", SCRIPTS).main, tmp_path / "rota")
 
 
-def test_a_killed_run_is_resumed_from_its_best_pipeline(prepared, tmp_path, capsys):
+def test_a_killed_run_is_resumed_from_its_best_pipeline(prepared, tmp_path, capsys, no_figures):
     folder, partial = tmp_path / "r", tmp_path / "r.partial"
     words = [sys.executable, str(SCRIPTS / "train.py"), "--dataset", str(prepared), "--output_dir", str(folder),
              "--training.max_steps", "1000000", "--training.eval_frequency", "20"]
@@ -319,7 +322,7 @@ def test_documents_of_the_linear_model_weigh_the_same_whatever_their_length():
     assert (weights[:4] ** 2).sum() == pytest.approx(1) and weights[4] == 1
 
 
-def test_empty_texts_train_in_every_batch(tmp_path):
+def test_empty_texts_train_in_every_batch(tmp_path, no_figures):
     rows = [row | {"text": "" if i % 2 else row["text"]} for i, row in enumerate(corpus_rows(12))]
     path = write_jsonl(tmp_path / "medio.jsonl", rows)
     for name in ("config", "configs/bow"):
@@ -329,7 +332,7 @@ def test_empty_texts_train_in_every_batch(tmp_path):
         assert read_json(folder / "all_results.json")["test_rows"] > 0
 
 
-def test_pipeline_repeats_seeds_and_skips_what_is_done(prepared, tmp_path, capsys):
+def test_pipeline_repeats_seeds_and_skips_what_is_done(prepared, tmp_path, capsys, no_figures):
     words = ["--dataset", str(prepared), "--output_dir", str(tmp_path / "p"), "--seeds", "2", *FEW]
     summary = script("pipeline", SCRIPTS).main(words)
     assert summary["n"] == 2 and summary["test_macro_f1_mean"] > 0.8
