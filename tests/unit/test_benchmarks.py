@@ -168,3 +168,17 @@ def test_table_cells():
     table = common.markdown_table([{"a": 1234567, "b": 0.12345, "c": None}], {"a": "A", "b": "B", "c": "C"})
     assert table.splitlines() == ["| A | B | C |", "| --- | --- | --- |", "| 1,234,567 | 0.123 |  |"]
     assert common.peak_memory_mb() > 10
+
+
+@pytest.mark.slow
+def test_spacy_throughput_tables(tmp_path):
+    from benchmarks import spacy_throughput
+
+    report = spacy_throughput.main(["--classes", "3", "--rows", "400", "--predict_rows", "60", "--variants", "default",
+                                    "--output", str(tmp_path)])
+    text = report.read_text(encoding="utf-8")
+    for title in ("Training, 3", "Prediction, 3", "Sweep of the batch size, 3", "Sweep of the hash table's length, 3"):
+        assert title in text
+    rows = json.loads((tmp_path / "spacy_throughput.json").read_text(encoding="utf-8"))["tables"]
+    assert [row["ratio"] for row in rows["Training, 3 classes"]][0] == 1
+    assert all(row["rows_per_second"] > 0 for table in rows.values() for row in table)
