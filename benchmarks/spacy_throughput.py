@@ -147,7 +147,8 @@ def with_ratio(rows: list[dict], base: dict) -> list[dict]:
 def report_of(results: dict) -> str:
     """The tables as Markdown."""
     parts = ["# Throughput of the spaCy room\n", hardware_line(results["hardware"]) + ".\n",
-             f"{results['arguments']['rows']:,} titles (at least 40 a class), {results['arguments']['epochs']} epoch(s).\n"]
+             f"{results['arguments']['rows']:,} titles (at least 40 a class), "
+             f"{results['arguments']['epochs']} epoch(s).\n"]
     for title, rows in results["tables"].items():
         columns = PREDICT if title.startswith("Prediction") else TRAIN if title.startswith("Training") else SWEEP
         parts += [f"## {title}\n", markdown_table(rows, columns)]

@@ -122,7 +122,7 @@ def evaluate(nlp, dataset, split: str, results: dict) -> np.ndarray:
 def learning_rate(config) -> float:
     """The optimizer's rate; of a schedule, its first value."""
     rate = config["training"]["optimizer"]["learn_rate"]
-    return rate if isinstance(rate, float) else next(v for v in rate.values() if isinstance(v, float))
+    return next(v for v in rate.values() if isinstance(v, float)) if isinstance(rate, dict) else rate
 
 
 def describe_model(config: Path, start, nlp, gpu_id: int) -> dict:
