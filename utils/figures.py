@@ -152,17 +152,19 @@ def _draw_frequencies(axes, bars, hidden):
     _count_axis(axes.xaxis, "rows")
 
 
-def curves_figure(log_history, best_metric="eval_macro_f1", greater_is_better=True):
+def curves_figure(log_history, best_metric="eval_macro_f1", greater_is_better=True, unit="epoch"):
     """Draw a training: training and validation loss on the left, validation metrics on the right, by epoch.
 
-    log_history: `trainer.state.log_history`, dicts with `epoch` and some of `loss`, `eval_loss`, `eval_<metric>`. The
-    epoch with the best `best_metric` (with or without `eval_`; the first of equals) is marked. Of several evaluations
-    at one step only the first counts: the later ones are of the best model, loaded again after training.
+    log_history: `trainer.state.log_history`, dicts with `epoch` and some of `loss`, `eval_loss`, `eval_<metric>`. With
+    another `unit`, such as `step`, that key of theirs is the horizontal axis. The epoch with the best `best_metric`
+    (with or without `eval_`; the first of equals) is marked. Of several evaluations at one step only the first counts:
+    the later ones are of the best model, loaded again after training.
     """
     figure, (left, right) = new_figure(11, 4.2, columns=2)
+    log_history = [entry | {"epoch": entry[unit]} for entry in log_history if unit in entry]
     evaluations = {}
     for entry in log_history:
-        if "epoch" in entry and any(key.startswith("eval_") for key in entry):
+        if any(key.startswith("eval_") for key in entry):
             evaluations.setdefault(entry.get("step", entry["epoch"]), entry)
     evaluations = list(evaluations.values())
     _draw_curve(left, log_history, "loss", "training", BLUE, "")
@@ -173,9 +175,9 @@ def curves_figure(log_history, best_metric="eval_macro_f1", greater_is_better=Tr
     for axes, what in [(left, "loss"), (right, "validation metric")]:
         axes.set_title(what.capitalize())
         axes.set_ylabel(what)
-        axes.set_xlabel("epoch")
+        axes.set_xlabel(unit)
         if best:
-            axes.axvline(best[0], color=GREY, linestyle="--", linewidth=1, label=f"best: epoch {best[0]:g}")
+            axes.axvline(best[0], color=GREY, linestyle="--", linewidth=1, label=f"best: {unit} {best[0]:g}")
         if len(axes.lines) > bool(best):
             axes.legend(frameon=False, loc="upper center", bbox_to_anchor=(0.5, -0.14), ncols=4, columnspacing=1)
             axes.set_xlim(left=0)
@@ -183,7 +185,7 @@ def curves_figure(log_history, best_metric="eval_macro_f1", greater_is_better=Tr
             say(axes, f"no {what} was logged")
     if best:
         name = best_metric.removeprefix("eval_")
-        right.set_title(f"Validation metric (best {name} {best[1]:.4f} at epoch {best[0]:g})")
+        right.set_title(f"Validation metric (best {name} {best[1]:.4f} at {unit} {best[0]:g})")
     return finished(figure)
 
 

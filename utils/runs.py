@@ -238,11 +238,12 @@ def write_confusion(path: Path, counts: np.ndarray, class_names: list[str]):
         writer.writerows([name, *row] for name, row in zip(class_names, counts.tolist(), strict=True))
 
 
-def write_training_figures(folder: Path, log_history: list[dict], class_counts: dict, best_metric: str, greater: bool):
-    """Curves per epoch and class frequencies."""
+def write_training_figures(folder: Path, log_history: list[dict], class_counts: dict, best_metric: str, greater: bool,
+                           unit: str = "epoch"):
+    """Curves per epoch (or another unit of the history) and class frequencies."""
     figures = folder / "figures"
     figures.mkdir(exist_ok=True)
-    curves = curves_figure(log_history, best_metric=f"eval_{best_metric}", greater_is_better=greater)
+    curves = curves_figure(log_history, best_metric=f"eval_{best_metric}", greater_is_better=greater, unit=unit)
     save_figure(curves, figures / "curves.png")
     save_figure(class_frequencies_figure(class_counts), figures / "class_frequencies.png")
 

@@ -154,7 +154,7 @@ def save(working: Path, nlp, corpus, probabilities, results: dict, history: list
                                          headline=split == "test")
     results["parameters"] = parameters(nlp)
     results["model_bytes"] = runs.folder_bytes(working / MODEL_BEST, "**/*")
-    runs.write_training_figures(working, history, corpus.info["report"]["class_counts"], "score", True)
+    runs.write_training_figures(working, history, corpus.info["report"]["class_counts"], "score", True, "step")
     runs.write_json(working / "log_history.json", history)
     config = runs.read_yaml(working / "config.yaml")
     runs.write_results(working, results, names, usage=card_usage(), recipe=card_recipe(config, results),
@@ -175,7 +175,7 @@ def card_usage() -> list[str]:
 def card_recipe(config: dict, results: dict) -> list[str]:
     """How the card says that it was trained."""
     arguments = config["arguments"]
-    return [f"- Semilla {config['seed']}, configuración `{arguments['config']}`, tasa de aprendizaje "
+    return [f"- Semilla {config['seed']}, configuración `{Path(arguments['config']).name}`, tasa de aprendizaje "
             f"{arguments['learning_rate']}, {results['train_steps']} pasos en {results['train_epoch']:g} épocas "
             f"({results['train_words_per_second']:.0f} palabras por segundo)."]
 
