@@ -160,6 +160,12 @@ def test_every_variant_trains(path, prepared, tmp_path, no_figures):
     assert read_json(folder / "all_results.json")["test_rows"] == 20
 
 
+def test_a_streamed_corpus_trains_like_one_in_memory(prepared, tmp_path, no_figures):
+    folder = train(prepared, tmp_path / "r", "--training.max_epochs", -1, "--corpora.train.shuffle", "true")
+    results = read_json(folder / "all_results.json")
+    assert results["test_macro_f1"] > 0.8 and results["train_epoch"] > 2
+
+
 def test_static_vectors_are_read_and_shipped(prepared, tmp_path, no_figures):
     lines = ["6 4"] + [f"{word} {i} 1 0 {-i}" for i, word in enumerate("factura acta contrato saldo año las".split())]
     (tmp_path / "sbw.txt").write_text("\n".join(lines) + "\n", encoding="utf-8")
