@@ -9,18 +9,12 @@ inputs have not changed is skipped; after a kill the same command with --resume 
 """
 
 import logging
-import sys
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).parent))  # the sibling scripts, also when this file is loaded as a module
-
-import eval as evaluate_run
-import predict
-import preprocess
-import train
-
 from beto_text_model.arguments import MINI_SCRATCH, parse_training
+from beto_text_model.scripts.train import eval as evaluate_run
+from beto_text_model.scripts.train import predict, preprocess, train
 from utils import prepare_dataset, runs
 from utils.cli import as_words, start_logging
 from utils.data import options_of

@@ -10,17 +10,12 @@ inputs have not changed is skipped; after a kill the same command with --resume 
 
 import json
 import logging
-import sys
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).parent))  # the sibling scripts, also when this file is loaded as a module
-
-import eval as evaluate_run
-import predict
-import train
-
 from spacy_text_model.arguments import parse_training, read_config
+from spacy_text_model.scripts.train import eval as evaluate_run
+from spacy_text_model.scripts.train import predict, train
 from utils import prepare_dataset, runs
 from utils.cli import as_words, start_logging
 from utils.data import options_of
