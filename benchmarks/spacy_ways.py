@@ -53,7 +53,8 @@ def train(splits, dataset: str, config: str, epochs: int, spacy_files: str, over
         shared |= {"paths.train": f"{spacy_files}/train.spacy", "paths.dev": f"{spacy_files}/dev.spacy"}
         loaded = spacy.util.Config().from_str(found.to_str(), overrides=shared | overrides, interpolate=False)
     else:
-        loaded = load_config(config, overrides=shared | {"paths.dataset": dataset} | overrides)
+        shared |= {"paths.dataset": dataset, "corpora.train.balance": 0.0}  # every row once, as in the stock way
+        loaded = load_config(config, overrides=shared | overrides)
     start = time.perf_counter()
     nlp = init_nlp(loaded)
     begun = time.perf_counter()
