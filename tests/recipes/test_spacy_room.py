@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import time
+import zipfile
 from pathlib import Path
 
 import numpy as np
@@ -253,6 +254,10 @@ def test_the_wheel_classifies_with_spacy_alone(spacy_run, tmp_path, capsys):
     words = [str(spacy_run), "--output", str(tmp_path), "--name", "papeles", "--version", "1.2.0"]
     wheel = script("export", SCRIPTS).main(words)
     assert wheel.name == "es_papeles-1.2.0-py3-none-any.whl"
+    with zipfile.ZipFile(wheel) as archive:
+        metadata = archive.read("es_papeles-1.2.0.dist-info/METADATA").decode()
+    needed = [line for line in metadata.splitlines() if line.startswith("Requires-Dist:")]
+    assert len(needed) == 1 and needed[0].startswith("Requires-Dist: spacy") and "suite" not in needed[0]
     assert "already there" in refused(capsys, script("export", SCRIPTS).main, *words)
     assert "--name" in refused(capsys, script("export", SCRIPTS).main, spacy_run, "--output", tmp_path, "--name", "Á")
     command(sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--no-index", "--target",

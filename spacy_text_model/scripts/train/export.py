@@ -63,8 +63,10 @@ def main(argv=None) -> Path:
         package(source, Path(temporary), code_paths=code, name=args.name.removeprefix("es_"), version=args.version,
                 create_sdist=False, create_wheel=False, silent=True)
         tree = Path(temporary) / wheel.name.removesuffix("-py3-none-any.whl")
-        meta = runs.read_json(tree / "meta.json")  # spaCy takes the package the code came from for a requirement
-        meta["requirements"] = [name for name in meta["requirements"] if not name.startswith(SUITE)]
+        # spaCy does not name itself as a requirement, but the package that the copied code came from.
+        meta = runs.read_json(tree / "meta.json")
+        others = [name for name in meta["requirements"] if not name.startswith((SUITE, "spacy"))]
+        meta["requirements"] = [f"spacy{meta['spacy_version']}", *others]
         runs.write_json(tree / "meta.json", meta)
         words = [sys.executable, "-m", "pip", "wheel", str(tree), "--no-deps", "--no-build-isolation", "--quiet",
                  "--wheel-dir", temporary]
