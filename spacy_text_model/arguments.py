@@ -13,7 +13,7 @@ from utils.errors import InputError
 
 ROOM = Path(__file__).parent
 CONFIG = ROOM / "config.cfg"
-# Sections that no override may touch: what train.py says with a flag of its own.
+# What no override may say, since train.py has a flag of its own for it.
 FLAGS = {"paths.dataset": "--dataset", "system.seed": "--seed", "training.seed": "--seed"}
 
 
@@ -31,13 +31,13 @@ class TrainArguments(DataOptions):
     seed: int | None = field(default=None, metadata={"help": "seed of weights, order and dropout; default: the "
                                                              "config's"})
     gpu_id: int = field(default=-1, metadata={"help": "number of the GPU, -1 for the CPU"})
-    resume: bool = field(default=False, metadata={"help": "go on from the last pipeline an unfinished run saved"})
+    resume: bool = field(default=False, metadata={"help": "begin anew from the best pipeline of an unfinished run"})
     overwrite: bool = field(default=False, metadata={"help": "replace a finished run in --output_dir"})
     keep_checkpoints: bool = field(default=False, metadata={"help": "keep model-last/ in the finished run"})
 
 
 def parse_training(argv, doc: str, *more):
-    """Parse `[CONFIG.cfg] --flags --dotted.overrides value`, as train.py, preprocess.py and pipeline.py take them.
+    """Parse `[CONFIG.cfg] --flags --dotted.overrides value`, as train.py, pipeline.py and debug_data.py take them.
 
     Returns:
         (TrainArguments, more…, words): words holds `config` (its path), `overrides` (dotted name: value) and `given`.

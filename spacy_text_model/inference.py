@@ -71,11 +71,6 @@ def class_probabilities(
             docs = [nlp.make_doc(text) for text in texts[start : start + batch_size]]
             for pipe in before:
                 docs = list(pipe.pipe(docs))
-            scores[start : start + len(docs)] = to_cpu(textcat.predict(docs))
+            scores[start : start + len(docs)] = textcat.model.ops.to_numpy(textcat.predict(docs))
             bar.update(len(docs))
     return scores
-
-
-def to_cpu(scores):
-    """The array on the CPU, from wherever the model computes."""
-    return scores.get() if hasattr(scores, "get") else scores

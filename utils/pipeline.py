@@ -5,6 +5,7 @@ import logging
 import math
 import os
 import statistics
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from utils.errors import InputError
@@ -14,6 +15,18 @@ from utils.runs import plain, read_json, write_json
 logger = logging.getLogger(__name__)
 
 HEADLINE = ("macro_f1", "accuracy", "balanced_accuracy", "weighted_f1", "top_3_accuracy", "log_loss", "ece")
+
+
+@dataclass
+class PipelineArguments:
+    """How many trainings."""
+
+    seeds: int = field(default=1, metadata={"help": "trainings with seeds seed, seed + 1, … on the same splits"})
+    folds: int = field(default=0, metadata={"help": "cross-validation: one training a fold, all rows pooled"})
+
+    def __post_init__(self):
+        if self.seeds < 1 or self.folds == 1 or self.folds < 0 or (self.folds and self.seeds > 1):
+            raise ValueError(f"--seeds {self.seeds} --folds {self.folds}: one or more seeds, or two or more folds")
 
 
 def check_single_process():
@@ -27,6 +40,11 @@ def fingerprint(source: str) -> list:
     path = Path(source)
     files = [path] if path.is_file() else sorted(p for p in path.rglob("*") if p.is_file()) if path.is_dir() else []
     return [source, [[str(f), f.stat().st_size, f.stat().st_mtime_ns] for f in files]]
+
+
+def prepared_hash(dataset: Path) -> str:
+    """The content hash that a prepared folder records."""
+    return read_json(dataset / "dataset.json")["hash"]
 
 
 def step(name: str, folder: Path, inputs: dict, output: Path, action, overwrite: bool):

@@ -9,7 +9,7 @@ inputs have not changed is skipped; after a kill the same command with --resume 
 """
 
 import logging
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict
 from pathlib import Path
 
 from image_model.arguments import parse_training
@@ -18,18 +18,10 @@ from image_model.scripts.train import predict, preprocess, train
 from utils import prepare_dataset, runs
 from utils.cli import as_words, start_logging
 from utils.data import options_of
-from utils.errors import InputError, exits_on_input_error
-from utils.pipeline import check_single_process, fingerprint, step, summarise
+from utils.errors import exits_on_input_error
+from utils.pipeline import PipelineArguments, check_single_process, fingerprint, prepared_hash, step, summarise
 
 logger = logging.getLogger("image_model.pipeline")
-
-
-@dataclass
-class PipelineArguments:
-    """How many trainings."""
-
-    seeds: int = field(default=1, metadata={"help": "trainings with seeds seed, seed + 1, … on the same splits"})
-    folds: int = field(default=0, metadata={"help": "cross-validation: one training a fold, all rows pooled"})
 
 
 @exits_on_input_error
@@ -39,8 +31,6 @@ def main(argv=None) -> dict:
     model_args, data_args, args, plan, words = parse_training(argv, __doc__, PipelineArguments)
     start_logging()
     check_single_process()
-    if plan.seeds < 1 or plan.folds == 1 or plan.folds < 0 or (plan.folds and plan.seeds > 1):
-        raise InputError(f"--seeds {plan.seeds} --folds {plan.folds}: one or more seeds, or two or more folds")
     folder = Path(args.output_dir or runs.default_output_dir(train.ROOM, data_args.dataset))
     own = {"seeds", "folds", "output_dir", "seed", "dataset"} | set(asdict(options_of(data_args)))
     passed = as_words({k: v for k, v in words["given"].items() if k not in own})
@@ -88,11 +78,6 @@ def main(argv=None) -> dict:
     summary = summarise([folder / name for name in jobs], folder, how)
     print((folder / "summary.md").read_text(encoding="utf-8"))
     return summary
-
-
-def prepared_hash(dataset: Path) -> str:
-    """The content hash that a prepared folder records."""
-    return runs.read_json(dataset / "dataset.json")["hash"]
 
 
 if __name__ == "__main__":

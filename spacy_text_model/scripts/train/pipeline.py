@@ -10,7 +10,7 @@ inputs have not changed is skipped; after a kill the same command with --resume 
 
 import json
 import logging
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict
 from pathlib import Path
 
 from spacy_text_model.arguments import parse_training, read_config
@@ -19,18 +19,10 @@ from spacy_text_model.scripts.train import predict, train
 from utils import prepare_dataset, runs
 from utils.cli import as_words, start_logging
 from utils.data import options_of
-from utils.errors import InputError, exits_on_input_error
-from utils.pipeline import fingerprint, step, summarise
+from utils.errors import exits_on_input_error
+from utils.pipeline import PipelineArguments, fingerprint, prepared_hash, step, summarise
 
 logger = logging.getLogger("spacy_text_model.pipeline")
-
-
-@dataclass
-class PipelineArguments:
-    """How many trainings."""
-
-    seeds: int = field(default=1, metadata={"help": "trainings with seeds seed, seed + 1, … on the same splits"})
-    folds: int = field(default=0, metadata={"help": "cross-validation: one training a fold, all rows pooled"})
 
 
 @exits_on_input_error
@@ -39,8 +31,6 @@ def main(argv=None) -> dict:
     # Arguments: those of train.py and the number of runs.
     args, plan, words = parse_training(argv, __doc__, PipelineArguments)
     start_logging()
-    if plan.seeds < 1 or plan.folds == 1 or plan.folds < 0 or (plan.folds and plan.seeds > 1):
-        raise InputError(f"--seeds {plan.seeds} --folds {plan.folds}: one or more seeds, or two or more folds")
     config = read_config(words["config"], args, words).interpolate()
     source, first_seed = str(config["paths"]["dataset"]), config["system"]["seed"]
     folder = Path(args.output_dir or runs.default_output_dir(train.ROOM, source))
@@ -88,11 +78,6 @@ def main(argv=None) -> dict:
     summary = summarise([folder / name for name in jobs], folder, how)
     print((folder / "summary.md").read_text(encoding="utf-8"))
     return summary
-
-
-def prepared_hash(dataset: Path) -> str:
-    """The content hash that a prepared folder records."""
-    return runs.read_json(dataset / "dataset.json")["hash"]
 
 
 if __name__ == "__main__":
