@@ -119,6 +119,6 @@ def start_logging(level=logging.INFO):
         disable_progress_bar()
     handler = logging.StreamHandler(sys.stdout)
     handler.setFormatter(logging.Formatter("%(message)s"))
-    for name in ("utils", "beto_text_model", "spacy_text_model", "image_model", "wf_metrics"):
+    for name in ("utils", "beto_text_model", "spacy_text_model", "rnn_baseline", "image_model", "wf_metrics"):
         logging.getLogger(name).handlers = [handler]
         logging.getLogger(name).setLevel(level)

@@ -79,6 +79,7 @@ class SuiteTrainingArguments(CommonTrainingArguments):
     metric_for_best_model: str | None = field(default="macro_f1", metadata={"help": "any metric of utils.metrics"})
     train_sampling_strategy: str = field(default="group_by_length", metadata={"help": "or random, sequential"})
     early_stopping_patience: int = field(default=0, metadata={"help": "evaluations without a better one; 0: off"})
+    early_stopping_threshold: float = field(default=0.0, metadata={"help": "by how much the metric must be better"})
     class_weights: str = field(default="none", metadata={"help": "none or balanced (n / (classes · n of the class))"})
 
     def __post_init__(self):
@@ -273,16 +274,18 @@ def from_first_rank(value):
     return value
 
 
-def make_trainer(model, args, splits, collator, processing_class, train_labels) -> SuiteTrainer:
+def make_trainer(model, args, splits, collator, processing_class, train_labels, trainer_class=SuiteTrainer
+                 ) -> SuiteTrainer:
     """The Trainer of every room, from tokenised (or featurised) splits with `labels`."""
     weights = balanced_weights(train_labels, model.config.num_labels) if args.class_weights == "balanced" else None
-    callbacks = [EarlyStoppingCallback(args.early_stopping_patience)] if args.early_stopping_patience else []
-    if args.early_stopping_patience and not args.load_best_model_at_end:
+    patience = args.early_stopping_patience
+    callbacks = [EarlyStoppingCallback(patience, args.early_stopping_threshold)] if patience else []
+    if patience and not args.load_best_model_at_end:
         raise InputError("--early_stopping_patience: needs --eval_strategy and --save_strategy, not 'no'")
     validation = splits["validation"]
     if "length" in validation.column_names:
         validation = validation.select(longest_first(validation))
-    return SuiteTrainer(
+    return trainer_class(
         model=model,
         args=args,
         train_dataset=splits["train"],

@@ -1,0 +1,154 @@
+"""The encoded corpus: flat arrays of word ids on disk, and batches gathered from them without Python work per row."""
+
+import hashlib
+import json
+import logging
+import os
+import shutil
+from pathlib import Path
+
+import datasets
+import numpy as np
+import torch
+
+from rnn_baseline.tokenization import CHUNK, encode_texts
+
+logger = logging.getLogger(__name__)
+ARRAYS = ("tokens", "offsets", "labels")
+
+
+class EncodedDataset(torch.utils.data.Dataset):
+    """Rows of word ids and labels in flat arrays, with the few methods of `datasets.Dataset` that the Trainer uses.
+
+    A DataLoader hands whole lists of row numbers to `__getitems__`, which returns the padded batch; the collator has
+    nothing left to do.
+    """
+
+    column_names = ["input_ids", "labels", "length"]
+
+    def __init__(self, tokens: torch.Tensor, offsets: torch.Tensor, labels: torch.Tensor, rows=None):
+        """tokens: (n_words,) int32; offsets: (n_texts + 1,) int64; labels: (n_texts,) int64; rows: those in use."""
+        self.tokens, self.offsets, self.labels = tokens, offsets, labels
+        self.rows = torch.arange(len(labels), device=offsets.device) if rows is None else rows
+
+    def __len__(self):
+        return len(self.rows)
+
+    def __getitem__(self, key):
+        if key == "labels":
+            return self.labels[self.rows].cpu().numpy()
+        if key == "length":
+            return (self.offsets[self.rows + 1] - self.offsets[self.rows]).cpu().numpy()
+        row = self.rows[key]
+        return {"input_ids": self.tokens[self.offsets[row] : self.offsets[row + 1]], "labels": self.labels[row]}
+
+    def __getitems__(self, numbers) -> dict[str, torch.Tensor]:
+        """One batch: input_ids (batch, longest) int32, labels (batch,), and attention_mask where lengths differ."""
+        rows = self.rows[torch.as_tensor(numbers, device=self.rows.device)]
+        starts = self.offsets[rows]  # (batch,)
+        lengths = self.offsets[rows + 1] - starts
+        longest = max(1, int(lengths.max()))
+        places = torch.arange(longest, device=rows.device)  # (longest,)
+        words = places < lengths[:, None]  # (batch, longest)
+        batch = {"labels": self.labels[rows]}
+        if len(self.tokens):
+            taken = self.tokens[(starts[:, None] + places).clamp(max=len(self.tokens) - 1)]
+            batch["input_ids"] = taken.masked_fill(~words, 0)
+        else:
+            batch["input_ids"] = torch.zeros(words.shape, dtype=torch.int32, device=rows.device)
+        if int(lengths.min()) < longest and longest > 1:
+            batch["attention_mask"] = words.long()
+        return batch
+
+    def select(self, numbers) -> "EncodedDataset":
+        numbers = torch.as_tensor(np.asarray(numbers), device=self.rows.device)
+        return EncodedDataset(self.tokens, self.offsets, self.labels, self.rows[numbers])
+
+    def to(self, device) -> "EncodedDataset":
+        """The arrays read whole into a device's memory."""
+        copies = [array.to(device, copy=True) for array in (self.tokens, self.offsets, self.labels, self.rows)]
+        return EncodedDataset(*copies)
+
+
+def as_is(batch):
+    """The collator of `EncodedDataset`: its batches are ready."""
+    return batch
+
+
+def encode_splits(splits, tokenizer, max_length: int, dataset_hash: str) -> dict[str, EncodedDataset]:
+    """The splits as mapped files, from the cache when these very texts were encoded before.
+
+    The cache is keyed by the texts' content hash (and the files' times, for a prepared folder that was tampered with),
+    the tokenizer and `max_length`; it lives below the `datasets` cache folder (HF_DATASETS_CACHE). Texts are encoded
+    chunk by chunk, so that memory stays bounded.
+    """
+    folder = cache_folder(splits, tokenizer, max_length, dataset_hash)
+    if not folder.exists():
+        partial = folder.with_name(f"{folder.name}.{os.getpid()}")
+        try:
+            for split, dataset in splits.items():
+                write_split(partial / split, dataset, tokenizer, max_length)
+            partial.rename(folder)
+        except OSError as error:
+            shutil.rmtree(partial, ignore_errors=True)
+            if not folder.exists():  # another process may have been faster
+                logger.info(f"encoded texts are not cached: {error}")
+                return {split: encode_dataset(dataset, tokenizer, max_length) for split, dataset in splits.items()}
+    else:
+        logger.info(f"encoded texts: from {folder}")
+    return {split: read_split(folder / split) for split in splits}
+
+
+def cache_folder(splits, tokenizer, max_length: int, dataset_hash: str) -> Path:
+    """Where the encoded splits are cached."""
+    files = [Path(f["filename"]).stat() for split in splits.values() for f in split.cache_files]
+    times = str([(f.st_size, f.st_mtime_ns) for f in files])
+    rules = json.dumps(json.loads(tokenizer.backend_tokenizer.to_str()) | {"truncation": None, "padding": None},
+                       sort_keys=True)
+    key = hashlib.sha256("\0".join([dataset_hash, times, str(max_length), rules]).encode()).hexdigest()[:32]
+    return Path(datasets.config.HF_DATASETS_CACHE) / "spanish-text-suite" / f"words-{key}"
+
+
+def encode_dataset(dataset, tokenizer, max_length: int) -> EncodedDataset:
+    """One split with `text` and `label`, encoded in memory."""
+    table = dataset.with_format("arrow")[:]
+    tokens, offsets = encode_texts(table["text"], tokenizer, max_length)
+    labels = table["label"].to_numpy()
+    return EncodedDataset(torch.from_numpy(tokens), torch.from_numpy(offsets), torch.tensor(labels))
+
+
+def write_split(folder: Path, dataset, tokenizer, max_length: int):
+    """tokens, offsets and labels of a split as raw files; tokens are appended chunk by chunk."""
+    folder.mkdir(parents=True)
+    lengths = [np.zeros(0, np.int64)]
+    with open(folder / "tokens", "wb") as stream:
+        for start in range(0, len(dataset), CHUNK):
+            texts = dataset.with_format("arrow")[start : start + CHUNK]["text"]
+            tokens, offsets = encode_texts(texts, tokenizer, max_length)
+            tokens.tofile(stream)
+            lengths.append(np.diff(offsets))
+    np.r_[0, np.cumsum(np.concatenate(lengths))].astype(np.int64).tofile(folder / "offsets")
+    dataset.with_format("numpy")["label"][:].astype(np.int64).tofile(folder / "labels")
+
+
+def read_split(folder: Path) -> EncodedDataset:
+    """A split that `write_split` wrote, mapped into memory."""
+    arrays = {}
+    for name, dtype in zip(ARRAYS, (torch.int32, torch.int64, torch.int64), strict=True):
+        path = folder / name
+        size = path.stat().st_size // dtype.itemsize
+        empty = torch.zeros(0, dtype=dtype)  # a file of no bytes cannot be mapped
+        arrays[name] = torch.from_file(str(path), size=size, dtype=dtype) if size else empty
+    return EncodedDataset(**arrays)
+
+
+def describe_words(encoded: dict[str, EncodedDataset], max_length: int) -> dict:
+    """Share of unknown words, texts without a word, and share of texts that reach `max_length`, by split."""
+    report = {"share_unknown": {}, "empty": {}, "share_cut": {}}
+    for split, dataset in encoded.items():
+        lengths, n = dataset["length"], max(1, len(dataset))
+        unknown = sum(int((part == 1).sum()) for part in dataset.tokens.split(1_000_000))
+        report["share_unknown"][split] = unknown / max(1, len(dataset.tokens))
+        report["empty"][split] = int((lengths == 0).sum())
+        report["share_cut"][split] = float((lengths >= max_length).sum() / n)
+    return report
