@@ -12,8 +12,8 @@ from utils.training import DatasetArguments, SuiteTrainingArguments
 CONFIGS = Path(__file__).parent / "configs"
 DEFAULT_CONFIG = CONFIGS / "best.yaml"
 SHAPE = ("embedding_size", "cell", "hidden_size", "num_layers", "bidirectional", "pooling", "mlp_sizes", "cnn_widths",
-         "cnn_filters", "head_size", "activation", "embedding_dropout", "layer_dropout", "head_dropout",
-         "freeze_embeddings")
+         "cnn_filters", "head_size", "activation", "word_dropout", "embedding_dropout", "layer_dropout",
+         "head_dropout", "freeze_embeddings")
 
 
 @dataclass
@@ -38,6 +38,7 @@ class ModelArguments:
     head_size: int = field(default=0, metadata={"help": "width of a hidden layer before the class layer; 0: none"})
     activation: str = field(default="relu", metadata={"help": "of the hidden layers: relu, mish or tanh"})
     embedding_size: int = field(default=300, metadata={"help": "numbers in a word's vector"})
+    word_dropout: float = field(default=0.0, metadata={"help": "share of the words that training reads as unknown"})
     embedding_dropout: float = field(default=0.0, metadata={"help": "dropout on the words' vectors"})
     layer_dropout: float = field(default=0.0, metadata={"help": "dropout between recurrent layers"})
     head_dropout: float = field(default=0.0, metadata={"help": "dropout before the class layer"})

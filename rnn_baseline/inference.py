@@ -17,18 +17,26 @@ def encode(texts: list[str | None], tokenizer, max_length: int) -> EncodedDatase
                           torch.zeros(len(offsets) - 1, dtype=torch.int64))
 
 
-@torch.inference_mode()
 def predict_probabilities(model, encoded: EncodedDataset, batch_size: int) -> np.ndarray:
     """Class probabilities (n, n_classes) float32, in the order of the rows; no batch mate changes one."""
+    return probabilities_and_states(model, encoded, batch_size)[0]
+
+
+@torch.inference_mode()
+def probabilities_and_states(model, encoded: EncodedDataset, batch_size: int) -> tuple[np.ndarray, np.ndarray]:
+    """Class probabilities (n, n_classes), and what the head sees of each text (n, size), both float32."""
     logits = np.empty((len(encoded), model.config.num_labels), np.float32)
+    states = np.empty((len(encoded), model.encoder.output_size), np.float32)
     bar = tqdm(total=len(encoded), desc="predicting", unit=" texts", disable=None)
     for rows in batches_by_length(encoded["length"].tolist(), batch_size):
         batch = encoded.__getitems__(rows)
         inputs = {name: value.to(model.device) for name, value in batch.items() if name != "labels"}
-        logits[rows] = model(**inputs).logits.float().cpu().numpy()
+        output = model(**inputs, output_hidden_states=True)
+        logits[rows] = output.logits.float().cpu().numpy()
+        states[rows] = output.hidden_states[0].float().cpu().numpy()
         bar.update(len(rows))
     bar.close()
-    return probabilities_of(logits)
+    return probabilities_of(logits), states
 
 
 def usage(max_length: int) -> list[str]:

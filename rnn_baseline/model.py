@@ -11,6 +11,7 @@ from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 from transformers import PreTrainedConfig, PreTrainedModel
 from transformers.modeling_outputs import SequenceClassifierOutput
 
+UNKNOWN = 1
 RECURRENT = ("lstm", "gru", "layernorm_lstm")
 POOLINGS = {"lstm": ("last", "max", "mean", "attention"), "mlp": ("mean",), "cnn": ("max",)}
 POOLINGS |= dict.fromkeys(RECURRENT, POOLINGS["lstm"])  # the first one of each is its default
@@ -27,7 +28,8 @@ class RnnConfig(PreTrainedConfig):
         pooling: how a recurrent cell's states become one vector: last, max, mean or attention (Yang et al. 2016).
         mlp_sizes: widths of the mlp's layers. cnn_widths, cnn_filters: words a filter spans, filters of each width.
         head_size: width of a hidden layer before the class layer; 0: none. activation: relu, mish or tanh.
-        embedding_dropout, head_dropout: on the words' vectors, and before the class layer.
+        word_dropout: share of the words that training reads as unknown (Iyyer et al. 2015), so that there is a vector
+            for those. embedding_dropout, head_dropout: on the words' vectors, and before the class layer.
         freeze_embeddings: the embedding table is not trained.
 
     Raises:
@@ -48,6 +50,7 @@ class RnnConfig(PreTrainedConfig):
     cnn_filters: int = 100
     head_size: int = 0
     activation: str = "relu"
+    word_dropout: float = 0.0
     embedding_dropout: float = 0.0
     layer_dropout: float = 0.0
     head_dropout: float = 0.0
@@ -78,7 +81,7 @@ def check_shape(config):
             raise ValueError(f"--{name} {getattr(config, name)}: give one or more numbers from 1 on")
     if config.head_size < 0:
         raise ValueError(f"--head_size {config.head_size}: give the width of a hidden layer, or 0 for none")
-    for name in ("embedding_dropout", "layer_dropout", "head_dropout"):
+    for name in ("word_dropout", "embedding_dropout", "layer_dropout", "head_dropout"):
         if not 0 <= getattr(config, name) < 1:
             raise ValueError(f"--{name} {getattr(config, name)}: give a share from 0 on and below 1")
 
@@ -123,6 +126,9 @@ class RnnForSequenceClassification(PreTrainedModel):
         if input_ids.shape[1] == 0:
             input_ids = input_ids.new_zeros((len(input_ids), 1), dtype=torch.long)
             attention_mask = None
+        if self.training and self.config.word_dropout:
+            unread = torch.rand(input_ids.shape, device=input_ids.device) < self.config.word_dropout
+            input_ids = input_ids.masked_fill(unread & (input_ids != self.config.pad_token_id), UNKNOWN)
         x = self.embedding_dropout(self.embedding(input_ids))  # (batch, seq, embedding)
         if attention_mask is None:
             return self.encoder(x, None)
