@@ -11,7 +11,7 @@ import datasets
 import numpy as np
 import torch
 
-from rnn_baseline.tokenization import CHUNK, encode_texts
+from rnn_baseline.tokenization import CHUNK, encode_chunks, encode_texts
 
 logger = logging.getLogger(__name__)
 ARRAYS = ("tokens", "offsets", "labels")
@@ -61,7 +61,7 @@ class EncodedDataset(torch.utils.data.Dataset):
         return batch
 
     def select(self, numbers) -> "EncodedDataset":
-        numbers = torch.as_tensor(np.asarray(numbers), device=self.rows.device)
+        numbers = torch.as_tensor(np.asarray(numbers, np.int64), device=self.rows.device)
         return EncodedDataset(self.tokens, self.offsets, self.labels, self.rows[numbers])
 
     def to(self, device) -> "EncodedDataset":
@@ -120,13 +120,13 @@ def encode_dataset(dataset, tokenizer, max_length: int) -> EncodedDataset:
 def write_split(folder: Path, dataset, tokenizer, max_length: int):
     """tokens, offsets and labels of a split as raw files; tokens are appended chunk by chunk."""
     folder.mkdir(parents=True)
+    rows = dataset.with_format("arrow")
+    texts = (rows[start : start + CHUNK]["text"] for start in range(0, len(dataset), CHUNK))
     lengths = [np.zeros(0, np.int64)]
     with open(folder / "tokens", "wb") as stream:
-        for start in range(0, len(dataset), CHUNK):
-            texts = dataset.with_format("arrow")[start : start + CHUNK]["text"]
-            tokens, offsets = encode_texts(texts, tokenizer, max_length)
+        for tokens, words in encode_chunks(texts, tokenizer, max_length):
             tokens.tofile(stream)
-            lengths.append(np.diff(offsets))
+            lengths.append(words)
     np.r_[0, np.cumsum(np.concatenate(lengths))].astype(np.int64).tofile(folder / "offsets")
     dataset.with_format("numpy")["label"][:].astype(np.int64).tofile(folder / "labels")
 

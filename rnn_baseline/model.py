@@ -11,6 +11,8 @@ from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 from transformers import PreTrainedConfig, PreTrainedModel
 from transformers.modeling_outputs import SequenceClassifierOutput
 
+from rnn_baseline.by_word import by_word_pays, states_by_word
+
 UNKNOWN = 1
 RECURRENT = ("lstm", "gru", "layernorm_lstm")
 POOLINGS = {"lstm": ("last", "max", "mean", "attention"), "mlp": ("mean",), "cnn": ("max",)}
@@ -106,6 +108,14 @@ class RnnForSequenceClassification(PreTrainedModel):
         self.classifier = nn.Linear(config.head_size or size, config.num_labels)
         self.post_init()
 
+    @classmethod
+    def from_pretrained(cls, *args, **kwargs):
+        """As of any transformers model; a frozen table stays frozen, where loading makes every weight trainable."""
+        loaded = super().from_pretrained(*args, **kwargs)
+        model = loaded[0] if isinstance(loaded, tuple) else loaded  # with output_loading_info
+        model.embedding.weight.requires_grad_(not model.config.freeze_embeddings)
+        return loaded
+
     def _init_weights(self, module):
         if isinstance(module, nn.Embedding):
             nn.init.normal_(module.weight, std=0.1)
@@ -129,6 +139,8 @@ class RnnForSequenceClassification(PreTrainedModel):
         if self.training and self.config.word_dropout:
             unread = torch.rand(input_ids.shape, device=input_ids.device) < self.config.word_dropout
             input_ids = input_ids.masked_fill(unread & (input_ids != self.config.pad_token_id), UNKNOWN)
+        if attention_mask is None and by_word_pays(self.config, self.training, input_ids):
+            return self.encoder.pool(states_by_word(self.encoder.rnn, self.embedding, input_ids), None)
         x = self.embedding_dropout(self.embedding(input_ids))  # (batch, seq, embedding)
         if attention_mask is None:
             return self.encoder(x, None)
@@ -212,7 +224,11 @@ class LayerNormLstm(nn.Module):
 
 
 class LayerNormLstmLayer(nn.Module):
-    """One direction of one layer: gates LN(W x) + LN(U h) + b, cell LN(f ⊙ c + i ⊙ g); Ba et al. 2016, eqs. 20–22."""
+    """One direction of one layer: gates LN(W x) + LN(U h) + b, cell LN(f ⊙ c + i ⊙ g).
+
+    Ba et al. 2016, but for the normalised cell going on to the next step too, as in TensorFlow Addons and torch's
+    benchmarks; the paper normalises it on the way out alone (its eq. 22).
+    """
 
     def __init__(self, input_size: int, hidden_size: int):
         super().__init__()

@@ -5,6 +5,7 @@ tokenizer.json, so that what runs in training runs in `predict` and in `pipeline
 import re
 import string
 from collections import Counter
+from itertools import chain
 
 import numpy as np
 import pyarrow as pa
@@ -15,6 +16,7 @@ from transformers import PreTrainedTokenizerFast
 
 PAD, UNK = "[PAD]", "[UNK]"  # ids 0 and 1
 CHUNK = 100_000  # texts that are looked at together
+REMEMBERED = 500_000  # different raw words whose ids or counts are kept from chunk to chunk
 # In the order in which they run, which is that of the origin whatever order they are named in.
 FILTERS = ("lower", "strip_tags", "split_alphanum", "strip_punctuation", "strip_non_alphanum",
            "strip_multiple_whitespaces", "strip_numeric", "strip_short", "stopwords")
@@ -77,15 +79,25 @@ def learn_tokenizer(texts, filters, *, min_word_length: int = 3, min_frequency: 
 
 
 def count_words(texts, normalizer, tags: bool) -> Counter:
-    """How often each word occurs once the texts are normalised; every different raw word is normalised once."""
-    counts = Counter()
+    """How often each word occurs once the texts are normalised; a raw word is not normalised each time it occurs."""
+    counts, raw = Counter(), Counter()
     for chunk in chunks_of(texts):
         whole, words, codes, _ = split_words(chunk, tags)
-        times = np.bincount(codes, minlength=len(words)).tolist()
-        for raw, n in [*zip(words, times, strict=True), *((text, 1) for text in whole.values())]:
-            for word in normalizer.normalize_str(raw).split():
-                counts[word] += n
+        for word, n in zip(words, np.bincount(codes, minlength=len(words)).tolist(), strict=True):
+            raw[word] += n
+        add_words(counts, Counter(whole.values()), normalizer)
+        if len(raw) > REMEMBERED:
+            add_words(counts, raw, normalizer)
+            raw.clear()
+    add_words(counts, raw, normalizer)
     return counts
+
+
+def add_words(counts: Counter, raw: Counter, normalizer):
+    """Add raw words, or whole texts, to the counts of the words that the normaliser makes of them."""
+    for text, n in raw.items():
+        for word in normalizer.normalize_str(text).split():
+            counts[word] += n
 
 
 def chunks_of(texts):
@@ -120,38 +132,58 @@ def split_words(chunk: pa.Array, tags: bool) -> tuple[dict[int, str], list[str],
 def encode_texts(texts, tokenizer: PreTrainedTokenizerFast, max_length: int) -> tuple[np.ndarray, np.ndarray]:
     """Ids of all texts in one flat array: (n_words,) int32, and where each text begins: (n_texts + 1,) int64.
 
-    The ids are those of `tokenizer(text, truncation=True, max_length=max_length)`, by encoding every different word
-    once: no filter but strip_tags looks across a blank (tests/unit/test_rnn_tokenization.py).
+    The ids are those of `tokenizer(text, truncation=True, max_length=max_length)`.
     """
-    tags = "<[^>]+>" in tokenizer.backend_tokenizer.to_str()
-    tokens, lengths = [np.zeros(0, np.int32)], [np.zeros(0, np.int64)]
-    for chunk in chunks_of(texts):
-        flat, starts = encode_chunk(*split_words(chunk, tags), tokenizer)
-        flat, starts = cut(flat, starts, max_length)
-        tokens.append(flat)
-        lengths.append(np.diff(starts))
-    return np.concatenate(tokens), np.r_[0, np.cumsum(np.concatenate(lengths))]
+    chunks = [(np.zeros(0, np.int32), np.zeros(0, np.int64)), *encode_chunks([texts], tokenizer, max_length)]
+    tokens, lengths = (np.concatenate(arrays) for arrays in zip(*chunks, strict=True))
+    return tokens, np.r_[0, np.cumsum(lengths)]
 
 
-def encode_chunk(whole: dict[int, str], words: list[str], codes, offsets, tokenizer) -> tuple[np.ndarray, np.ndarray]:
-    """Flat ids and offsets of what `split_words` returned."""
-    backend = tokenizer.backend_tokenizer
-    backend.no_truncation()
-    backend.no_padding()
+def encode_chunks(parts, tokenizer: PreTrainedTokenizerFast, max_length: int):
+    """Yield the ids (n_words,) int32 and the words per text (n_texts,) int64 of chunk after chunk.
+
+    Every different raw word is encoded once, whatever chunk it comes back in: no filter but strip_tags looks across a
+    blank (tests/unit/test_rnn_tokenization.py).
+
+    Args:
+        parts: arrow arrays, or lists, of strings or None.
+    """
+    tags, known = "<[^>]+>" in tokenizer.backend_tokenizer.to_str(), {}
+    for part in parts:
+        for chunk in chunks_of(part):
+            tokens, starts = cut(*encode_chunk(*split_words(chunk, tags), tokenizer, known), max_length)
+            yield tokens, np.diff(starts)
+            if len(known) > REMEMBERED:
+                known.clear()
+
+
+def encode_chunk(whole: dict[int, str], words: list[str], codes, offsets, tokenizer, known: dict[str, tuple]
+                 ) -> tuple[np.ndarray, np.ndarray]:
+    """Flat ids and offsets of what `split_words` returned; `known` holds the ids of raw words, and learns new ones."""
     if whole:  # each of these texts takes the place of one word
         places = offsets[np.array(list(whole))]
         codes = np.insert(codes, places, len(words) + np.arange(len(whole)))
         grown = np.zeros(len(offsets), np.int64)
         grown[np.array(list(whole)) + 1] = 1
         offsets = offsets + np.cumsum(grown)
-    ids = [e.ids for e in backend.encode_batch_fast([*words, *whole.values()], add_special_tokens=False)]
-    sizes = np.array([len(i) for i in ids], np.int64)
-    table = np.array([i for word in ids for i in word], np.int32)
+    new = [word for word in words if word not in known]
+    known.update(zip(new, ids_of(new, tokenizer), strict=True))
+    ids = [*map(known.__getitem__, words), *ids_of(list(whole.values()), tokenizer)]
+    sizes = np.fromiter(map(len, ids), np.int64, len(ids))
+    table = np.fromiter(chain.from_iterable(ids), np.int32, sizes.sum())
     begins = np.r_[0, np.cumsum(sizes)]
     taken = sizes[codes]  # ids of every word in reading order
     ends = np.r_[0, np.cumsum(taken)]
     flat = table[np.repeat(begins[codes] - ends[:-1], taken) + np.arange(ends[-1])]
     return flat, ends[offsets]
+
+
+def ids_of(texts: list[str], tokenizer: PreTrainedTokenizerFast) -> list[tuple[int, ...]]:
+    """The ids of each text, uncut."""
+    backend = tokenizer.backend_tokenizer
+    backend.no_truncation()
+    backend.no_padding()
+    return [tuple(encoding.ids) for encoding in backend.encode_batch_fast(texts, add_special_tokens=False)]
 
 
 def cut(flat: np.ndarray, starts: np.ndarray, max_length: int) -> tuple[np.ndarray, np.ndarray]:

@@ -4,6 +4,7 @@ import bz2
 import gzip
 import logging
 import unicodedata
+import zlib
 from pathlib import Path
 
 import numpy as np
@@ -41,7 +42,7 @@ def read_vectors(path, vocabulary: dict[str, int], size: int) -> dict[int, np.nd
     except UnicodeDecodeError:
         raise InputError(f"{path}: not UTF-8 text; give the vectors as text (word2vec's .txt, fastText's .vec)"
                          ) from None
-    except (OSError, EOFError) as error:
+    except (OSError, EOFError, zlib.error) as error:
         reason = error.strerror if getattr(error, "strerror", None) else f"damaged or cut short ({error})"
         raise InputError(f"{path}: {reason}; check --vectors or fetch the file again") from None
     if not rows:

@@ -14,14 +14,14 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from matplotlib.figure import Figure
 
 from utils import runs
 from utils.cli import parse, start_logging
 from utils.corpus_profile import words_per_text
 from utils.data import DataOptions, load_corpus
 from utils.errors import InputError, exits_on_input_error
-from utils.figures import ORANGE, SKY, coverage_figure, save_figure, shortened
+from utils.figures import coverage_figure, save_figure, shortened
+from utils.inspection import entropies, probabilities_figure
 from utils.metrics import classification_metrics, coverage_table
 from utils.predictions import read_predictions
 from utils.tables import markdown_table, write_csv
@@ -67,7 +67,9 @@ def main(argv=None) -> Path:
         tables["lengths"] = by_length(frame, predictions)
     figures = {"thresholds": coverage_figure(confidence, correct)}
     if args.id is not None:
-        figures["document"] = document_figure(predictions, predictions.ids.index(args.id))
+        row = predictions.ids.index(args.id)
+        figures["document"] = probabilities_figure(predictions.class_names, predictions.probabilities[row],
+                                                   predictions.labels[row], shortened(args.id))
 
     # Save.
     try:
@@ -107,7 +109,7 @@ def frame_of(predictions, dataset) -> pd.DataFrame:
         "prediction": predictions.predictions,
         "confidence": predictions.confidence.astype(float),
         "probability_of_label": p[np.arange(len(labels)), labels],
-        "entropy": -(p * np.log(np.where(p > 0, p, 1))).sum(axis=1),
+        "entropy": entropies(p),
     })  # fmt: skip
     if dataset is not None:
         texts = dict(zip(dataset["id"], dataset["text"], strict=True))
@@ -204,22 +206,6 @@ def cell_text(value) -> str:
     if isinstance(value, float):
         return "" if np.isnan(value) else f"{value:.4f}"
     return "" if value is None else " ".join(str(value).split())[:80]
-
-
-def document_figure(predictions, row: int, most: int = 15) -> Figure:
-    """The probabilities of one document's most probable classes as bars, its true class in another colour."""
-    order = np.argsort(-predictions.probabilities[row], kind="stable")[:most]
-    names, label = [predictions.class_names[c] for c in order], predictions.labels[row]
-    figure = Figure(figsize=(8, 1.2 + 0.3 * len(order)), layout="constrained")
-    axes = figure.subplots()
-    bars = axes.barh(range(len(order)), predictions.probabilities[row, order],
-                     color=[ORANGE if name == label else SKY for name in names])
-    axes.bar_label(bars, fmt="%.3f", padding=3)
-    axes.set_yticks(range(len(order)), [shortened(name) for name in names], parse_math=False)
-    axes.invert_yaxis()
-    axes.set(xlim=(0, 1.1), xlabel="probability")
-    axes.set_title(f"{shortened(predictions.ids[row])}, label {shortened(label)}", parse_math=False)
-    return figure
 
 
 if __name__ == "__main__":
