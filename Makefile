@@ -36,6 +36,7 @@ bench: $(BIN)/.dev ## the benchmarks: tables and json in benchmarks/results
 	$(BIN)/python benchmarks/ocr_round_trip.py
 	$(BIN)/python benchmarks/spacy_throughput.py
 	$(BIN)/python benchmarks/image_throughput.py
+	$(BIN)/python benchmarks/rnn_throughput.py
 
 clean: ## remove the environment and caches, never runs/ or data/
 	rm -rf $(VENV) .pytest_cache .ruff_cache *.egg-info

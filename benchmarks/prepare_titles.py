@@ -9,7 +9,6 @@ and test (80/10/10, stratified) to a folder; making the titles is not measured. 
 text on both sides of a cut, content hash, profile with figures, row account); the table counts what they leave out.
 """
 
-import gzip
 import sys
 import tempfile
 from dataclasses import asdict, dataclass, field
@@ -20,8 +19,8 @@ import numpy as np
 from benchmarks.common import hardware, hardware_line, launch, markdown_table, write_results
 from utils.cli import parse
 from utils.errors import InputError, exits_on_input_error
+from utils.sample_titles import class_codes, write_titles
 
-CHUNK = 100_000
 REPEAT = 100  # one title in so many repeats another of its class, in capitals
 GOAL_MB = 1000
 WAYS = {
@@ -71,51 +70,10 @@ def main(argv=None):
     return write_results(args.output, "prepare_titles", results, report)
 
 
-# The titles.
-
-
-def vocabulary(rng, n: int) -> np.ndarray:
-    """Up to `n` different made-up Spanish-like words (n,), some with accents and ñ, one in ten a model number."""
-    syllables = np.array("ca ma ra de la pa to ri no se lle ñe có mí bo ta gue ro na te lo do su ve ció chi que li ce "
-                         "fu zu go bre tra pla es an in al con por mu ja".split(), dtype=object)
-    sizes = rng.choice([2, 3, 4], size=2 * n, p=[0.35, 0.45, 0.2])
-    words = ["".join(syllables[rng.integers(0, len(syllables), size)]) for size in sizes]
-    numbers = [f"{word[:2]}{number}" for word, number in zip(words, rng.integers(2, 9999, len(words)), strict=True)]
-    words = [number if i % 10 == 9 else word for i, (word, number) in enumerate(zip(words, numbers, strict=True))]
-    return np.array(list(dict.fromkeys(words))[:n], dtype=object)
-
-
-def class_codes(rng, rows: int, classes: int) -> np.ndarray:
-    """A class for each row (rows,), unbalanced as 1/rank^0.7, each at least 20 times."""
-    weights = 1 / np.arange(1, classes + 1) ** 0.7
-    drawn = rng.choice(classes, size=rows - 20 * classes, p=weights / weights.sum())
-    return rng.permutation(np.r_[drawn, np.repeat(np.arange(classes), 20)])
-
-
-def write_titles(path: Path, rows: int, classes: int, seed: int):
-    """Write `rows` titles as jsonl.gz."""
-    rng = np.random.default_rng(seed)
-    words = vocabulary(rng, min(60_000, 10 * rows))
-    codes = class_codes(rng, rows, min(classes, rows // 40))
-    codes[REPEAT::REPEAT] = codes[REPEAT // 2 :: REPEAT][: len(codes[REPEAT::REPEAT])]
-    with gzip.open(path, "wt", encoding="utf-8", compresslevel=1) as stream:
-        for start in range(0, rows, CHUNK):
-            texts = titles(rng, words, codes[start : start + CHUNK])
-            stream.write("".join(
-                f'{{"id": "{start + i:09}", "text": "{text}", "label": "CATEGORIA_{code:04}"}}\n'
-                for i, (text, code) in enumerate(zip(texts, codes[start : start + CHUNK].tolist(), strict=True))))
-
-
-def titles(rng, words: np.ndarray, codes: np.ndarray) -> list[str]:
-    """A title of 4 to 12 words for each code: two words of its class, the others by Zipf's law."""
-    zipf = rng.zipf(1.2, size=(len(codes), 12)) % len(words)
-    own = (codes[:, None] * 40 + rng.integers(0, 40, (len(codes), 2))) % len(words)
-    sizes = rng.integers(4, 13, len(codes)).tolist()
-    chosen = words[np.c_[own, zipf[:, 2:]]]
-    texts = [" ".join(row[:size]) for row, size in zip(chosen.tolist(), sizes, strict=True)]
-    for i in range(REPEAT, len(texts), REPEAT):
-        texts[i] = texts[i - REPEAT // 2].upper()
-    return texts
+def write_unsplit(path: Path, rows: int, classes: int, seed: int):
+    """Write titles as one jsonl.gz without splits, some of them again in capitals."""
+    codes = class_codes(np.random.default_rng(seed), rows, min(classes, rows // 40))
+    write_titles(path, codes, seed, repeat_every=REPEAT)
 
 
 # The other ways.
@@ -159,7 +117,7 @@ def measure(way: str, args, folder: Path) -> dict:
     source, best = folder / f"titulos_{n}.jsonl.gz", None
     if not source.exists():
         print(f"writing {n} titles …", file=sys.stderr, flush=True)
-        write_titles(source, n, args.classes, args.seed)
+        write_unsplit(source, n, args.classes, args.seed)
     for repeat in range(args.repeats):
         print(f"{way} …", file=sys.stderr, flush=True)
         target = folder / f"{way}-{repeat}"

@@ -3,8 +3,8 @@
     python benchmarks/spacy_throughput.py
     python benchmarks/spacy_throughput.py --classes 12 --rows 2000 --variants bow --parts train --output runs/b
 
-Titles are made from a seed: 4 to 12 words, two of them words of the class, unbalanced classes. Every way runs in a
-fresh process on one core, on the same splits, for the same epochs; all models are scored on the same test titles.
+Titles are made from a seed (`utils.sample_titles`): 3 to 9 words, unbalanced classes. Every way runs in a fresh
+process on one core, on the same splits, for the same epochs; all models are scored on the same test titles.
 Training seconds are those of spaCy's loop, reading included, with one evaluation after the first step.
 """
 
@@ -19,7 +19,7 @@ from pathlib import Path
 from tqdm import tqdm
 
 from benchmarks.common import hardware, hardware_line, markdown_table, write_results
-from benchmarks.prepare_titles import write_titles
+from benchmarks.prepare_titles import write_unsplit
 from spacy_text_model.arguments import CONFIG, ROOM
 from utils import prepare_dataset
 from utils.cli import parse
@@ -95,7 +95,7 @@ def measure(classes: int, configs: dict, args, folder: Path) -> dict:
 
 def make_data(classes: int, rows: int, folder: Path) -> dict:
     """Write titles, cut them, and write spaCy's own files of the same splits."""
-    write_titles(folder / "titles.jsonl.gz", rows, classes, seed=0)
+    write_unsplit(folder / "titles.jsonl.gz", rows, classes, seed=0)
     prepare_dataset.main([str(folder / "titles.jsonl.gz"), "--output", str(folder / "data")])
     preprocess = ROOM / "scripts" / "train" / "preprocess.py"
     subprocess.run([sys.executable, str(preprocess), "--dataset", str(folder / "data"), "--output",

@@ -22,12 +22,12 @@ from pathlib import Path
 import numpy as np
 
 from benchmarks.common import hardware, hardware_line, launch, markdown_table, write_results
-from benchmarks.prepare_titles import class_codes
 from benchmarks.workflow_ways import SCORES, bootstraps, by_class, loop, stock_score
 from utils.cli import parse
 from utils.errors import InputError, exits_on_input_error
 from utils.metrics import row_chunks
 from utils.predictions import write_predictions
+from utils.sample_titles import class_codes
 
 RIGHT = 0.8
 CHUNK_VALUES = 2**22  # probabilities made at once

@@ -118,7 +118,7 @@ class RnnForSequenceClassification(PreTrainedModel):
 
     def _init_weights(self, module):
         if isinstance(module, nn.Embedding):
-            nn.init.normal_(module.weight, std=0.1)
+            nn.init.normal_(module.weight)
             nn.init.zeros_(module.weight[module.padding_idx])
         elif hasattr(module, "reset_parameters"):  # torch's own defaults, layer by layer
             module.reset_parameters()

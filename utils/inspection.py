@@ -10,12 +10,14 @@ from matplotlib import colormaps
 from sklearn.decomposition import PCA
 from sklearn.manifold import TSNE
 from sklearn.preprocessing import StandardScaler
+from threadpoolctl import threadpool_limits
 
 from utils.errors import InputError
 from utils.figures import ORANGE, PALE, SKY, finished, many, new_figure, shortened
 
 COLOURED = 12  # classes with a colour of their own, the most frequent ones
 HOVER = 120  # characters of a text under the pointer
+ONE_THREAD = 2000  # rows up to which t-SNE keeps to one thread
 TSNE_ROWS = 4  # fewer points have no neighbours to speak of
 
 
@@ -50,19 +52,27 @@ def project(states, how: str, seed: int = 0) -> np.ndarray:
         how: pca, or tsne (from 50 principal components on; perplexity 30, less where there are few rows).
 
     Raises:
-        InputError: fewer than 4 rows.
+        InputError: fewer than 4 rows, states that are not finite, or another `how`.
     """
     states = np.asarray(states, np.float64)
+    if how not in ("pca", "tsne"):
+        raise InputError(f"{how!r}: choose pca or tsne")
     if len(states) < TSNE_ROWS:
         raise InputError(f"{many(len(states), 'document')}: too few to draw; give at least {TSNE_ROWS}")
+    if not np.isfinite(states).all():
+        raise InputError("the hidden states are not finite: the training diverged; lower --learning_rate")
     scaled = StandardScaler().fit_transform(states)
+    if not scaled.any():  # all rows are equal, on which t-SNE crashes the process
+        return np.zeros((len(states), 2))
     components = min(2 if how == "pca" else 50, *scaled.shape)
     reduced = PCA(components, random_state=seed).fit_transform(scaled)
     if how == "pca":
         return np.pad(reduced, ((0, 0), (0, 2 - components)))
     perplexity = min(30, (len(states) - 1) / 3)
-    return TSNE(init="pca" if components > 1 else "random", perplexity=perplexity, random_state=seed
-                ).fit_transform(reduced)
+    tsne = TSNE(init="pca" if components > 1 else "random", perplexity=perplexity, random_state=seed)
+    # On a busy machine the threads wait for each other so long that few rows take minutes instead of a second.
+    with threadpool_limits(1 if len(states) < ONE_THREAD else None):
+        return tsne.fit_transform(reduced)
 
 
 def frequent_classes(classes) -> np.ndarray:

@@ -1,6 +1,7 @@
 """Search hyperparameters: one run a trial, in a study that goes on after a kill and chooses with an eye on overfit.
 
-    python rnn_baseline/scripts/explore/search.py --space rnn_baseline/configs/search/002.yaml --num_train_epochs 2
+    python rnn_baseline/scripts/explore/search.py --space rnn_baseline/configs/search/002.yaml --num_layers 1 \
+        --hidden_size 64 --max_length 64 --num_train_epochs 2
     python rnn_baseline/scripts/explore/search.py rnn_baseline/configs/001-best.yaml \
         --space rnn_baseline/configs/search/001.yaml --dataset data/meli/data_v1 --only activation=relu --max_gap 0.02
     python rnn_baseline/scripts/explore/search.py --space space.yaml --sampler tpe --trials 30 --dataset corpus.csv
