@@ -40,6 +40,7 @@ def load_tokenizer(args: ModelArguments, dataset) -> PreTrainedTokenizerFast:
     """
     if args.model_name_or_path:
         check_start(args.model_name_or_path)
+        logger.info(f"words, filters and shape of the network are those of {args.model_name_or_path}")
         return AutoTokenizer.from_pretrained(args.model_name_or_path)
     tokenizer = learn_tokenizer(dataset.with_format("arrow")[:]["text"], args.filters,
                                 min_word_length=args.min_word_length, min_frequency=args.min_frequency,

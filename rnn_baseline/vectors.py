@@ -100,7 +100,8 @@ def fill_embedding(weight: torch.Tensor, path, tokenizer) -> dict:
     rows = torch.tensor(list(vectors))
     table = torch.from_numpy(np.stack(list(vectors.values())))
     with torch.no_grad():
-        weight *= table.std() / weight[1:].std()
+        spread = table.std()
+        weight *= spread / weight[1:].std() if spread > 0 else 1
         weight[rows] = table
         weight[0] = 0
     coverage = {"file": Path(path).name, "words": len(vectors), "share": len(vectors) / len(vocabulary)}

@@ -8,7 +8,7 @@ import pytest
 from conftest import HOUSE, script
 from nbclient import NotebookClient
 
-ROOMS = ("beto_text_model", "image_model", "spacy_text_model")
+ROOMS = ("beto_text_model", "image_model", "rnn_baseline", "spacy_text_model")
 NOTEBOOKS = sorted(path for room in ROOMS for path in (HOUSE / room / "notebooks").rglob("*.ipynb"))
 # Of these rooms `make test` runs the notebook of training alone, `make test-all` all three.
 SLOW = [path for path in NOTEBOOKS if path.parts[-4] != "beto_text_model" and path.parent.name != "train"]

@@ -507,7 +507,7 @@ REFUSED = {
     "no buffer": (["--streaming", "--shuffle_buffer", 0], ["--shuffle_buffer 0", "at least 1"]),
     "balanced and streaming": (["--balanced_batches", 3, "--streaming"], ["--balanced_batches", "--streaming"]),
     "no length": (["--max_length", 0], ["--max_length 0", "at least 1"]),
-    "missing vectors": (["--vectors", "no/están.txt"], ["no/están.txt", "No such file", "--vectors"]),
+    "missing vectors": (["--vectors", "no/están.txt"], ["no/están.txt", "no such file", "--vectors"]),
     "no such start": (["--model_name_or_path", "no/está"], ["no/está", "no finished run"]),
     "word for a number": (["--hidden_size", "muchas"], ["hidden_size", "'muchas'"]),
     "unknown flag": (["--hiden_size", 8], ["--hiden_size", "--hidden_size"]),
