@@ -26,6 +26,7 @@ from utils.data import load_corpus, options_of
 from utils.errors import exits_on_input_error
 from utils.trackers import close_trackers, open_trackers
 from utils.training import (
+    ALL_CORES_MIN_HIDDEN_SIZE,
     check_ranks,
     decide_precision,
     describe_hardware,
@@ -36,6 +37,7 @@ from utils.training import (
     predict_split,
     raise_if_disk_full,
     train,
+    use_all_cores,
 )
 
 logger = logging.getLogger("rnn_baseline.train")
@@ -63,6 +65,8 @@ def main(argv=None) -> Path:
     # Model: vocabulary of the training texts, encoded corpus, weights.
     set_seed(args.seed)
     args = decide_precision(args, model_args.hidden_size, words["given"])
+    if model_args.hidden_size >= ALL_CORES_MIN_HIDDEN_SIZE:
+        use_all_cores(args)
     tokenizer = load_tokenizer(model_args, splits["train"])
     max_length = tokenizer.model_max_length
     with args.main_process_first():
