@@ -111,11 +111,13 @@ def test_titles_are_the_same_for_a_seed(tmp_path):
     assert a == b != c
     rows = [json.loads(line) for line in a.splitlines()]
     assert len({row["id"] for row in rows}) == 1000 and len({row["label"] for row in rows}) == 20
-    seen = {}
+    seen, repeated = {}, 0
     for number, row in enumerate(rows):
         if number % prepare_titles.REPEAT == 0 and row["label"] in seen:
             assert row["text"] == seen[row["label"]].upper()
+            repeated += 1
         seen[row["label"]] = row["text"]
+    assert repeated
 
 
 def test_launch_measures_the_child_alone():
