@@ -10,6 +10,7 @@ from utils.training import CommonTrainingArguments, DatasetArguments, SuiteTrain
 CONFIGS = Path(__file__).parent / "configs"
 MINI = "mini"  # the encoder that comes with the project, in beto_text_model/mini/
 MINI_SCRATCH = "mini-scratch"
+TRUNCATION_SIDES = ("right", "middle")
 ATTENTIONS = ("sdpa", "eager", "flash_attention_2")
 
 
@@ -24,6 +25,9 @@ class ModelArguments:
     max_length: int | None = field(
         default=None, metadata={"help": "pieces read of each text; default: what the encoder can, at most 512"}
     )
+    truncation_side: str = field(
+        default="right", metadata={"help": "what is cut off a longer text: right, or middle (its two ends are read)"}
+    )
     classifier_dropout: float | None = field(default=None, metadata={"help": "dropout before the class layer"})
     vocab_size: int = field(default=8000, metadata={"help": "pieces of mini-scratch's own vocabulary"})
     attn_implementation: str = field(
@@ -32,6 +36,8 @@ class ModelArguments:
 
     def __post_init__(self):
         check_attention(self.attn_implementation)
+        if self.truncation_side not in TRUNCATION_SIDES:
+            raise ValueError(f"--truncation_side {self.truncation_side!r}: choose {' or '.join(TRUNCATION_SIDES)}")
 
 
 def check_attention(name: str):

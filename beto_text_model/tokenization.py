@@ -15,6 +15,8 @@ import numpy as np
 from tokenizers import Regex, Tokenizer, decoders, models, normalizers, pre_tokenizers, processors, trainers
 from transformers import PreTrainedTokenizerFast
 
+from utils.inference import tokenise_texts
+
 logger = logging.getLogger(__name__)
 
 SPECIAL = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"]
@@ -102,13 +104,15 @@ def pipeline_around(model, kind: str, split_digits: bool) -> Tokenizer:
     return tokenizer
 
 
-def tokenise_splits(splits, tokenizer, max_length: int, dataset_hash: str) -> datasets.DatasetDict:
+def tokenise_splits(splits, tokenizer, max_length: int, dataset_hash: str, truncation_side: str = "right"
+                    ) -> datasets.DatasetDict:
     """Splits with `id, input_ids, labels, length`, from the cache when these very texts were tokenised before.
 
     The cache is keyed by the texts' content hash (and the files' times, for a prepared folder that was tampered
-    with), the tokenizer and `max_length`; it lives below the `datasets` cache folder (HF_DATASETS_CACHE).
+    with), the tokenizer and the cut; it lives below the `datasets` cache folder (HF_DATASETS_CACHE).
     """
-    folder = cache_folder(splits, tokenizer, max_length, dataset_hash)
+    cut = (max_length, truncation_side)
+    folder = cache_folder(splits, tokenizer, cut, dataset_hash)
     try:
         if folder.exists():
             logger.info(f"tokenised texts: from {folder}")
@@ -116,16 +120,16 @@ def tokenise_splits(splits, tokenizer, max_length: int, dataset_hash: str) -> da
     except (OSError, ValueError):
         shutil.rmtree(folder, ignore_errors=True)
     tokenised = datasets.DatasetDict(
-        {split: tokenise(dataset, tokenizer, max_length, split) for split, dataset in splits.items()}
+        {split: tokenise(dataset, tokenizer, cut, split) for split, dataset in splits.items()}
     )
     return cached(tokenised, folder)
 
 
-def cache_folder(splits, tokenizer, max_length: int, dataset_hash: str) -> Path:
+def cache_folder(splits, tokenizer, cut: tuple[int, str], dataset_hash: str) -> Path:
     """Where the tokenised splits are cached."""
     files = [Path(f["filename"]).stat() for split in splits.values() for f in split.cache_files]
     times = str([(f.st_size, f.st_mtime_ns) for f in files])
-    parts = "\0".join([dataset_hash, times, str(max_length), tokenizer_text(tokenizer)])
+    parts = "\0".join([dataset_hash, times, *map(str, cut), tokenizer_text(tokenizer)])
     key = hashlib.sha256(parts.encode()).hexdigest()[:32]
     return Path(datasets.config.HF_DATASETS_CACHE) / "spanish-text-suite" / key
 
@@ -138,10 +142,10 @@ def tokenizer_text(tokenizer) -> str:
     return json.dumps(json.loads(backend.to_str()) | {"truncation": None, "padding": None}, sort_keys=True)
 
 
-def tokenise(dataset, tokenizer, max_length: int, desc: str) -> datasets.Dataset:
+def tokenise(dataset, tokenizer, cut: tuple[int, str], desc: str) -> datasets.Dataset:
     """One split, tokenised in batches; null texts count as empty ones."""
     def batch(rows):
-        ids = tokenizer([text or "" for text in rows["text"]], truncation=True, max_length=max_length)["input_ids"]
+        ids = tokenise_texts(tokenizer, rows["text"], *cut)
         return {"id": rows["id"], "input_ids": ids, "labels": rows["label"], "length": [len(i) for i in ids]}
 
     return dataset.map(batch, batched=True, remove_columns=dataset.column_names, features=FEATURES,

@@ -33,7 +33,7 @@ def model_card(config: dict, results: dict, report: dict, *, usage: list[str] | 
         f"# {data['name']}: clasificador de {TASK_NAMES[task][1]}\n",
         f"Modelo `{model['name']}` entrenado con el conjunto `{data['name']}` ({data['classes']} clases) para asignar "
         "a cada documento una sola clase.\n",
-        "## Uso\n", *(usage or transformers_usage(model["max_length"])),
+        "## Uso\n", *(usage or transformers_usage(model)),
         "Las etiquetas son las del conjunto de datos, sin traducir (`labels.json`).\n",
         "## Datos\n",
         f"- Origen: `{data['source']}`, versión {data['version']}, huella `{data['hash']}`.",
@@ -62,8 +62,22 @@ def model_card(config: dict, results: dict, report: dict, *, usage: list[str] | 
     return "\n".join(lines) + "\n"
 
 
-def transformers_usage(max_length: int) -> list[str]:
+def transformers_usage(model: dict) -> list[str]:
     """How a text classifier of transformers is called."""
+    max_length = model["max_length"]
+    if model.get("truncation_side") == "middle":
+        return [
+            "```python", "import torch",
+            "from transformers import AutoModelForSequenceClassification, AutoTokenizer\n",
+            'piezas = AutoTokenizer.from_pretrained("RUTA_DE_ESTA_CARPETA")',
+            'modelo = AutoModelForSequenceClassification.from_pretrained("RUTA_DE_ESTA_CARPETA")',
+            'ids = piezas("…")["input_ids"]',
+            f"if len(ids) > {max_length}:",
+            f"    ids = ids[:{(max_length + 1) // 2}] + ids[-{max_length // 2}:]",
+            "modelo(torch.tensor([ids])).logits.softmax(-1)", "```\n",
+            f"De cada texto se leen {max_length} piezas, las primeras y las últimas: de uno más largo no se lee el "
+            f"medio. `pipeline(\"text-classification\")` con `max_length={max_length}` leería solo el comienzo.",
+        ]  # fmt: skip
     return [
         "```python", "from transformers import pipeline\n",
         'clasificador = pipeline("text-classification", model="RUTA_DE_ESTA_CARPETA")',

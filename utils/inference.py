@@ -24,13 +24,33 @@ def load_classifier(run, device: torch.device, precision: str = "auto"):
     return model.to(device).eval()
 
 
-def tokenise_texts(tokenizer, texts: list[str], max_length: int) -> list[list[int]]:
-    """Token ids of each text, cut at `max_length`; None counts as an empty text."""
+def cut_of(config: dict) -> tuple[int, str]:
+    """How many pieces a run (its config.yaml) reads of a text, and what a longer one loses."""
+    return config["model"]["max_length"], config["model"].get("truncation_side", "right")
+
+
+def tokenise_texts(tokenizer, texts: list[str], max_length: int, truncation_side: str = "right") -> list[list[int]]:
+    """Token ids of each text, at most `max_length`; None counts as an empty text.
+
+    Args:
+        truncation_side: what a longer text loses: `right`, its end, or `middle`, so that its two ends are read
+            (head and tail: Sun et al. 2019).
+    """
     ids = []
     for start in range(0, len(texts), TOKENISE_ROWS):
         chunk = [text or "" for text in texts[start : start + TOKENISE_ROWS]]
-        ids += tokenizer(chunk, truncation=True, max_length=max_length)["input_ids"]
+        if truncation_side == "middle":
+            ids += [cut_middle(whole, max_length) for whole in tokenizer(chunk, verbose=False)["input_ids"]]
+        else:
+            ids += tokenizer(chunk, truncation=True, max_length=max_length)["input_ids"]
     return ids
+
+
+def cut_middle(ids: list[int], max_length: int) -> list[int]:
+    """The two ends of `ids`, `max_length` in all, special tokens at the ends included; the first is the longer one."""
+    if len(ids) <= max_length:
+        return ids
+    return ids[: (max_length + 1) // 2] + ids[len(ids) - max_length // 2 :]
 
 
 @torch.inference_mode()

@@ -86,6 +86,29 @@ def test_eval_writes_beside_and_equals_training(run, prepared):
         script("eval").main([str(run), "--dataset", str(prepared), "--split", "validation"])
 
 
+def test_both_ends_of_long_texts_are_read(tiny_encoder, tmp_path, no_figures):
+    """The class words come last: training, eval, predict and the card's own lines must all see them."""
+    rows = [row | {"text": f"{'relleno ' * 40}{row['text'].split(' número')[0]} {i}"}
+            for i, row in enumerate(corpus_rows())]
+    path, folder = write_jsonl(tmp_path / "largos.jsonl", rows), tmp_path / "run"
+    script("train").main(["--dataset", str(path), "--model_name_or_path", str(tiny_encoder), "--output_dir",
+                          str(folder), "--learning_rate", "5e-3", "--num_train_epochs", "3", "--max_length", "32",
+                          "--truncation_side", "middle", "--use_cpu"])
+    results = json.loads((folder / "all_results.json").read_text(encoding="utf-8"))
+    assert results["test_macro_f1"] > 0.6
+    evaluated = script("eval").main([str(folder), "--use_cpu"])
+    assert json.loads((evaluated / "all_results.json").read_text(encoding="utf-8"))["test_macro_f1"] == \
+        results["test_macro_f1"]
+    script("predict").main([str(folder), "--input", str(path), "--output", str(tmp_path / "p.parquet"), "--use_cpu"])
+    found = read_predictions(tmp_path / "p.parquet")
+    usage = (folder / "README.md").read_text(encoding="utf-8").split("```python\n")[1].split("```")[0]
+    usage = usage.replace("RUTA_DE_ESTA_CARPETA", str(folder)).replace("…", rows[7]["text"])
+    values = {}
+    exec(usage.replace("modelo(torch", "p = modelo(torch"), values)
+    assert len(values["ids"]) == 32
+    np.testing.assert_allclose(values["p"].detach()[0], found.probabilities[7], atol=1e-5)
+
+
 @pytest.mark.parametrize("output", ["p.parquet", "p.csv", "p.jsonl"])
 def test_predict_a_tree_of_txt(run, tmp_path, output):
     rows = corpus_rows(40)[::15]

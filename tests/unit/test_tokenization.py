@@ -5,6 +5,7 @@ from conftest import corpus_rows, write_jsonl
 
 from beto_text_model.tokenization import share_cut, tokenise_splits, train_wordpiece
 from utils.data import load_corpus
+from utils.inference import tokenise_texts
 
 TEXTS = ["El año de la cigüeña: ¿cédula, acción, camión? ¡Sí, señor! 12 % / NIÑO; útil y más"] * 3
 
@@ -76,3 +77,21 @@ def test_share_cut_counts_texts_at_the_limit(tmp_path, tokenizer):
     corpus = load_corpus(write_jsonl(tmp_path / "x.jsonl", rows))
     cut = share_cut(tokenise_splits(corpus.splits, tokenizer, 40, corpus.info["hash"]), 40)
     assert sum(cut[s] * len(corpus.splits[s]) for s in cut) == pytest.approx(1)
+
+
+@pytest.mark.parametrize("length", [7, 8])
+def test_the_middle_is_cut_and_the_ends_stay(tokenizer, length):
+    text = "contrato factura acta extracto saldo cuenta reunión cláusula partes socios"
+    whole, short = tokenizer(text, verbose=False).input_ids, tokenizer("acta").input_ids
+    cut, kept, empty = tokenise_texts(tokenizer, [text, "acta", None], length, "middle")
+    assert len(cut) == length and kept == short and empty == [tokenizer.cls_token_id, tokenizer.sep_token_id]
+    assert cut == whole[: length - length // 2] + whole[-(length // 2) :]
+    assert tokenise_texts(tokenizer, [text], length)[0] == [*whole[: length - 1], tokenizer.sep_token_id]
+    assert tokenise_texts(tokenizer, [text], len(whole), "middle")[0] == whole
+
+
+def test_the_cache_knows_which_side_is_cut(tmp_path, tokenizer, monkeypatch):
+    monkeypatch.setattr("datasets.config.HF_DATASETS_CACHE", tmp_path / "cache")
+    corpus = load_corpus(write_jsonl(tmp_path / "x.jsonl", corpus_rows(10)))
+    sides = [tokenise_splits(corpus.splits, tokenizer, 5, corpus.info["hash"], side) for side in ("right", "middle")]
+    assert pieces(sides[0]) != pieces(sides[1])

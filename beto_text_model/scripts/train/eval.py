@@ -17,7 +17,7 @@ from utils.cli import parse, start_logging
 from utils.corpus import SPLITS
 from utils.data import DataOptions, codes_for, load_corpus, options_of
 from utils.errors import InputError, exits_on_input_error
-from utils.inference import inference_device, load_classifier, predict_probabilities, tokenise_texts
+from utils.inference import cut_of, inference_device, load_classifier, predict_probabilities, tokenise_texts
 
 
 @dataclass
@@ -59,7 +59,7 @@ def main(argv=None) -> Path:
     model = load_classifier(run, inference_device(args.use_cpu), args.precision)
 
     # Evaluate.
-    input_ids = tokenise_texts(tokenizer, dataset["text"], config["model"]["max_length"])
+    input_ids = tokenise_texts(tokenizer, dataset["text"], *cut_of(config))
     start = time.perf_counter()
     probabilities = predict_probabilities(model, tokenizer, input_ids, args.batch_size)
     seconds = time.perf_counter() - start

@@ -19,7 +19,7 @@ from transformers import AutoTokenizer
 from utils import runs
 from utils.cli import parse, start_logging
 from utils.errors import InputError, exits_on_input_error
-from utils.inference import inference_device, load_classifier, predict_probabilities, tokenise_texts
+from utils.inference import cut_of, inference_device, load_classifier, predict_probabilities, tokenise_texts
 from utils.predictions import write_predictions
 from utils.readers import Columns, Log, read_unlabelled
 from utils.text import nfc
@@ -69,8 +69,8 @@ def main(argv=None) -> Path:
 
     # Predict: sorted by length, written in the order of the input.
     start = time.perf_counter()
-    max_length = config["model"]["max_length"]
-    input_ids = tokenise_texts(tokenizer, texts, max_length)
+    max_length, truncation_side = cut_of(config)
+    input_ids = tokenise_texts(tokenizer, texts, max_length, truncation_side)
     probabilities = predict_probabilities(model, tokenizer, input_ids, args.batch_size)
     seconds = time.perf_counter() - start
 

@@ -30,12 +30,12 @@ def main(argv=None) -> dict:
     # Splits: the same for every room.
     corpus = load_corpus(data_args.dataset, options_of(data_args))
 
-    # Tokenise: the cache is keyed by texts, tokenizer and max_length.
+    # Tokenise: the cache is keyed by texts, tokenizer and cut.
     config = load_config(model_args, corpus.info["labels"])
     with tempfile.TemporaryDirectory() as folder:
         tokenizer = load_tokenizer(model_args, corpus.splits["train"]["text"], Path(folder), main_process=True)
     max_length = choose_max_length(model_args, config, tokenizer)
-    tokenised = tokenise_splits(corpus.splits, tokenizer, max_length, corpus.info["hash"])
+    tokenised = tokenise_splits(corpus.splits, tokenizer, max_length, corpus.info["hash"], model_args.truncation_side)
 
     # Report.
     report = {
@@ -44,6 +44,7 @@ def main(argv=None) -> dict:
         "tokenizer": model_args.model_name_or_path,
         "trained_on_the_spot": model_args.model_name_or_path == MINI_SCRATCH,
         "max_length": max_length,
+        "truncation_side": model_args.truncation_side,
         "splits": {split: describe(dataset, tokenizer.unk_token_id) for split, dataset in tokenised.items()},
         "share_cut": share_cut(tokenised, max_length),
     }

@@ -73,16 +73,17 @@ def main(argv=None) -> Path:
         tokenizer = load_tokenizer(model_args, splits["train"]["text"], working, args.process_index == 0)
     max_length = tokenizer.model_max_length = choose_max_length(model_args, config, tokenizer)
     with args.main_process_first():
-        tokenised = tokenise_splits(splits, tokenizer, max_length, corpus.info["hash"])
+        tokenised = tokenise_splits(splits, tokenizer, max_length, corpus.info["hash"], model_args.truncation_side)
     cut = share_cut(tokenised, max_length)
-    logger.info(f"{cut['train']:.1%} of the train texts reach max_length {max_length}: the rest of them is not read")
+    logger.info(f"{cut['train']:.1%} of the train texts reach max_length {max_length}: the rest of them "
+                f"({model_args.truncation_side}) is not read")
     model = build_model(model_args, config, tokenizer)
 
     # Trainer: dynamic padding, length-grouped batches, the suite's loss and metrics.
     if args.process_index == 0:
         runs.write_config(working, room=ROOM, arguments=vars(model_args) | vars(data_args) | args.to_dict(),
                           dataset=runs.dataset_entry(corpus.info, vars(options_of(data_args))),
-                          model=describe_model(model_args.model_name_or_path, model, max_length, cut, args))
+                          model=describe_model(model_args, model, max_length, cut, args))
         open_trackers(args.report_to, args.run_name or output_dir.name, working)
     collator = DataCollatorWithPadding(tokenizer, pad_to_multiple_of=8 if args.device.type == "cuda" else None)
     train_labels = np.array(tokenised["train"]["labels"])
@@ -116,13 +117,15 @@ def main(argv=None) -> Path:
     return output_dir
 
 
-def describe_model(name: str, model, max_length: int, cut: dict, args) -> dict:
+def describe_model(model_args, model, max_length: int, cut: dict, args) -> dict:
     """What config.yaml and the card say of the model and its hardware."""
+    name = model_args.model_name_or_path
     return {
         "name": name,
         "start": "pesos al azar" if name == MINI_SCRATCH else "preentrenado",
         "local": Path(name).is_dir() or name in (MINI, MINI_SCRATCH),
         "max_length": max_length,
+        "truncation_side": model_args.truncation_side,
         "share_cut": cut,
         "parameters": model.num_parameters(),
         "precision": precision_of(args),
