@@ -4,19 +4,17 @@ A row is `[CLS]` and the next pieces of the stream; documents follow each other 
 no padding, and attention crosses the separator, as in BERT and RoBERTa.
 """
 
-import hashlib
 import json
 import logging
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
-import datasets
 import numpy as np
 import torch
 from tqdm import tqdm
 
-from beto_text_model.tokenization import tokenizer_text
+from utils.cache import cache_folder, tokenizer_text
 from utils.errors import InputError
 from utils.raw_texts import RawTexts
 from utils.splits import mix
@@ -45,7 +43,7 @@ def pack_corpus(corpus: RawTexts, tokenizer) -> tuple[Stream, dict[str, Stream]]
 
     The cache lies below the `datasets` cache folder (HF_DATASETS_CACHE), keyed by texts, cut and tokenizer.
     """
-    folder = cache_folder(corpus, tokenizer)
+    folder = cache_folder("packed", corpus.hash, {}, corpus.held_out.tolist(), tokenizer_text(tokenizer))
     if not (folder / "streams.json").exists():
         partial = folder.with_name(folder.name + ".partial")
         shutil.rmtree(partial, ignore_errors=True)
@@ -64,13 +62,6 @@ def pack_corpus(corpus: RawTexts, tokenizer) -> tuple[Stream, dict[str, Stream]]
         raise InputError("the corpus gives not one piece to train on; check --dataset")
     held_out = {name: streams.get(f"held_out_{code}") for code, name in enumerate(corpus.names)}
     return streams["train"], {name: stream for name, stream in held_out.items() if stream is not None}
-
-
-def cache_folder(corpus: RawTexts, tokenizer) -> Path:
-    """Where the streams of this corpus and tokenizer are cached."""
-    cut = hashlib.sha256(corpus.held_out.astype("<i8").tobytes()).hexdigest()
-    key = hashlib.sha256("\0".join([corpus.hash, cut, tokenizer_text(tokenizer)]).encode()).hexdigest()[:32]
-    return Path(datasets.config.HF_DATASETS_CACHE) / "spanish-text-suite" / f"packed-{key}"
 
 
 def piece_type(tokenizer) -> np.dtype:

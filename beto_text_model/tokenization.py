@@ -1,7 +1,6 @@
 """Texts to token ids: the tokenizer of mini-scratch, cached tokenised splits, and what the cut at max_length loses."""
 
 import collections
-import hashlib
 import json
 import logging
 import os
@@ -15,6 +14,7 @@ import numpy as np
 from tokenizers import Regex, Tokenizer, decoders, models, normalizers, pre_tokenizers, processors, trainers
 from transformers import PreTrainedTokenizerFast
 
+from utils.cache import cache_folder, tokenizer_text
 from utils.inference import tokenise_texts
 
 logger = logging.getLogger(__name__)
@@ -112,7 +112,7 @@ def tokenise_splits(splits, tokenizer, max_length: int, dataset_hash: str, trunc
     with), the tokenizer and the cut; it lives below the `datasets` cache folder (HF_DATASETS_CACHE).
     """
     cut = (max_length, truncation_side)
-    folder = cache_folder(splits, tokenizer, cut, dataset_hash)
+    folder = cache_folder("tokens", dataset_hash, splits, *cut, tokenizer_text(tokenizer))
     try:
         if folder.exists():
             logger.info(f"tokenised texts: from {folder}")
@@ -123,23 +123,6 @@ def tokenise_splits(splits, tokenizer, max_length: int, dataset_hash: str, trunc
         {split: tokenise(dataset, tokenizer, cut, split) for split, dataset in splits.items()}
     )
     return cached(tokenised, folder)
-
-
-def cache_folder(splits, tokenizer, cut: tuple[int, str], dataset_hash: str) -> Path:
-    """Where the tokenised splits are cached."""
-    files = [Path(f["filename"]).stat() for split in splits.values() for f in split.cache_files]
-    times = str([(f.st_size, f.st_mtime_ns) for f in files])
-    parts = "\0".join([dataset_hash, times, *map(str, cut), tokenizer_text(tokenizer)])
-    key = hashlib.sha256(parts.encode()).hexdigest()[:32]
-    return Path(datasets.config.HF_DATASETS_CACHE) / "spanish-text-suite" / key
-
-
-def tokenizer_text(tokenizer) -> str:
-    """All that decides a tokenizer's output, as text; truncation and padding are left out, each call sets its own."""
-    backend = getattr(tokenizer, "backend_tokenizer", None)
-    if backend is None:
-        return repr(tokenizer) + repr(sorted(tokenizer.get_vocab().items()))
-    return json.dumps(json.loads(backend.to_str()) | {"truncation": None, "padding": None}, sort_keys=True)
 
 
 def tokenise(dataset, tokenizer, cut: tuple[int, str], desc: str) -> datasets.Dataset:

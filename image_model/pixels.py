@@ -1,6 +1,5 @@
 """Pages to arrays: resized once by the model's own processor, cached as bytes, normalised in batches."""
 
-import hashlib
 import json
 import logging
 import os
@@ -17,6 +16,7 @@ from transformers import TrainerCallback
 from transformers.models.vit.image_processing_pil_vit import ViTImageProcessorPil
 
 from image_model.augmentation import augmented
+from utils.cache import cache_folder
 from utils.errors import InputError
 from utils.page_images import decode_page, side_by_side
 
@@ -121,17 +121,14 @@ def resize_splits(splits: datasets.DatasetDict, view: View, dataset_hash: str) -
     Raises:
         InputError: the processor makes pages of several sizes.
     """
-    folder = cache_folder(splits, view, dataset_hash)
+    folder = pixels_folder(splits, view, dataset_hash)
     return {split: cached_pixels(dataset, view, folder / f"{split}.npy") for split, dataset in splits.items()}
 
 
-def cache_folder(splits: datasets.DatasetDict, view: View, dataset_hash: str) -> Path:
+def pixels_folder(splits: datasets.DatasetDict, view: View, dataset_hash: str) -> Path:
     """Where a dataset's pixels are cached."""
-    files = [Path(f["filename"]).stat() for split in splits.values() for f in split.cache_files]
-    times = str([(f.st_size, f.st_mtime_ns) for f in files])
     options = json.dumps([view.processor.to_dict(), view.keep_aspect, view.grayscale], sort_keys=True, default=str)
-    key = hashlib.sha256("\0".join([dataset_hash, times, options, pillow_version]).encode()).hexdigest()[:32]
-    return Path(datasets.config.HF_DATASETS_CACHE) / "spanish-text-suite" / f"pixels-{key}"
+    return cache_folder("pixels", dataset_hash, splits, options, pillow_version)
 
 
 def cached_pixels(dataset: datasets.Dataset, view: View, path: Path) -> np.ndarray:

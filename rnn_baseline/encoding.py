@@ -1,17 +1,15 @@
 """The encoded corpus: flat arrays of word ids on disk, and batches gathered from them without Python work per row."""
 
-import hashlib
-import json
 import logging
 import os
 import shutil
 from pathlib import Path
 
-import datasets
 import numpy as np
 import torch
 
 from rnn_baseline.tokenization import CHUNK, encode_chunks, encode_texts
+from utils.cache import cache_folder, tokenizer_text
 
 logger = logging.getLogger(__name__)
 ARRAYS = ("tokens", "offsets", "labels")
@@ -82,7 +80,7 @@ def encode_splits(splits, tokenizer, max_length: int, dataset_hash: str) -> dict
     the tokenizer and `max_length`; it lives below the `datasets` cache folder (HF_DATASETS_CACHE). Texts are encoded
     chunk by chunk, so that memory stays bounded.
     """
-    folder = cache_folder(splits, tokenizer, max_length, dataset_hash)
+    folder = cache_folder("words", dataset_hash, splits, max_length, tokenizer_text(tokenizer))
     if not folder.exists():
         partial = folder.with_name(f"{folder.name}.{os.getpid()}")
         try:
@@ -97,16 +95,6 @@ def encode_splits(splits, tokenizer, max_length: int, dataset_hash: str) -> dict
     else:
         logger.info(f"encoded texts: from {folder}")
     return {split: read_split(folder / split) for split in splits}
-
-
-def cache_folder(splits, tokenizer, max_length: int, dataset_hash: str) -> Path:
-    """Where the encoded splits are cached."""
-    files = [Path(f["filename"]).stat() for split in splits.values() for f in split.cache_files]
-    times = str([(f.st_size, f.st_mtime_ns) for f in files])
-    rules = json.dumps(json.loads(tokenizer.backend_tokenizer.to_str()) | {"truncation": None, "padding": None},
-                       sort_keys=True)
-    key = hashlib.sha256("\0".join([dataset_hash, times, str(max_length), rules]).encode()).hexdigest()[:32]
-    return Path(datasets.config.HF_DATASETS_CACHE) / "spanish-text-suite" / f"words-{key}"
 
 
 def encode_dataset(dataset, tokenizer, max_length: int) -> EncodedDataset:
