@@ -182,6 +182,7 @@ TRAIN_REFUSED = {
     "unknown metric": (["--metric_for_best_model", "f2"], ["f2", "macro_f1"]),
     "unknown tracker": (["--report_to", "excel"], ["excel", "wandb"]),
     "unknown attention": (["--attn_implementation", "flash"], ["attn_implementation", "eager"]),
+    "unknown side": (["--truncation_side", "left"], ["truncation_side", "right or middle"]),
     "unknown class weights": (["--class_weights", "algo"], ["class_weights", "balanced"]),
     "too long": (["--max_length", "5000"], ["--max_length 5000"]),
     "strategies that do not match": (["--eval_strategy", "steps", "--eval_steps", "3"], ["strateg"]),
