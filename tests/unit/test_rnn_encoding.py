@@ -12,7 +12,7 @@ from rnn_baseline import encoding
 from rnn_baseline.batches import BalancedSampler, BlockSampler, BucketSampler
 from rnn_baseline.encoding import EncodedDataset, as_is, describe_words, encode_dataset, encode_splits
 from rnn_baseline.tokenization import learn_tokenizer
-from utils.cache import tokenizer_text
+from utils.cache import cache_folder, tokenizer_text
 from utils.data import load_corpus, save_prepared
 
 
@@ -118,15 +118,18 @@ def test_mapped_files_hold_what_memory_holds_and_are_found_again(cache, tmp_path
     monkeypatch.setattr(encoding, "write_split", forbid)
     again = encode_splits(corpus.splits, tokenizer, 4, corpus.info["hash"])
     assert all(items(again[split]) == items(mapped[split]) for split in mapped)
-    assert [p.name.split("-")[0] for p in (cache / "spanish-text-suite").iterdir()] == ["words"]
+    folder = cache_folder("words", corpus.info["hash"], corpus.splits, 4, tokenizer_text(tokenizer))
+    assert list((cache / "spanish-text-suite").iterdir()) == [folder]
 
 
-def test_a_call_of_the_tokenizer_does_not_lose_the_cache(cache, tmp_path):
+def test_a_call_of_the_tokenizer_does_not_lose_the_cache(cache, tmp_path, monkeypatch):
     corpus = corpus_of(tmp_path, corpus_rows(8))
     tokenizer = words(corpus)
-    before = tokenizer_text(tokenizer)
+    before = encode_splits(corpus.splits, tokenizer, 4, "x")
     tokenizer(["factura", "acta de la asamblea"], truncation=True, max_length=2, padding=True)
-    assert tokenizer_text(tokenizer) == before
+    monkeypatch.setattr(encoding, "write_split", forbid)
+    after = encode_splits(corpus.splits, tokenizer, 4, "x")
+    assert all(items(after[split]) == items(before[split]) for split in before)
 
 
 def test_an_edited_text_other_filters_and_another_length_are_encoded_anew(cache, tmp_path):
