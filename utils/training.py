@@ -20,8 +20,9 @@ from utils.metrics import classification_metrics, softmax
 
 logger = logging.getLogger(__name__)
 
-# Encoders at least this wide train and predict in bf16 where the hardware has it. Narrower ones would gain less, the
-# less the more cores there are; they keep fp32's exactness (docs/LOG.md).
+# Models at least this wide train in bf16 where the hardware has it (`mini` 1.6 times as fast on a CPU); from the second
+# width on they are also evaluated, and predict, in bf16. Below, fp32 keeps scores exact (docs/LOG.md).
+BF16_TRAINING_MIN_HIDDEN_SIZE = 256
 BF16_MIN_HIDDEN_SIZE = 512
 # From this width on (that of `mini`) a process takes all the cores; below it, one thread is as fast.
 ALL_CORES_MIN_HIDDEN_SIZE = 256
@@ -123,16 +124,16 @@ def has_bf16(use_cpu: bool) -> bool:
     return torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported()
 
 
-def wants_bf16(hidden_size: int | None, use_cpu: bool) -> bool:
-    """bf16 where the hardware has it and the encoder is wide enough to gain by it (see docs/LOG.md)."""
-    return (hidden_size or 0) >= BF16_MIN_HIDDEN_SIZE and has_bf16(use_cpu)
+def wants_bf16(hidden_size: int | None, use_cpu: bool, least: int = BF16_MIN_HIDDEN_SIZE) -> bool:
+    """bf16 where the hardware has it and the model is wide enough to gain by it (see docs/LOG.md)."""
+    return (hidden_size or 0) >= least and has_bf16(use_cpu)
 
 
 def decide_precision(args, hidden_size: int | None, given: dict):
-    """Turn bf16 on where it pays, unless the user said; returns the (perhaps new) arguments."""
-    if {"bf16", "fp16"} & given.keys() or not wants_bf16(hidden_size, args.use_cpu):
+    """Turn bf16 on where it pays in training, unless the user said; returns the (perhaps new) arguments."""
+    if {"bf16", "fp16"} & given.keys() or not wants_bf16(hidden_size, args.use_cpu, BF16_TRAINING_MIN_HIDDEN_SIZE):
         return args
-    logger.info("bf16: on (the hardware has it and the encoder is wide; --bf16 false turns it off)")
+    logger.info("bf16: on (the hardware has it and the model is wide; --bf16 false turns it off)")
     # On a CPU, TrainingArguments takes bf16 only where use_cpu is said.
     return replace(args, bf16=True, use_cpu=args.use_cpu or args.device.type == "cpu")
 
@@ -182,8 +183,8 @@ class LengthGroupedSampler(torch.utils.data.Sampler):
 
 
 class SuiteTrainer(Trainer):
-    """`Trainer` with the seeded length-grouped sampler, rows evaluated in their order, no pickle beside a saved model
-    and the run folder's own card.
+    """`Trainer` with the seeded length-grouped sampler, rows evaluated in their order and in the precision that they
+    are predicted in, no pickle beside a saved model and the run folder's own card.
 
     A train dataset with a `length` column is grouped by length when `train_sampling_strategy` says so.
     """
@@ -198,6 +199,18 @@ class SuiteTrainer(Trainer):
     def _get_eval_sampler(self, eval_dataset):
         # The Trainer's own would shuffle predictions by length groups: their order must be the rows' own.
         return None if self.args.world_size > 1 else torch.utils.data.SequentialSampler(eval_dataset)
+
+    def evaluation_loop(self, *args, **kwargs):
+        """In fp32 where the model predicts in it, though it trains in bf16: eval.py then finds the same scores."""
+        model = self.accelerator.unwrap_model(self.model, keep_torch_compile=False)
+        if wants_bf16(getattr(model.config, "hidden_size", None), self.args.device.type == "cpu"):
+            return super().evaluation_loop(*args, **kwargs)
+        mixed = vars(model).pop("forward", None)  # accelerate's autocast shadows the class's own forward
+        try:
+            return super().evaluation_loop(*args, **kwargs)
+        finally:
+            if mixed is not None:
+                model.forward = mixed
 
     def _save(self, output_dir=None, state_dict=None):
         super()._save(output_dir, state_dict)

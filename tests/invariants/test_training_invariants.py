@@ -119,6 +119,17 @@ def test_saved_and_reloaded_equals_in_memory_whatever_the_batch(run, prepared):
         np.testing.assert_allclose(probabilities(folder), probabilities(run), atol=1e-5)
 
 
+def test_a_narrow_encoder_trained_in_bf16_is_evaluated_in_fp32(prepared, tiny_encoder, tmp_path):
+    """Its own scores are those of eval.py, which bf16's would miss by a thousandth."""
+    run = script("train").main([str(w) for w in (
+        "--dataset", prepared, "--model_name_or_path", tiny_encoder, "--output_dir", tmp_path / "run", *FLAGS,
+        "--bf16", "true")])
+    assert "precision: bf16" in (run / "config.yaml").read_text(encoding="utf-8")
+    folder = script("eval").main([str(run), "--dataset", str(prepared), "--use_cpu"])
+    assert np.ptp(probabilities(run), axis=0).max() > 0.3
+    np.testing.assert_allclose(probabilities(folder), probabilities(run), atol=1e-5)
+
+
 def test_prediction_order_is_the_input_order(run, prepared, tmp_path):
     """The labels of the test rows, given shuffled lengths, come back with their own ids."""
     reference = read_predictions(run / "predictions_test.parquet")

@@ -21,6 +21,7 @@ from utils.training import (
     make_loss,
     probabilities_of,
     raise_if_disk_full,
+    wants_bf16,
 )
 
 LOGITS = torch.tensor([[2.0, 0.0, -1.0], [0.5, 0.5, 0.0], [-1.0, 3.0, 0.0], [0.0, 0.0, 1.0]])
@@ -100,12 +101,14 @@ def test_diverged_outputs_are_told():
 
 
 def test_bf16_is_for_wide_encoders_on_hardware_that_has_it(monkeypatch, tmp_path):
-    monkeypatch.setattr("utils.training.has_bf16", bool)
+    monkeypatch.setattr("utils.training.has_bf16", lambda use_cpu: False)
     narrow = SuiteTrainingArguments(output_dir=str(tmp_path), use_cpu=False)
-    assert decide_precision(narrow, 128, {}) is narrow
+    assert decide_precision(narrow, 768, {}) is narrow
     monkeypatch.setattr("utils.training.replace", lambda args, **changes: SimpleNamespace(**changes))
     monkeypatch.setattr("utils.training.has_bf16", lambda use_cpu: True)
-    assert decide_precision(narrow, 768, {}).bf16
+    assert decide_precision(narrow, 128, {}) is narrow
+    assert decide_precision(narrow, 256, {}).bf16 and not wants_bf16(256, use_cpu=True)
+    assert decide_precision(narrow, 768, {}).bf16 and wants_bf16(768, use_cpu=True)
     assert decide_precision(narrow, 768, {"bf16": False}) is narrow
 
 
