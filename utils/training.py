@@ -20,9 +20,9 @@ from utils.metrics import classification_metrics, softmax
 
 logger = logging.getLogger(__name__)
 
-# Models at least this wide train in bf16 where the hardware has it (`mini` 1.6 times as fast on a CPU). From the second
-# width on they also predict, and are evaluated, in bf16; below it fp32 keeps scores exact (docs/LOG.md).
+# Models at least this wide train in bf16 where the hardware has it (`mini` 1.6 times as fast on a CPU).
 BF16_TRAINING_MIN_HIDDEN_SIZE = 256
+# From this width on they also predict, and are evaluated, in bf16; below it fp32 keeps scores exact (docs/LOG.md).
 BF16_MIN_HIDDEN_SIZE = 512
 # From this width on (that of `mini`) a process takes all the cores; below it, one thread is as fast.
 ALL_CORES_MIN_HIDDEN_SIZE = 256
