@@ -1,5 +1,6 @@
 """Accents and ñ are sacred, the vocabulary is the same every time, and the cache never serves other texts."""
 
+import datasets
 import pytest
 from conftest import corpus_rows, write_jsonl
 
@@ -57,6 +58,14 @@ def test_the_cache_is_used_for_the_same_texts_only(tmp_path, tokenizer, monkeypa
     other = tokenise_splits(changed.splits, tokenizer, 64, changed.info["hash"])
     assert pieces(other) != pieces(first)
     assert tokenise_splits(corpus.splits, tokenizer, 5, corpus.info["hash"])["train"]["length"][0] <= 5
+
+
+def test_the_cache_of_one_split_is_not_that_of_all(tmp_path, tokenizer, monkeypatch):
+    """Splits in memory, which have no files to tell them by."""
+    monkeypatch.setattr("datasets.config.HF_DATASETS_CACHE", tmp_path)
+    splits = {name: datasets.Dataset.from_list([{"id": "1", "text": name, "label": 0}]) for name in ("train", "test")}
+    assert set(tokenise_splits({"train": splits["train"]}, tokenizer, 64, "hash")) == {"train"}
+    assert set(tokenise_splits(splits, tokenizer, 64, "hash")) == {"train", "test"}
 
 
 def pieces(tokenised) -> dict:
