@@ -7,8 +7,8 @@
 Two shapes, both with random weights, so that no network is needed: `base` (12 × 768 and a vocabulary of 31,002, as
 BETO) and `mini` (2 × 128, as mini-scratch). Two text sets made from the project's own sample corpus: `short` (titles)
 and `mixed` (whole documents, cut at 512 pieces). Every way runs in a process of its own, so that peaks of memory do
-not mix. `--bf16_crossover` adds a table of the widths from which bf16 pays, by which `BF16_MIN_HIDDEN_SIZE` of
-utils/training.py is set. A GPU is used where there is one (written for it, but measured on CPUs only).
+not mix. `--bf16_crossover` adds a table of the widths from which bf16 pays, by which the two BF16_…_HIDDEN_SIZE of
+utils/training.py are set. A GPU is used where there is one (written for it, but measured on CPUs only).
 """
 
 import json
@@ -28,7 +28,7 @@ from benchmarks.beto_work import Work, heads, prepare_work
 from benchmarks.common import cell, hardware, hardware_line, markdown_table, write_results
 from utils.cli import parse
 from utils.errors import InputError, exits_on_input_error
-from utils.training import BF16_MIN_HIDDEN_SIZE, has_bf16, wants_bf16
+from utils.training import BF16_MIN_HIDDEN_SIZE, BF16_TRAINING_MIN_HIDDEN_SIZE, has_bf16, wants_bf16
 
 SHAPES = {"base": (768, 12, 31_002), "mini": (128, 2, 8_000)}
 TRAIN = ("pad-128", "pad-512", "dynamic", "suite-fp32", "suite")
@@ -121,7 +121,7 @@ def machine_of(args) -> dict:
 
 def measure_shape(work: Work, sets: list[str], folder: Path) -> dict:
     """Every way of one shape, each in its own process; ratios and comparisons are added to the rows."""
-    bf16 = wants_bf16(work.hidden_size, work.use_cpu)
+    bf16 = wants_bf16(work.hidden_size, work.use_cpu, BF16_TRAINING_MIN_HIDDEN_SIZE)
     rows, gradients = [], {}
     for text_set in sets:
         for task, names in (("train", TRAIN), ("predict", PREDICT)):
@@ -274,7 +274,8 @@ def report_of(results: dict) -> str:
                   for s, g in measured["gradients"].items()]
     if "bf16_crossover" in results:
         parts += ["## bf16 by width (4 layers)\n", crossover_table(results["bf16_crossover"]),
-                  f"The suite turns bf16 on from a width of {BF16_MIN_HIDDEN_SIZE} on.\n"]
+                  f"The suite trains in bf16 from a width of {BF16_TRAINING_MIN_HIDDEN_SIZE} on, "
+                  f"and predicts in it from {BF16_MIN_HIDDEN_SIZE} on.\n"]
     return "\n".join(parts)
 
 
