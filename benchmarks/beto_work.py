@@ -1,4 +1,6 @@
-"""The work folder of beto_throughput.py: a random model of some shape, its tokenizer, the texts and the settings."""
+"""The work folder of beto_throughput.py: a random model of some shape, its tokenizer, the texts and
+the settings.
+"""
 
 import json
 import random
@@ -35,7 +37,9 @@ class Work:
 
 
 def spread(n: int) -> np.ndarray:
-    """0 … n−1 in an order (n,) whose every beginning covers the range evenly: pairs u, 1−u by the golden ratio."""
+    """0 … n−1 in an order (n,) whose every beginning covers the range evenly: pairs u, 1−u by the
+    golden ratio.
+    """
     u = (0.5 + np.arange(8 * n) * GOLDEN) % 1
     ranks = (np.column_stack([u, 1 - u]).ravel() * n).astype(int).clip(0, n - 1)
     values, first = np.unique(ranks, return_index=True)
@@ -43,28 +47,40 @@ def spread(n: int) -> np.ndarray:
 
 
 def titles_and_documents(texts: int | None) -> dict[str, list[dict]]:
-    """The two text sets: `short` (the first 5 to 12 words of each document) and `mixed` (whole documents)."""
+    """The two text sets: `short` (the first 5 to 12 words of each document) and `mixed` (whole
+    documents).
+    """
     rows, rng = generate_sample(), random.Random(0)
     rows = rng.sample(rows, min(texts, len(rows))) if texts else rows
-    documents = [{"text": r["text"], "label": r["label"], "train": r["split"] == "train"} for r in rows]
+    documents = [
+        {"text": r["text"], "label": r["label"], "train": r["split"] == "train"} for r in rows
+    ]
     titles = [d | {"text": " ".join(d["text"].split()[: rng.randint(5, 12)])} for d in documents]
     return {"short": titles, "mixed": documents}
 
 
 def prepare_work(work: Work, folder: Path):
-    """Write model, tokenizer, texts and settings; the weights are random (seed 0), the class layer's ten times larger.
+    """Write model, tokenizer, texts and settings; the weights are random (seed 0), the class
+    layer's ten times larger.
 
-    Larger class weights keep probabilities away from uniform, so that comparing them means something.
+    Larger class weights keep probabilities away from uniform, so that comparing them means
+    something.
     """
     sets = titles_and_documents(work.texts)
     names = sorted({row["label"] for row in sets["mixed"]})
     texts = [row["text"] for row in sets["mixed"]]
     tokenizer = train_wordpiece(texts, min(TOKENIZER_VOCABULARY, work.vocab_size), LONGEST)
     torch.manual_seed(0)
-    config = BertConfig(vocab_size=max(work.vocab_size, len(tokenizer)), hidden_size=work.hidden_size,
-                        num_hidden_layers=work.layers, num_attention_heads=heads(work.hidden_size),
-                        intermediate_size=4 * work.hidden_size, pad_token_id=tokenizer.pad_token_id,
-                        id2label=dict(enumerate(names)), label2id={name: code for code, name in enumerate(names)})
+    config = BertConfig(
+        vocab_size=max(work.vocab_size, len(tokenizer)),
+        hidden_size=work.hidden_size,
+        num_hidden_layers=work.layers,
+        num_attention_heads=heads(work.hidden_size),
+        intermediate_size=4 * work.hidden_size,
+        pad_token_id=tokenizer.pad_token_id,
+        id2label=dict(enumerate(names)),
+        label2id={name: code for code, name in enumerate(names)},
+    )
     model = AutoModelForSequenceClassification.from_config(config)
     model.classifier.weight.data *= 10
     model.save_pretrained(folder / "model")
@@ -77,12 +93,19 @@ def prepare_work(work: Work, folder: Path):
 
 def columns_of(rows: list[dict], names: list[str], tokenizer) -> dict[str, dict[str, list]]:
     """Texts and class codes for `train` (in the corpus's order) and `predict` (spread by length)."""
-    lengths = [len(ids) for ids in tokenise_texts(tokenizer, [row["text"] for row in rows], LONGEST)]
+    lengths = [
+        len(ids) for ids in tokenise_texts(tokenizer, [row["text"] for row in rows], LONGEST)
+    ]
     train = [i for i, row in enumerate(rows) if row["train"]]
     rest = sorted((i for i, row in enumerate(rows) if not row["train"]), key=lengths.__getitem__)
     parts = {"train": train, "predict": [rest[rank] for rank in spread(len(rest))]}
-    return {part: {"text": [rows[i]["text"] for i in own], "label": [names.index(rows[i]["label"]) for i in own]}
-            for part, own in parts.items()}
+    return {
+        part: {
+            "text": [rows[i]["text"] for i in own],
+            "label": [names.index(rows[i]["label"]) for i in own],
+        }
+        for part, own in parts.items()
+    }
 
 
 def heads(hidden_size: int) -> int:

@@ -1,4 +1,6 @@
-"""What the benchmarks share: hardware and versions, commands in fresh processes, memory, tables, result files."""
+"""What the benchmarks share: hardware and versions, commands in fresh processes, memory, tables,
+result files.
+"""
 
 import importlib.metadata
 import json
@@ -11,9 +13,19 @@ from pathlib import Path
 
 from utils.errors import InputError
 
-PACKAGES = ("torch", "transformers", "tokenizers", "datasets", "accelerate", "numpy", "pandas", "pyarrow",
-            "scikit-learn")
-# A small process of its own starts the command, so that its peak is not that of the process that asked.
+PACKAGES = (
+    "torch",
+    "transformers",
+    "tokenizers",
+    "datasets",
+    "accelerate",
+    "numpy",
+    "pandas",
+    "pyarrow",
+    "scikit-learn",
+)
+# A small process of its own starts the command, so that its peak is not that of the process that
+# asked.
 LAUNCHER = """
 import json, os, resource, subprocess, sys, time
 if sys.argv[1] == "one_core" and hasattr(os, "sched_setaffinity"):
@@ -69,7 +81,8 @@ def hardware_line(machine: dict) -> str:
 def peak_memory_mb() -> float:
     """The most memory this process ever held, in MB (10⁶ bytes), of its own program alone.
 
-    Linux hands the maximum of the launching process down through exec in `ru_maxrss`; `VmHWM` starts anew.
+    Linux hands the maximum of the launching process down through exec in `ru_maxrss`; `VmHWM`
+    starts anew.
     """
     try:
         status = Path("/proc/self/status").read_text(encoding="utf-8")
@@ -80,7 +93,8 @@ def peak_memory_mb() -> float:
 
 
 def launch(command: list, one_core: bool = False) -> dict:
-    """Run a command in a process of its own: its seconds, cpu_seconds, peak_mb and private_mb (Linux).
+    """Run a command in a process of its own: its seconds, cpu_seconds, peak_mb and private_mb
+    (Linux).
 
     Args:
         one_core: pin it to one core, where the system can, and set OMP_NUM_THREADS=1.
@@ -88,7 +102,14 @@ def launch(command: list, one_core: bool = False) -> dict:
     Raises:
         InputError: the command failed.
     """
-    words = [sys.executable, "-S", "-c", LAUNCHER, "one_core" if one_core else "all_cores", *map(str, command)]
+    words = [
+        sys.executable,
+        "-S",
+        "-c",
+        LAUNCHER,
+        "one_core" if one_core else "all_cores",
+        *map(str, command),
+    ]
     environment = os.environ | ({"OMP_NUM_THREADS": "1"} if one_core else {})
     done = subprocess.run(words, capture_output=True, text=True, env=environment)
     result = json.loads(done.stdout) if done.stdout else {"rc": done.returncode}
@@ -98,7 +119,9 @@ def launch(command: list, one_core: bool = False) -> dict:
 
 
 def markdown_table(rows: list[dict], columns: dict[str, str]) -> str:
-    """A Markdown table of `rows`; `columns` maps keys to headers. Numbers are rounded to three figures."""
+    """A Markdown table of `rows`; `columns` maps keys to headers. Numbers are rounded to three
+    figures.
+    """
     lines = ["| " + " | ".join(columns.values()) + " |", "|" + " --- |" * len(columns)]
     lines += ["| " + " | ".join(cell(row.get(key)) for key in columns) + " |" for row in rows]
     return "\n".join(lines) + "\n"
@@ -121,5 +144,7 @@ def write_results(output: str, name: str, results: dict, markdown: str) -> Path:
         (folder / f"{name}.json").write_text(text + "\n", encoding="utf-8")
         (folder / f"{name}.md").write_text(markdown, encoding="utf-8")
     except OSError as error:
-        raise InputError(f"--output {output}: cannot be written ({error}); choose another folder") from None
+        raise InputError(
+            f"--output {output}: cannot be written ({error}); choose another folder"
+        ) from None
     return folder / f"{name}.md"

@@ -3,11 +3,12 @@
     python benchmarks/image_throughput.py
     python benchmarks/image_throughput.py --shapes resnet-50 --pages 128 --max_seconds 30 --output benchmarks/results
 
-Two shapes with random weights, so that no network is needed: `resnet-tiny` (the room's default, 128 pixels) and
-`resnet-50` (224). Pages are those of the sample corpus, drawn again at the width of a scan and saved as jpg. Stock is
-what transformers' image-classification example does: every image decoded and resized each time it is used (here by
-the model's processor of Pillow and numpy), in the training process or in `dataloader_num_workers`. Every way runs in
-a process of its own, so that peaks of memory do not mix.
+Two shapes with random weights, so that no network is needed: `resnet-tiny` (the room's default, 128
+pixels) and `resnet-50` (224). Pages are those of the sample corpus, drawn again at the width of a
+scan and saved as jpg. Stock is what transformers' image-classification example does: every image
+decoded and resized each time it is used (here by the model's processor of Pillow and numpy), in the
+training process or in `dataloader_num_workers`. Every way runs in a process of its own, so that
+peaks of memory do not mix.
 """
 
 import json
@@ -21,20 +22,42 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from benchmarks.common import available_cores, hardware, hardware_line, markdown_table, write_results
+from benchmarks.common import (
+    available_cores,
+    hardware,
+    hardware_line,
+    markdown_table,
+    write_results,
+)
 from benchmarks.image_ways import PREDICT_BATCH, SHAPES, Work, measure, prepare_work
 from utils.cli import parse
 from utils.errors import InputError, exits_on_input_error
 
 DESCRIPTIONS = {
-    "stock": "stock, no workers", "suite": "suite", "suite-augment": "suite with all augmentations",
-    "pipeline-1": "stock pipeline, one file a call", "pipeline-32": "stock pipeline, batch_size=32",
+    "stock": "stock, no workers",
+    "suite": "suite",
+    "suite-augment": "suite with all augmentations",
+    "pipeline-1": "stock pipeline, one file a call",
+    "pipeline-32": "stock pipeline, batch_size=32",
 }
-TRAIN_COLUMNS = {"way": "way", "per_second": "images/s", "ratio": "suite is × faster", "loader_per_second":
-                 "loader alone, images/s", "before_seconds": "before the first step, s", "first_epoch":
-                 "first epoch, images/s", "peak_mb": "peak MB", "images": "images measured"}
-PREDICT_COLUMNS = {"way": "way", "per_second": "images/s", "ratio": "suite is × faster", "peak_mb": "peak MB",
-                   "images": "images measured", "same": "same results as the pipeline"}
+TRAIN_COLUMNS = {
+    "way": "way",
+    "per_second": "images/s",
+    "ratio": "suite is × faster",
+    "loader_per_second": "loader alone, images/s",
+    "before_seconds": "before the first step, s",
+    "first_epoch": "first epoch, images/s",
+    "peak_mb": "peak MB",
+    "images": "images measured",
+}
+PREDICT_COLUMNS = {
+    "way": "way",
+    "per_second": "images/s",
+    "ratio": "suite is × faster",
+    "peak_mb": "peak MB",
+    "images": "images measured",
+    "same": "same results as the pipeline",
+}
 TOLERANCE = 1e-4
 
 
@@ -42,16 +65,32 @@ TOLERANCE = 1e-4
 class ImageThroughputArguments:
     """What to measure and for how long."""
 
-    shapes: list[str] = field(default_factory=lambda: list(SHAPES), metadata={"help": "resnet-tiny, resnet-50, both"})
+    shapes: list[str] = field(
+        default_factory=lambda: list(SHAPES), metadata={"help": "resnet-tiny, resnet-50, both"}
+    )
     pages: int = field(default=200, metadata={"help": "pages of the sample corpus"})
-    width: int = field(default=1240, metadata={"help": "their width in pixels: 1240 is A4 at 150 dots an inch"})
-    batch_size: int = field(default=8, metadata={"help": "images per training step (transformers' default is 8)"})
-    max_seconds: float = field(default=20.0, metadata={"help": "time limit of a training way, warm-up apart"})
-    warmup_steps: int = field(default=2, metadata={"help": "training steps before the clock starts"})
+    width: int = field(
+        default=1240, metadata={"help": "their width in pixels: 1240 is A4 at 150 dots an inch"}
+    )
+    batch_size: int = field(
+        default=8, metadata={"help": "images per training step (transformers' default is 8)"}
+    )
+    max_seconds: float = field(
+        default=20.0, metadata={"help": "time limit of a training way, warm-up apart"}
+    )
+    warmup_steps: int = field(
+        default=2, metadata={"help": "training steps before the clock starts"}
+    )
     use_cpu: bool = field(default=False, metadata={"help": "stay on the CPU"})
-    output: str = field(default="benchmarks/results", metadata={"help": "folder for image_throughput.json and .md"})
-    way: str | None = field(default=None, metadata={"help": "internal: measure this way alone, print it as json"})
-    work: str | None = field(default=None, metadata={"help": "internal: the folder that --way reads"})
+    output: str = field(
+        default="benchmarks/results", metadata={"help": "folder for image_throughput.json and .md"}
+    )
+    way: str | None = field(
+        default=None, metadata={"help": "internal: measure this way alone, print it as json"}
+    )
+    work: str | None = field(
+        default=None, metadata={"help": "internal: the folder that --way reads"}
+    )
 
 
 @exits_on_input_error
@@ -67,7 +106,15 @@ def main(argv=None):
     machine = hardware(torch_threads=torch.get_num_threads(), gpu=gpu)
     results = {"hardware": machine, "arguments": asdict(args), "shapes": {}}
     for shape in args.shapes:
-        work = Work(shape, args.pages, args.width, args.batch_size, args.max_seconds, args.warmup_steps, args.use_cpu)
+        work = Work(
+            shape,
+            args.pages,
+            args.width,
+            args.batch_size,
+            args.max_seconds,
+            args.warmup_steps,
+            args.use_cpu,
+        )
         with tempfile.TemporaryDirectory() as folder:
             prepare_work(work, Path(folder))
             results["shapes"][shape] = measure_shape(Path(folder))
@@ -82,16 +129,22 @@ def check_arguments(args):
             raise InputError(f"--shapes {name!r}: choose {' or '.join(SHAPES)}, or both")
     least = PREDICT_BATCH + 8
     if not least <= args.pages <= 2000 or args.width < 64:
-        raise InputError(f"--pages {args.pages} --width {args.width}: give {least} to 2000 pages of 64 pixels or more")
+        raise InputError(
+            f"--pages {args.pages} --width {args.width}: give {least} to 2000 pages of 64 pixels or more"
+        )
     if args.warmup_steps < 1 or args.batch_size < 2:
         raise InputError("--warmup_steps, --batch_size: give at least 1 and 2")
 
 
 def measure_shape(folder: Path) -> list[dict]:
     """Every way of one shape, each in its own process, with ratios and comparisons."""
-    train = [run_way(f"train/{name}", folder) for name in
-             ("stock", f"stock-workers-{available_cores()}", "suite", "suite-augment")]
-    predict = [run_way(f"predict/{name}", folder) for name in ("pipeline-1", "pipeline-32", "suite")]
+    train = [
+        run_way(f"train/{name}", folder)
+        for name in ("stock", f"stock-workers-{available_cores()}", "suite", "suite-augment")
+    ]
+    predict = [
+        run_way(f"predict/{name}", folder) for name in ("pipeline-1", "pipeline-32", "suite")
+    ]
     for rows, suite in ((train, train[2]), (predict, predict[2])):
         for row in rows:
             row["ratio"] = suite["per_second"] / row["per_second"]
@@ -103,10 +156,20 @@ def measure_shape(folder: Path) -> list[dict]:
 def run_way(way: str, folder: Path) -> dict:
     """`--way` in a process of its own."""
     print(f"{way} …", file=sys.stderr, flush=True)
-    command = [sys.executable, "-m", "benchmarks.image_throughput", "--way", way, "--work", str(folder)]
+    command = [
+        sys.executable,
+        "-m",
+        "benchmarks.image_throughput",
+        "--way",
+        way,
+        "--work",
+        str(folder),
+    ]
     done = subprocess.run(command, capture_output=True, text=True)
     if done.returncode:
-        reason = "out of memory; lower --batch_size" if done.returncode == -9 else done.stderr[-800:]
+        reason = (
+            "out of memory; lower --batch_size" if done.returncode == -9 else done.stderr[-800:]
+        )
         raise InputError(f"{way} ended with {done.returncode}: {reason}")
     return json.loads(done.stdout.splitlines()[-1])
 
@@ -120,24 +183,32 @@ def agreement(folder: Path, row: dict) -> str:
     mine, other = (np.load(folder / f"predict-{name}.npy") for name in (row["way"], "pipeline-1"))
     difference = row["max_difference"] = float(np.abs(mine - other).max())
     if difference > TOLERANCE:
-        raise InputError(f"{row['way']}: probabilities differ from the pipeline's by {difference:.1e}")
+        raise InputError(
+            f"{row['way']}: probabilities differ from the pipeline's by {difference:.1e}"
+        )
     return f"Δp {difference:.0e} (n {len(mine)})"
 
 
 def report_of(results: dict) -> str:
     """The Markdown tables with what is needed to read them."""
     args = results["arguments"]
-    parts = ["# Image throughput: the suite beside plain transformers\n",
-             f"{hardware_line(results['hardware'])}. Command: `python benchmarks/image_throughput.py`; "
-             f"{results['seconds'] / 60:.1f} minutes in all. {args['pages']} jpg, {args['width']} pixels wide.\n"]
+    parts = [
+        "# Image throughput: the suite beside plain transformers\n",
+        f"{hardware_line(results['hardware'])}. Command: `python benchmarks/image_throughput.py`; "
+        f"{results['seconds'] / 60:.1f} minutes in all. {args['pages']} jpg, {args['width']} pixels wide.\n",
+    ]
     for shape, rows in results["shapes"].items():
         size = SHAPES[shape][0]
-        for task, title, columns in (("train", f"training, batches of {args['batch_size']}", TRAIN_COLUMNS),
-                                     ("predict", "prediction, from files", PREDICT_COLUMNS)):
+        for task, title, columns in (
+            ("train", f"training, batches of {args['batch_size']}", TRAIN_COLUMNS),
+            ("predict", "prediction, from files", PREDICT_COLUMNS),
+        ):
             shown = [row | {"way": described(row["way"])} for row in rows if row["task"] == task]
             parts += [f"## {shape} ({size} × {size}): {title}\n", markdown_table(shown, columns)]
-    parts.append("`before the first step` is reading the files and, for the suite, resizing every page once; `first "
-                 "epoch` counts it in. A loader slower than its way's training step would starve the device.\n")
+    parts.append(
+        "`before the first step` is reading the files and, for the suite, resizing every page once; `first "
+        "epoch` counts it in. A loader slower than its way's training step would starve the device.\n"
+    )
     return "\n".join(parts)
 
 

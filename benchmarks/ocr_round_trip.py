@@ -1,12 +1,14 @@
-"""Spanish pages printed and read again: errors, confidence and speed of utils.extract_text, beside a plain loop.
+"""Spanish pages printed and read again: errors, confidence and speed of utils.extract_text, beside
+a plain loop.
 
     python benchmarks/ocr_round_trip.py
     python benchmarks/ocr_round_trip.py --pages 10 --ways suite-2 loop --output runs/benchmarks
 
-Pages are A4 at 300 dpi with documents of the embedded sample corpus in three fonts and several sizes, with slight
-noise and skew, all from a seed; making them is not measured. Every way reads the same files in a fresh process, its
-seconds begin behind the imports. The loop is what a user writes: pytesseract.image_to_string page after page. Errors
-are edit distances over characters and over words once white space is folded, summed over all pages.
+Pages are A4 at 300 dpi with documents of the embedded sample corpus in three fonts and several
+sizes, with slight noise and skew, all from a seed; making them is not measured. Every way reads the
+same files in a fresh process, its seconds begin behind the imports. The loop is what a user writes:
+pytesseract.image_to_string page after page. Errors are edit distances over characters and over
+words once white space is folded, summed over all pages.
 """
 
 import importlib.metadata
@@ -35,11 +37,24 @@ WAYS = {  # what, workers, OMP_THREAD_LIMIT
     "loop": ("loop of pytesseract.image_to_string", 0, None),
     "loop-1": ("the same, OMP_THREAD_LIMIT=1", 0, "1"),
 }
-COLUMNS = {"what": "way", "seconds": "seconds", "per_second": "pages/s", "ratio": "suite-2 is × faster",
-           "cpu": "processor seconds a page", "cer": "characters wrong, %", "wer": "words wrong, %",
-           "confidence": "mean confidence", "same": "pages with the loop's text"}
-BY_SIZE = {"size": "points", "pages": "pages", "cer": "characters wrong, %", "wer": "words wrong, %",
-           "confidence": "mean confidence"}
+COLUMNS = {
+    "what": "way",
+    "seconds": "seconds",
+    "per_second": "pages/s",
+    "ratio": "suite-2 is × faster",
+    "cpu": "processor seconds a page",
+    "cer": "characters wrong, %",
+    "wer": "words wrong, %",
+    "confidence": "mean confidence",
+    "same": "pages with the loop's text",
+}
+BY_SIZE = {
+    "size": "points",
+    "pages": "pages",
+    "cer": "characters wrong, %",
+    "wer": "words wrong, %",
+    "confidence": "mean confidence",
+}
 FONTS = ("DejaVuSans.ttf", "DejaVuSerif.ttf", "DejaVuSansMono.ttf")  # matplotlib brings them along
 DPI, MARGIN = 300, 240
 PAGE = (2480, 3508)
@@ -53,16 +68,28 @@ class RoundTripArguments:
     """How many pages, how they look, and which ways."""
 
     pages: int = field(default=50, metadata={"help": "pages"})
-    sizes: list[int] = field(default_factory=lambda: [8, 9, 10, 11, 12, 14], metadata={"help": "points, in turn"})
-    noise: float = field(default=12.0, metadata={"help": "standard deviation of the noise, of 255 levels of grey"})
+    sizes: list[int] = field(
+        default_factory=lambda: [8, 9, 10, 11, 12, 14], metadata={"help": "points, in turn"}
+    )
+    noise: float = field(
+        default=12.0, metadata={"help": "standard deviation of the noise, of 255 levels of grey"}
+    )
     skew: float = field(default=1.0, metadata={"help": "largest skew, degrees to either side"})
     ways: list[str] = field(default_factory=lambda: list(WAYS), metadata={"help": ", ".join(WAYS)})
     repeats: int = field(default=2, metadata={"help": "best of"})
-    seed: int = field(default=0, metadata={"help": "seed of the choice of documents, noise and skew"})
-    output: str = field(default="benchmarks/results", metadata={"help": "folder for ocr_round_trip.json and .md"})
+    seed: int = field(
+        default=0, metadata={"help": "seed of the choice of documents, noise and skew"}
+    )
+    output: str = field(
+        default="benchmarks/results", metadata={"help": "folder for ocr_round_trip.json and .md"}
+    )
     way: str | None = field(default=None, metadata={"help": "internal: do this way's work alone"})
-    folder: str | None = field(default=None, metadata={"help": "internal: where --way finds pages/"})
-    target: str | None = field(default=None, metadata={"help": "internal: the folder that --way writes"})
+    folder: str | None = field(
+        default=None, metadata={"help": "internal: where --way finds pages/"}
+    )
+    target: str | None = field(
+        default=None, metadata={"help": "internal: the folder that --way writes"}
+    )
 
 
 @exits_on_input_error
@@ -76,16 +103,27 @@ def main(argv=None):
         raise InputError("--pages, --repeats, --sizes: give at least 1")
     with tempfile.TemporaryDirectory() as folder:
         machine, pages = tools(), write_pages(Path(folder) / "pages", args)
-        runs = [run_way(way, repeat, Path(folder)) for repeat in range(args.repeats) for way in args.ways]
+        runs = [
+            run_way(way, repeat, Path(folder))
+            for repeat in range(args.repeats)
+            for way in args.ways
+        ]
         rows = [row_of(way, [run for run in runs if run["way"] == way], pages) for way in args.ways]
     suite = next((row for row in rows if row["way"] == "suite-2"), None)
     for row in rows:
         row["ratio"] = suite["per_second"] / row["per_second"] if suite else None
-        same = [page[row["way"]]["text"] == page["loop"]["text"] for page in pages if "loop" in page]
+        same = [
+            page[row["way"]]["text"] == page["loop"]["text"] for page in pages if "loop" in page
+        ]
         row["same"] = f"{sum(same)} of {len(same)}" if same else None
-    results = {"hardware": machine, "arguments": asdict(args), "rows": rows, "by_size": by_size(pages, args.ways[0]),
-               "unknown_characters": sum(page["text"].count(sign) for page in pages for sign in UNKNOWN),
-               "pages": [without_texts(page) for page in pages]}
+    results = {
+        "hardware": machine,
+        "arguments": asdict(args),
+        "rows": rows,
+        "by_size": by_size(pages, args.ways[0]),
+        "unknown_characters": sum(page["text"].count(sign) for page in pages for sign in UNKNOWN),
+        "pages": [without_texts(page) for page in pages],
+    }
     print(report := report_of(results))
     return write_results(args.output, "ocr_round_trip", results, report)
 
@@ -95,8 +133,11 @@ def tools() -> dict:
     import pytesseract
 
     load = f"{os.getloadavg()[0]:.1f}" if hasattr(os, "getloadavg") else None
-    return hardware(load=load, tesseract=str(pytesseract.get_tesseract_version()), **{
-        name: importlib.metadata.version(name) for name in ("pytesseract", "pillow")})
+    return hardware(
+        load=load,
+        tesseract=str(pytesseract.get_tesseract_version()),
+        **{name: importlib.metadata.version(name) for name in ("pytesseract", "pillow")},
+    )
 
 
 # The pages.
@@ -106,14 +147,21 @@ def write_pages(folder: Path, args) -> list[dict]:
     """Print the pages as png; returns name, size and text of each."""
     rng = np.random.default_rng(args.seed)
     texts = [row["text"] for row in generate_sample(args.seed)]
-    texts = [text for text in texts if WORDS[0] <= len(text.split()) <= WORDS[1] and not set(STRAYS) & set(text)]
+    texts = [
+        text
+        for text in texts
+        if WORDS[0] <= len(text.split()) <= WORDS[1] and not set(STRAYS) & set(text)
+    ]
     if args.pages > len(texts):
         raise InputError(f"--pages {args.pages}: the sample has {len(texts)} documents for it")
     print("printing pages …", file=sys.stderr, flush=True)
     folder.mkdir()
     pages = []
     for number, choice in enumerate(rng.choice(len(texts), args.pages, replace=False)):
-        size, font = args.sizes[number % len(args.sizes)], FONTS[number // len(args.sizes) % len(FONTS)]
+        size, font = (
+            args.sizes[number % len(args.sizes)],
+            FONTS[number // len(args.sizes) % len(FONTS)],
+        )
         image, text = print_page(texts[choice], font, size)
         name = f"{number:03}_{size}pt.png"
         worn(image, args, rng).save(folder / name, dpi=(DPI, DPI))
@@ -125,7 +173,9 @@ def print_page(text: str, font: str, size: int) -> tuple[Image.Image, str]:
     """The text's beginning, as much as fits, black on a white page; and what was printed."""
     import matplotlib
 
-    letters = ImageFont.truetype(str(Path(matplotlib.get_data_path()) / "fonts" / "ttf" / font), size * DPI // 72)
+    letters = ImageFont.truetype(
+        str(Path(matplotlib.get_data_path()) / "fonts" / "ttf" / font), size * DPI // 72
+    )
     step, lines = int(size * DPI / 72 * 1.3), []
     for line in text.split("\n"):
         lines.append("")
@@ -142,7 +192,9 @@ def print_page(text: str, font: str, size: int) -> tuple[Image.Image, str]:
 
 def worn(image: Image.Image, args, rng) -> Image.Image:
     """The page as a scanner sees it: a little turned, with noise."""
-    image = image.rotate(rng.uniform(-args.skew, args.skew), Image.Resampling.BICUBIC, fillcolor=255)
+    image = image.rotate(
+        rng.uniform(-args.skew, args.skew), Image.Resampling.BICUBIC, fillcolor=255
+    )
     noise = rng.normal(0, args.noise, PAGE[::-1])
     return Image.fromarray(np.clip(np.asarray(image) + noise, 0, 255).astype(np.uint8))
 
@@ -172,11 +224,27 @@ def run_way(way: str, repeat: int, folder: Path) -> dict:
     """Read all pages in a fresh process: its seconds behind the imports, and in all."""
     print(f"{way}, {repeat + 1} …", file=sys.stderr, flush=True)
     target = folder / f"{way}-{repeat}"
-    run = launch([sys.executable, "-m", "benchmarks.ocr_round_trip", "--way", way, "--folder", folder, "--target",
-                  target])
+    run = launch(
+        [
+            sys.executable,
+            "-m",
+            "benchmarks.ocr_round_trip",
+            "--way",
+            way,
+            "--folder",
+            folder,
+            "--target",
+            target,
+        ]
+    )
     seconds = json.loads((target / "seconds.json").read_text(encoding="utf-8"))
-    return {"way": way, "target": target, "seconds": seconds, "cpu_seconds": run["cpu_seconds"],
-            "whole_process": run["seconds"]}
+    return {
+        "way": way,
+        "target": target,
+        "seconds": seconds,
+        "cpu_seconds": run["cpu_seconds"],
+        "whole_process": run["seconds"],
+    }
 
 
 def row_of(way: str, runs: list[dict], pages: list[dict]) -> dict:
@@ -185,19 +253,38 @@ def row_of(way: str, runs: list[dict], pages: list[dict]) -> dict:
     target, confidences = best["target"], {}
     if WAYS[way][1]:
         rows = extract_text.read_rows(target / "extraction.csv")
-        confidences = {name: float(row["confidence"]) for name, row in rows.items() if row["confidence"]}
+        confidences = {
+            name: float(row["confidence"]) for name, row in rows.items() if row["confidence"]
+        }
     for page in pages:
-        text = " ".join((target / f"{Path(page['name']).stem}.txt").read_text(encoding="utf-8").split())
-        page[way] = errors(page["text"], text) | {"confidence": confidences.get(page["name"]), "text": text}
-    return {"way": way, "what": WAYS[way][0], "pages": len(pages), "seconds": best["seconds"],
-            "all_seconds": [run["seconds"] for run in runs], "whole_process": best["whole_process"],
-            "per_second": len(pages) / best["seconds"], "cpu": best["cpu_seconds"] / len(pages), **rates(pages, way)}
+        text = " ".join(
+            (target / f"{Path(page['name']).stem}.txt").read_text(encoding="utf-8").split()
+        )
+        page[way] = errors(page["text"], text) | {
+            "confidence": confidences.get(page["name"]),
+            "text": text,
+        }
+    return {
+        "way": way,
+        "what": WAYS[way][0],
+        "pages": len(pages),
+        "seconds": best["seconds"],
+        "all_seconds": [run["seconds"] for run in runs],
+        "whole_process": best["whole_process"],
+        "per_second": len(pages) / best["seconds"],
+        "cpu": best["cpu_seconds"] / len(pages),
+        **rates(pages, way),
+    }
 
 
 def errors(truth: str, read: str) -> dict:
     """Edit distances of a page, with the lengths that they are shares of."""
-    return {"characters": len(truth), "character_errors": edit_distance(list(truth), list(read)),
-            "words": len(truth.split()), "word_errors": edit_distance(truth.split(), read.split())}
+    return {
+        "characters": len(truth),
+        "character_errors": edit_distance(list(truth), list(read)),
+        "words": len(truth.split()),
+        "word_errors": edit_distance(truth.split(), read.split()),
+    }
 
 
 def edit_distance(a: list[str], b: list[str]) -> int:
@@ -214,11 +301,16 @@ def edit_distance(a: list[str], b: list[str]) -> int:
 
 def rates(pages: list[dict], way: str) -> dict:
     """Errors of all pages in percent, and the mean of their confidences."""
-    characters, wrong, words, wrong_words = (sum(page[way][key] for page in pages) for key in (
-        "characters", "character_errors", "words", "word_errors"))
+    characters, wrong, words, wrong_words = (
+        sum(page[way][key] for page in pages)
+        for key in ("characters", "character_errors", "words", "word_errors")
+    )
     confidences = [page[way]["confidence"] for page in pages if page[way]["confidence"] is not None]
-    return {"cer": 100 * wrong / characters, "wer": 100 * wrong_words / words,
-            "confidence": float(np.mean(confidences)) if confidences else None}
+    return {
+        "cer": 100 * wrong / characters,
+        "wer": 100 * wrong_words / words,
+        "confidence": float(np.mean(confidences)) if confidences else None,
+    }
 
 
 # The tables.
@@ -226,29 +318,40 @@ def rates(pages: list[dict], way: str) -> dict:
 
 def by_size(pages: list[dict], way: str) -> list[dict]:
     """The errors of a way by size of the letters."""
-    groups = {size: [page for page in pages if page["size"] == size] for size in sorted({p["size"] for p in pages})}
-    return [{"size": size, "pages": len(group), **rates(group, way)} for size, group in groups.items()]
+    groups = {
+        size: [page for page in pages if page["size"] == size]
+        for size in sorted({p["size"] for p in pages})
+    }
+    return [
+        {"size": size, "pages": len(group), **rates(group, way)} for size, group in groups.items()
+    ]
 
 
 def without_texts(page: dict) -> dict:
     """A page's numbers alone."""
-    return {key: without_texts(value) if isinstance(value, dict) else value for key, value in page.items()
-            if key != "text"}
+    return {
+        key: without_texts(value) if isinstance(value, dict) else value
+        for key, value in page.items()
+        if key != "text"
+    }
 
 
 def report_of(results: dict) -> str:
     """The Markdown tables."""
     args = results["arguments"]
-    return "\n".join([
-        f"# {args['pages']} Spanish pages, printed and read again\n",
-        f"{hardware_line(results['hardware'])} (load before the run). Command: `python benchmarks/ocr_round_trip.py`. "
-        f"A4 at {DPI} dpi, {', '.join(map(str, args['sizes']))} points, noise {args['noise']:g} of 255 levels, "
-        f"skew up to {args['skew']:g} degrees; best of {args['repeats']}.\n",
-        markdown_table(results["rows"], COLUMNS),
-        f"{results['unknown_characters']} of the printed characters are of those that Debian's Spanish data for "
-        f"Tesseract do not know ({' '.join(UNKNOWN)}).\n",
-        f"{WAYS[args['ways'][0]][0]}, by size of the letters:\n",
-        markdown_table(results["by_size"], BY_SIZE)])
+    return "\n".join(
+        [
+            f"# {args['pages']} Spanish pages, printed and read again\n",
+            f"{hardware_line(results['hardware'])} (load before the run). Command: `python benchmarks/ocr_round_trip.py`. "
+            f"A4 at {DPI} dpi, {', '.join(map(str, args['sizes']))} points, noise {args['noise']:g} of 255 levels, "
+            f"skew up to {args['skew']:g} degrees; best of {args['repeats']}.\n",
+            markdown_table(results["rows"], COLUMNS),
+            f"{results['unknown_characters']} of the printed characters are of those that Debian's Spanish data for "
+            f"Tesseract do not know ({' '.join(UNKNOWN)}).\n",
+            f"{WAYS[args['ways'][0]][0]}, by size of the letters:\n",
+            markdown_table(results["by_size"], BY_SIZE),
+        ]
+    )
 
 
 if __name__ == "__main__":

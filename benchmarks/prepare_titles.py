@@ -1,12 +1,14 @@
-"""Time and memory to turn a million product titles into stratified splits: the suite beside pandas and datasets.
+"""Time and memory to turn a million product titles into stratified splits: the suite beside pandas
+and datasets.
 
     python benchmarks/prepare_titles.py
     python benchmarks/prepare_titles.py --rows 100000 --output benchmarks/results
 
-The titles are made from a seed: short, in Spanish-like words with Zipf's frequencies, 632 unbalanced classes, one
-jsonl.gz file with id, text and label. Every way starts from that file in a fresh process and writes train, validation
-and test (80/10/10, stratified) to a folder; making the titles is not measured. The suite does more than the others (no
-text on both sides of a cut, content hash, profile with figures, row account); the table counts what they leave out.
+The titles are made from a seed: short, in Spanish-like words with Zipf's frequencies, 632
+unbalanced classes, one jsonl.gz file with id, text and label. Every way starts from that file in a
+fresh process and writes train, validation and test (80/10/10, stratified) to a folder; making the
+titles is not measured. The suite does more than the others (no text on both sides of a cut, content
+hash, profile with figures, row account); the table counts what they leave out.
 """
 
 import sys
@@ -29,9 +31,16 @@ WAYS = {
     "datasets": "datasets: load_dataset + map + train_test_split",
 }
 COLUMNS = {
-    "what": "way", "rows": "rows", "seconds": "seconds", "rows_per_second": "rows/s", "ratio": "suite is × faster",
-    "peak_mb": "peak MB", "private_mb": "of it private", "leaks": "texts on both sides of a cut",
-    "same_ids": "ids as written", "stratified": "classes in all splits",
+    "what": "way",
+    "rows": "rows",
+    "seconds": "seconds",
+    "rows_per_second": "rows/s",
+    "ratio": "suite is × faster",
+    "peak_mb": "peak MB",
+    "private_mb": "of it private",
+    "leaks": "texts on both sides of a cut",
+    "same_ids": "ids as written",
+    "stratified": "classes in all splits",
 }
 
 
@@ -40,15 +49,25 @@ class TitlesArguments:
     """How many titles, and which ways."""
 
     rows: int = field(default=1_000_000, metadata={"help": "titles"})
-    datasets_rows: int = field(default=1_000_000, metadata={"help": "at most so many for the slow datasets way"})
+    datasets_rows: int = field(
+        default=1_000_000, metadata={"help": "at most so many for the slow datasets way"}
+    )
     classes: int = field(default=632, metadata={"help": "categories (fewer where rows are few)"})
-    ways: list[str] = field(default_factory=lambda: list(WAYS), metadata={"help": "suite, pandas, datasets"})
+    ways: list[str] = field(
+        default_factory=lambda: list(WAYS), metadata={"help": "suite, pandas, datasets"}
+    )
     repeats: int = field(default=1, metadata={"help": "best of"})
     seed: int = field(default=0, metadata={"help": "seed of titles and splits"})
-    output: str = field(default="benchmarks/results", metadata={"help": "folder for prepare_titles.json and .md"})
+    output: str = field(
+        default="benchmarks/results", metadata={"help": "folder for prepare_titles.json and .md"}
+    )
     way: str | None = field(default=None, metadata={"help": "internal: do this way's work alone"})
-    source: str | None = field(default=None, metadata={"help": "internal: the file that --way reads"})
-    target: str | None = field(default=None, metadata={"help": "internal: the folder that --way writes"})
+    source: str | None = field(
+        default=None, metadata={"help": "internal: the file that --way reads"}
+    )
+    target: str | None = field(
+        default=None, metadata={"help": "internal: the folder that --way writes"}
+    )
 
 
 @exits_on_input_error
@@ -85,8 +104,12 @@ def split_with_pandas(args):
     from sklearn.model_selection import train_test_split
 
     frame = pd.read_json(args.source, lines=True)
-    train, held = train_test_split(frame, test_size=0.2, stratify=frame["label"], random_state=args.seed)
-    validation, test = train_test_split(held, test_size=0.5, stratify=held["label"], random_state=args.seed)
+    train, held = train_test_split(
+        frame, test_size=0.2, stratify=frame["label"], random_state=args.seed
+    )
+    validation, test = train_test_split(
+        held, test_size=0.5, stratify=held["label"], random_state=args.seed
+    )
     for name, part in (("train", train), ("validation", validation), ("test", test)):
         part.to_parquet(Path(args.target) / f"{name}.parquet", index=False)
 
@@ -121,16 +144,42 @@ def measure(way: str, args, folder: Path) -> dict:
     for repeat in range(args.repeats):
         print(f"{way} …", file=sys.stderr, flush=True)
         target = folder / f"{way}-{repeat}"
-        command = [sys.executable, "-m", "utils.prepare_dataset", source, "--output", target, "--seed", args.seed]
+        command = [
+            sys.executable,
+            "-m",
+            "utils.prepare_dataset",
+            source,
+            "--output",
+            target,
+            "--seed",
+            args.seed,
+        ]
         if way != "suite":
             target.mkdir()
-            command = [sys.executable, "-m", "benchmarks.prepare_titles", "--way", way, "--source", source, "--target",
-                       target, "--seed", args.seed]
+            command = [
+                sys.executable,
+                "-m",
+                "benchmarks.prepare_titles",
+                "--way",
+                way,
+                "--source",
+                source,
+                "--target",
+                target,
+                "--seed",
+                args.seed,
+            ]
         run = launch(command)
         if best is None or run["seconds"] < best["seconds"]:
             best = run
-    return {"way": way, "what": WAYS[way], "rows": n, "rows_per_second": n / best["seconds"], **best,
-            **check_splits(read_written(way, target), n)}
+    return {
+        "way": way,
+        "what": WAYS[way],
+        "rows": n,
+        "rows_per_second": n / best["seconds"],
+        **best,
+        **check_splits(read_written(way, target), n),
+    }
 
 
 def read_written(way: str, folder: Path) -> dict:
@@ -139,12 +188,15 @@ def read_written(way: str, folder: Path) -> dict:
     import pyarrow.parquet as pq
 
     if way == "suite":
-        return {s: d.with_format("arrow")[:] for s, d in datasets.load_from_disk(str(folder)).items()}
+        return {
+            s: d.with_format("arrow")[:] for s, d in datasets.load_from_disk(str(folder)).items()
+        }
     return {path.stem: pq.read_table(path) for path in sorted(folder.glob("*.parquet"))}
 
 
 def check_splits(splits: dict, rows: int) -> dict:
-    """Whether every row came through once, the shares are 80/10/10, ids are as written, and texts leak.
+    """Whether every row came through once, the shares are 80/10/10, ids are as written, and texts
+    leak.
 
     Raises:
         InputError: rows are missing, or the shares are not those that were asked for.
@@ -162,19 +214,28 @@ def check_splits(splits: dict, rows: int) -> dict:
     ids = np.concatenate([table["id"].to_numpy() for table in splits.values()])
     classes = [len(table["label"].unique()) for table in splits.values()]
     written = sorted(str(i) for i in ids[:1000].tolist())
-    return {"sizes": sizes, "leaks": int(leaks), "same_ids": "yes" if len(written[0]) == 9 else "no",
-            "stratified": "yes" if len(set(classes)) == 1 else f"{min(classes)} of {max(classes)}"}
+    return {
+        "sizes": sizes,
+        "leaks": int(leaks),
+        "same_ids": "yes" if len(written[0]) == 9 else "no",
+        "stratified": "yes" if len(set(classes)) == 1 else f"{min(classes)} of {max(classes)}",
+    }
 
 
 def report_of(results: dict, suite: dict | None) -> str:
     """The Markdown table and whether the goal is met."""
-    parts = [f"# {results['arguments']['rows']:,} product titles to stratified splits\n",
-             f"{hardware_line(results['hardware'])}. Command: `python benchmarks/prepare_titles.py`; best of "
-             f"{results['arguments']['repeats']}.\n", markdown_table(results["rows"], COLUMNS)]
+    parts = [
+        f"# {results['arguments']['rows']:,} product titles to stratified splits\n",
+        f"{hardware_line(results['hardware'])}. Command: `python benchmarks/prepare_titles.py`; best of "
+        f"{results['arguments']['repeats']}.\n",
+        markdown_table(results["rows"], COLUMNS),
+    ]
     if suite:
         verdict = "met" if suite["peak_mb"] <= GOAL_MB else "missed"
-        parts.append(f"Goal of the suite, at most {GOAL_MB:,} MB for a million titles: {verdict} "
-                     f"({suite['peak_mb']:,.0f} MB for {suite['rows']:,}).\n")
+        parts.append(
+            f"Goal of the suite, at most {GOAL_MB:,} MB for a million titles: {verdict} "
+            f"({suite['peak_mb']:,.0f} MB for {suite['rows']:,}).\n"
+        )
     return "\n".join(parts)
 
 

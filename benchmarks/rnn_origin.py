@@ -1,4 +1,6 @@
-"""What rnn_throughput.py compares with: a notebook's preparation, training and prediction, with Python per row."""
+"""What rnn_throughput.py compares with: a notebook's preparation, training and prediction, with
+Python per row.
+"""
 
 import gzip
 import json
@@ -55,12 +57,17 @@ def pad(items: list[dict]) -> dict[str, torch.Tensor]:
     lengths = [len(item["data"]) for item in items]
     longest = max(1, *lengths)
     data = [item["data"] + [0] * (longest - len(item["data"])) for item in items]
-    return {"data": torch.tensor(data), "lengths": torch.tensor(lengths),
-            "target": torch.tensor([item["target"] for item in items])}
+    return {
+        "data": torch.tensor(data),
+        "lengths": torch.tensor(lengths),
+        "target": torch.tensor([item["target"] for item in items]),
+    }
 
 
 def logits_of(model, batch: dict, device, packed: bool):
-    """The network on a padded batch; not `packed`: padding is read as words, as the first of the origins did."""
+    """The network on a padded batch; not `packed`: padding is read as words, as the first of the
+    origins did.
+    """
     data = batch["data"].to(device)  # (batch, longest)
     mask = None
     if packed:
@@ -68,8 +75,12 @@ def logits_of(model, batch: dict, device, packed: bool):
     return model(data, mask).logits
 
 
-def train_epochs(model, splits: dict[str, Rows], epochs: int, batch_size: int, device, packed: bool) -> dict:
-    """A plain loop, Adam 1e-3, with an evaluation after every epoch: seconds of training, and the history."""
+def train_epochs(
+    model, splits: dict[str, Rows], epochs: int, batch_size: int, device, packed: bool
+) -> dict:
+    """A plain loop, Adam 1e-3, with an evaluation after every epoch: seconds of training, and the
+    history.
+    """
     optimizer = torch.optim.Adam([p for p in model.parameters() if p.requires_grad], lr=1e-3)
     loader = DataLoader(splits["train"], batch_size=batch_size, shuffle=True, collate_fn=pad)
     start, seconds, history = time.perf_counter(), 0.0, []
@@ -78,11 +89,15 @@ def train_epochs(model, splits: dict[str, Rows], epochs: int, batch_size: int, d
         model.train()
         for batch in loader:
             optimizer.zero_grad()
-            loss = cross_entropy(logits_of(model, batch, device, packed), batch["target"].to(device))
+            loss = cross_entropy(
+                logits_of(model, batch, device, packed), batch["target"].to(device)
+            )
             loss.backward()
             optimizer.step()
         seconds += time.perf_counter() - begun
-        score = balanced_accuracy(splits["validation"], probabilities(model, splits["validation"], device, packed))
+        score = balanced_accuracy(
+            splits["validation"], probabilities(model, splits["validation"], device, packed)
+        )
         history.append((time.perf_counter() - start, score))
     return {"seconds": seconds, "history": history}
 
@@ -92,7 +107,9 @@ def probabilities(model, rows: Rows, device, packed: bool, batch_size: int = 128
     """Class probabilities (n, n_classes) in the order of the rows."""
     model.eval()
     loader = DataLoader(rows, batch_size=batch_size, collate_fn=pad)
-    return probabilities_of(torch.cat([logits_of(model, batch, device, packed).cpu() for batch in loader]).numpy())
+    return probabilities_of(
+        torch.cat([logits_of(model, batch, device, packed).cpu() for batch in loader]).numpy()
+    )
 
 
 def balanced_accuracy(rows: Rows, found: np.ndarray) -> float:

@@ -1,8 +1,10 @@
-"""One way of preparing, training or predicting, in a process of its own: what benchmarks/rnn_throughput.py measures.
+"""One way of preparing, training or predicting, in a process of its own: what
+benchmarks/rnn_throughput.py measures.
 
     python -m benchmarks.rnn_ways '{"way": "prepare", "how": "suite", "source": "…/train.jsonl.gz", …, "result": "…"}'
 
-Writes one json file. Seconds begin behind the imports and behind what the way is given (a tokenizer, a saved model).
+Writes one json file. Seconds begin behind the imports and behind what the way is given (a
+tokenizer, a saved model).
 """
 
 import hashlib
@@ -35,8 +37,14 @@ from utils.metrics import classification_metrics
 from utils.training import make_trainer, predict_split
 
 SHAPES = {
-    "001-best": {"bidirectional": True, "hidden_size": 64, "head_size": 64, "activation": "mish", "head_dropout": 0.1,
-                 "freeze_embeddings": True},
+    "001-best": {
+        "bidirectional": True,
+        "hidden_size": 64,
+        "head_size": 64,
+        "activation": "mish",
+        "head_dropout": 0.1,
+        "freeze_embeddings": True,
+    },
     "best": {"num_layers": 3, "hidden_size": 256},
 }
 BLOCK = 1 << 24  # bytes of json that pyarrow reads at a time
@@ -52,8 +60,15 @@ def work_on(work: dict):
     """Do the work and write what it found."""
     result, cache = Path(work.pop("result")), work.pop("cache")
     datasets.config.HF_DATASETS_CACHE = Path(cache)
-    ways = {"learn": learn, "prepare": prepare, "encode": encode_prepared, "train": train, "linear": linear,
-            "predict": predict, "steps": steps}
+    ways = {
+        "learn": learn,
+        "prepare": prepare,
+        "encode": encode_prepared,
+        "train": train,
+        "linear": linear,
+        "predict": predict,
+        "steps": steps,
+    }
     result.write_text(json.dumps(ways[work.pop("way")](**work)), encoding="utf-8")
 
 
@@ -74,7 +89,11 @@ def learn(source: str, save: str) -> dict:
     tokenizer = load_tokenizer(ModelArguments(), texts)
     seconds = time.perf_counter() - start
     tokenizer.save_pretrained(save)
-    return {"seconds": seconds, "titles_per_second": len(texts) / seconds, "words": len(tokenizer) - 2}
+    return {
+        "seconds": seconds,
+        "titles_per_second": len(texts) / seconds,
+        "words": len(tokenizer) - 2,
+    }
 
 
 def prepare(how: str, source: str, tokenizer: str, processes: int = 1) -> dict:
@@ -84,12 +103,17 @@ def prepare(how: str, source: str, tokenizer: str, processes: int = 1) -> dict:
     if how == "suite":
         tokens, offsets = encode_texts(read_texts(source), tokenizer, max_length)
     elif how == "rows":
-        lists = pa.array(rnn_origin.read_rows(source, tokenizer.get_vocab(), max_length), pa.list_(pa.int32()))
+        lists = pa.array(
+            rnn_origin.read_rows(source, tokenizer.get_vocab(), max_length), pa.list_(pa.int32())
+        )
     else:
         lists = by_map(source, tokenizer, max_length, processes)
     seconds = time.perf_counter() - start
     if how != "suite":
-        tokens, offsets = lists.flatten().to_numpy().astype(np.int32), np.r_[0, np.cumsum(lists.value_lengths())]
+        tokens, offsets = (
+            lists.flatten().to_numpy().astype(np.int32),
+            np.r_[0, np.cumsum(lists.value_lengths())],
+        )
     checksum = hashlib.sha256(tokens.tobytes() + offsets.astype(np.int64).tobytes()).hexdigest()
     n = len(offsets) - 1
     return {"seconds": seconds, "titles_per_second": n / seconds, "rows": n, "checksum": checksum}
@@ -97,6 +121,7 @@ def prepare(how: str, source: str, tokenizer: str, processes: int = 1) -> dict:
 
 def by_map(source: str, tokenizer, max_length: int, processes: int) -> pa.Array:
     """`load_dataset` and `map`, as in the documentation of transformers."""
+
     def tokenize(rows):
         return tokenizer(rows["text"], truncation=True, max_length=max_length)
 
@@ -106,7 +131,9 @@ def by_map(source: str, tokenizer, max_length: int, processes: int) -> pa.Array:
 
 
 def encode_prepared(dataset: str) -> dict:
-    """What preprocess.py does with a prepared folder: words of the training texts, all splits encoded on disk."""
+    """What preprocess.py does with a prepared folder: words of the training texts, all splits
+    encoded on disk.
+    """
     start = time.perf_counter()
     corpus = load_corpus(dataset)
     tokenizer = load_tokenizer(ModelArguments(), corpus.splits["train"])
@@ -143,43 +170,86 @@ class Clock(TrainerCallback):
 
 def new_model(shape: str, tokenizer, names: list[str]) -> RnnForSequenceClassification:
     torch.manual_seed(0)
-    labels = {"id2label": dict(enumerate(names)), "label2id": {name: code for code, name in enumerate(names)}}
-    return RnnForSequenceClassification(RnnConfig(**SHAPES[shape], vocab_size=len(tokenizer), **labels))
+    labels = {
+        "id2label": dict(enumerate(names)),
+        "label2id": {name: code for code, name in enumerate(names)},
+    }
+    return RnnForSequenceClassification(
+        RnnConfig(**SHAPES[shape], vocab_size=len(tokenizer), **labels)
+    )
 
 
-def train(how: str, shape: str, dataset: str, tokenizer: str, rows: int, epochs: int, batch_size: int,
-          learning_rate: float = 1e-3, bf16: bool = False, save: str | None = None) -> dict:
-    """Some epochs by a plain loop (`padded`, `packed`) or by the suite's Trainer; scores by the same function."""
+def train(
+    how: str,
+    shape: str,
+    dataset: str,
+    tokenizer: str,
+    rows: int,
+    epochs: int,
+    batch_size: int,
+    learning_rate: float = 1e-3,
+    bf16: bool = False,
+    save: str | None = None,
+) -> dict:
+    """Some epochs by a plain loop (`padded`, `packed`) or by the suite's Trainer; scores by the
+    same function.
+    """
     corpus, tokenizer = load_corpus(dataset), AutoTokenizer.from_pretrained(tokenizer)
     splits = corpus.splits
     splits["train"] = splits["train"].select(range(min(rows, len(splits["train"]))))
     model = new_model(shape, tokenizer, corpus.info["labels"])
     if how == "suite":
-        found = train_by_suite(model, corpus, tokenizer, epochs, batch_size, learning_rate, bf16, save)
+        found = train_by_suite(
+            model, corpus, tokenizer, epochs, batch_size, learning_rate, bf16, save
+        )
     else:
         found = train_by_loop(model, splits, tokenizer, epochs, batch_size, packed=how == "packed")
     n = len(splits["train"])
-    return found | {"titles_per_second": epochs * n / found["seconds"], "rows": n, "batch_size": batch_size,
-                    "validation": found["history"][-1][1]}
+    return found | {
+        "titles_per_second": epochs * n / found["seconds"],
+        "rows": n,
+        "batch_size": batch_size,
+        "validation": found["history"][-1][1],
+    }
 
 
 def train_by_loop(model, splits, tokenizer, epochs: int, batch_size: int, packed: bool) -> dict:
-    known, max_length, device = tokenizer.get_vocab(), tokenizer.model_max_length, inference_device()
-    rows = {split: rnn_origin.Rows([rnn_origin.row_ids(text, known, max_length) for text in dataset["text"]],
-                                   list(dataset["label"])) for split, dataset in splits.items()}
+    known, max_length, device = (
+        tokenizer.get_vocab(),
+        tokenizer.model_max_length,
+        inference_device(),
+    )
+    rows = {
+        split: rnn_origin.Rows(
+            [rnn_origin.row_ids(text, known, max_length) for text in dataset["text"]],
+            list(dataset["label"]),
+        )
+        for split, dataset in splits.items()
+    }
     found = rnn_origin.train_epochs(model.to(device), rows, epochs, batch_size, device, packed)
     probabilities = rnn_origin.probabilities(model, rows["test"], device, packed)
     return found | {"test": rnn_origin.balanced_accuracy(rows["test"], probabilities)}
 
 
-def train_by_suite(model, corpus, tokenizer, epochs: int, batch_size: int, learning_rate: float, bf16: bool, save
-                   ) -> dict:
-    encoded = encode_splits(corpus.splits, tokenizer, tokenizer.model_max_length,
-                            f"{corpus.info['hash']}-{len(corpus.splits['train'])}")
+def train_by_suite(
+    model, corpus, tokenizer, epochs: int, batch_size: int, learning_rate: float, bf16: bool, save
+) -> dict:
+    encoded = encode_splits(
+        corpus.splits,
+        tokenizer,
+        tokenizer.model_max_length,
+        f"{corpus.info['hash']}-{len(corpus.splits['train'])}",
+    )
     with tempfile.TemporaryDirectory() as output:
-        args = RnnTrainingArguments(output_dir=output, num_train_epochs=epochs, per_device_train_batch_size=batch_size,
-                                    learning_rate=learning_rate, lr_scheduler_type="constant", eval_strategy="epoch",
-                                    **common(bf16))
+        args = RnnTrainingArguments(
+            output_dir=output,
+            num_train_epochs=epochs,
+            per_device_train_batch_size=batch_size,
+            learning_rate=learning_rate,
+            lr_scheduler_type="constant",
+            eval_strategy="epoch",
+            **common(bf16),
+        )
         encoded = {split: rows.to(args.device) for split, rows in encoded.items()}
         trainer, clock = trainer_of(model, args, encoded, tokenizer), Clock()
         trainer.add_callback(clock)
@@ -192,22 +262,42 @@ def train_by_suite(model, corpus, tokenizer, epochs: int, batch_size: int, learn
 
 
 def common(bf16: bool = False) -> dict:
-    """Training arguments of every measurement; on a CPU, TrainingArguments takes bf16 only where use_cpu is said."""
-    return {"save_strategy": "no", "logging_strategy": "no", "disable_tqdm": True, "seed": 0, "bf16": bf16,
-            "use_cpu": not torch.cuda.is_available()}
+    """Training arguments of every measurement; on a CPU, TrainingArguments takes bf16 only where
+    use_cpu is said.
+    """
+    return {
+        "save_strategy": "no",
+        "logging_strategy": "no",
+        "disable_tqdm": True,
+        "seed": 0,
+        "bf16": bf16,
+        "use_cpu": not torch.cuda.is_available(),
+    }
 
 
 def trainer_of(model, args, encoded, tokenizer) -> RnnTrainer:
-    return make_trainer(model, args, encoded, as_is, tokenizer, encoded["train"]["labels"], RnnTrainer)
+    return make_trainer(
+        model, args, encoded, as_is, tokenizer, encoded["train"]["labels"], RnnTrainer
+    )
 
 
-def steps(dataset: str, tokenizer: str, shape: str, batch_size: int, n_steps: int, streaming: bool) -> dict:
+def steps(
+    dataset: str, tokenizer: str, shape: str, batch_size: int, n_steps: int, streaming: bool
+) -> dict:
     """Titles a second of some steps, the arrays in memory or left on disk."""
     corpus, tokenizer = load_corpus(dataset), AutoTokenizer.from_pretrained(tokenizer)
-    encoded = encode_splits(corpus.splits, tokenizer, tokenizer.model_max_length, corpus.info["hash"])
+    encoded = encode_splits(
+        corpus.splits, tokenizer, tokenizer.model_max_length, corpus.info["hash"]
+    )
     with tempfile.TemporaryDirectory() as output:
-        args = RnnTrainingArguments(output_dir=output, max_steps=WARMUP_STEPS + n_steps, streaming=streaming,
-                                    per_device_train_batch_size=batch_size, eval_strategy="no", **common())
+        args = RnnTrainingArguments(
+            output_dir=output,
+            max_steps=WARMUP_STEPS + n_steps,
+            streaming=streaming,
+            per_device_train_batch_size=batch_size,
+            eval_strategy="no",
+            **common(),
+        )
         if not streaming:
             encoded = {split: rows.to(args.device) for split, rows in encoded.items()}
         model, clock = new_model(shape, tokenizer, corpus.info["labels"]), Clock()
@@ -215,35 +305,61 @@ def steps(dataset: str, tokenizer: str, shape: str, batch_size: int, n_steps: in
         trainer.add_callback(clock)
         trainer.train()
     measured = clock.ends[WARMUP_STEPS - 1 :]
-    return {"titles_per_second": batch_size * (len(measured) - 1) / (measured[-1] - measured[0]),
-            "first_step_seconds": clock.ends[0] - clock.start}
+    return {
+        "titles_per_second": batch_size * (len(measured) - 1) / (measured[-1] - measured[0]),
+        "first_step_seconds": clock.ends[0] - clock.start,
+    }
 
 
 def linear(vectorizer: str, dataset: str, rows: int, epochs: int) -> dict:
     """A linear model on words and pairs of words, end to end from strings."""
     splits = load_corpus(dataset).splits
     train = splits["train"].select(range(min(rows, len(splits["train"]))))
-    make = {"tfidf": TfidfVectorizer(ngram_range=(1, 2), sublinear_tf=True),
-            "hashing": HashingVectorizer(ngram_range=(1, 2), n_features=2**18, alternate_sign=False)}[vectorizer]
-    model = make_pipeline(make, SGDClassifier(loss="log_loss", alpha=1e-6, max_iter=epochs, tol=None, random_state=0))
+    make = {
+        "tfidf": TfidfVectorizer(ngram_range=(1, 2), sublinear_tf=True),
+        "hashing": HashingVectorizer(ngram_range=(1, 2), n_features=2**18, alternate_sign=False),
+    }[vectorizer]
+    model = make_pipeline(
+        make, SGDClassifier(loss="log_loss", alpha=1e-6, max_iter=epochs, tol=None, random_state=0)
+    )
     texts, start = list(train["text"]), time.perf_counter()
     model.fit(texts, train["label"])
     seconds = time.perf_counter() - start
-    scores = {split: float(classification_metrics(np.array(splits[split]["label"]), model.predict_proba(
-        splits[split]["text"]))["balanced_accuracy"]) for split in ("validation", "test")}
-    return {"seconds": seconds, "titles_per_second": epochs * len(texts) / seconds, "rows": len(texts),
-            "history": [(seconds, scores["validation"])]} | scores
+    scores = {
+        split: float(
+            classification_metrics(
+                np.array(splits[split]["label"]), model.predict_proba(splits[split]["text"])
+            )["balanced_accuracy"]
+        )
+        for split in ("validation", "test")
+    }
+    return {
+        "seconds": seconds,
+        "titles_per_second": epochs * len(texts) / seconds,
+        "rows": len(texts),
+        "history": [(seconds, scores["validation"])],
+    } | scores
 
 
 # Prediction.
 
 
 def predict(how: str, run: str, dataset: str, rows: int, save: str) -> dict:
-    """Titles a second from raw strings to probabilities, which are saved; loading the model is not timed."""
+    """Titles a second from raw strings to probabilities, which are saved; loading the model is not
+    timed.
+    """
     test = list(load_corpus(dataset).splits["test"]["text"])
     texts = (test * (1 + rows // len(test)))[:rows]
-    model, tokenizer = load_classifier(run, inference_device(), "fp32"), AutoTokenizer.from_pretrained(run)
-    way = {"pipeline-1": by_pipeline, "pipeline-64": by_pipeline, "loop": by_loop, "suite": by_suite}[how]
+    model, tokenizer = (
+        load_classifier(run, inference_device(), "fp32"),
+        AutoTokenizer.from_pretrained(run),
+    )
+    way = {
+        "pipeline-1": by_pipeline,
+        "pipeline-64": by_pipeline,
+        "loop": by_loop,
+        "suite": by_suite,
+    }[how]
     way(how, texts[:PREDICT_BATCH], model, tokenizer)
     start = time.perf_counter()
     probabilities = way(how, texts, model, tokenizer)
@@ -253,22 +369,32 @@ def predict(how: str, run: str, dataset: str, rows: int, save: str) -> dict:
 
 
 def by_suite(how: str, texts: list[str], model, tokenizer) -> np.ndarray:
-    return predict_probabilities(model, encode(texts, tokenizer, tokenizer.model_max_length), PREDICT_BATCH)
+    return predict_probabilities(
+        model, encode(texts, tokenizer, tokenizer.model_max_length), PREDICT_BATCH
+    )
 
 
 def by_loop(how: str, texts: list[str], model, tokenizer) -> np.ndarray:
     """Row after row through the filters and the dictionary, then a DataLoader."""
     known = tokenizer.get_vocab()
     ids = [rnn_origin.row_ids(text, known, tokenizer.model_max_length) for text in texts]
-    return rnn_origin.probabilities(model, rnn_origin.Rows(ids, [0] * len(ids)), model.device, packed=True)
+    return rnn_origin.probabilities(
+        model, rnn_origin.Rows(ids, [0] * len(ids)), model.device, packed=True
+    )
 
 
 def by_pipeline(how: str, texts: list[str], model, tokenizer) -> np.ndarray:
     """`pipeline("text-classification")`, one title a call or in batches."""
     size, code = int(how.split("-")[1]), model.config.label2id
-    pipe = pipeline("text-classification", model=model, tokenizer=tokenizer, device=model.device, top_k=None)
+    pipe = pipeline(
+        "text-classification", model=model, tokenizer=tokenizer, device=model.device, top_k=None
+    )
     options = {"truncation": True, "max_length": tokenizer.model_max_length}
-    outputs = [pipe(text, **options) for text in texts] if size == 1 else pipe(texts, batch_size=size, **options)
+    outputs = (
+        [pipe(text, **options) for text in texts]
+        if size == 1
+        else pipe(texts, batch_size=size, **options)
+    )
     found = np.zeros((len(texts), len(code)), np.float32)
     for row, output in zip(found, outputs, strict=True):
         scores = output[0] if isinstance(output[0], list) else output

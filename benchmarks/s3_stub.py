@@ -1,9 +1,10 @@
-"""A local S3 of LIST, HEAD and GET over the files of a folder, fast enough not to be what is measured.
+"""A local S3 of LIST, HEAD and GET over the files of a folder, fast enough not to be what is
+measured.
 
     python benchmarks/s3_stub.py FOLDER PORT
 
-Path-style addresses; the bucket's name is any. Files are mapped into memory and their MD5 is their ETag, taken when
-the stub starts. It checks no signature.
+Path-style addresses; the bucket's name is any. Files are mapped into memory and their MD5 is their
+ETag, taken when the stub starts. It checks no signature.
 """
 
 import asyncio
@@ -34,7 +35,11 @@ def read_folder(folder: Path) -> dict[str, Stored]:
         if path.is_file():
             size = path.stat().st_size
             with open(path, "rb") as stream:
-                content = mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_READ) if size > 1 << 20 else stream.read()
+                content = (
+                    mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_READ)
+                    if size > 1 << 20
+                    else stream.read()
+                )
             etag = hashlib.md5(content, usedforsecurity=False).hexdigest()
             found[path.relative_to(folder).as_posix()] = Stored(content, etag)
     return found
@@ -72,17 +77,24 @@ class Stub(asyncio.Protocol):
             return self.send("404 Not Found", b"<Error><Code>NoSuchKey</Code></Error>", None)
         size, start, stop, status, more = len(stored.content), 0, len(stored.content), "200 OK", ""
         if (place := head.lower().find(b"\r\nrange: bytes=")) >= 0:
-            first, _, last = head[place + 15 : head.find(b"\r\n", place + 2) % (len(head) + 1)].partition(b"-")
+            first, _, last = head[
+                place + 15 : head.find(b"\r\n", place + 2) % (len(head) + 1)
+            ].partition(b"-")
             start, stop = int(first), min(size, int(last) + 1) if last else size
-            status, more = "206 Partial Content", f"Content-Range: bytes {start}-{stop - 1}/{size}\r\n"
+            status, more = (
+                "206 Partial Content",
+                f"Content-Range: bytes {start}-{stop - 1}/{size}\r\n",
+            )
         more += f'ETag: "{stored.etag}"\r\nLast-Modified: Wed, 25 Nov 2026 00:00:00 GMT\r\nAccept-Ranges: bytes\r\n'
         body = b"" if method == "HEAD" else memoryview(stored.content)[start:stop]
         self.send(status, body, stop - start, more)
 
     def send(self, status: str, body, size: int | None, more: str = ""):
         size = len(body) if size is None else size
-        self.transport.write(f"HTTP/1.1 {status}\r\nContent-Length: {size}\r\nx-amz-bucket-region: us-east-1\r\n"
-                             f"{more}\r\n".encode())
+        self.transport.write(
+            f"HTTP/1.1 {status}\r\nContent-Length: {size}\r\nx-amz-bucket-region: us-east-1\r\n"
+            f"{more}\r\n".encode()
+        )
         if len(body):
             self.transport.write(body)
 
@@ -98,18 +110,22 @@ def list_page(objects: dict[str, Stored], keys: list[str], query: dict[str, list
         page.append(key)
     more = len(page) == PAGE and start + PAGE < len(keys) and keys[start + PAGE].startswith(prefix)
     code = quote if query.get("encoding-type") == ["url"] else escape
-    parts = ['<?xml version="1.0"?><ListBucketResult xmlns="http://s3.amazonaws.com/doc/2006-03-01/">'
-             f"<Name>b</Name><Prefix>{code(prefix)}</Prefix><KeyCount>{len(page)}</KeyCount><MaxKeys>{PAGE}</MaxKeys>"
-             f"<IsTruncated>{str(more).lower()}</IsTruncated>"]
+    parts = [
+        '<?xml version="1.0"?><ListBucketResult xmlns="http://s3.amazonaws.com/doc/2006-03-01/">'
+        f"<Name>b</Name><Prefix>{code(prefix)}</Prefix><KeyCount>{len(page)}</KeyCount><MaxKeys>{PAGE}</MaxKeys>"
+        f"<IsTruncated>{str(more).lower()}</IsTruncated>"
+    ]
     if code is quote:
         parts.append("<EncodingType>url</EncodingType>")
     if more:
         parts.append(f"<NextContinuationToken>{escape(page[-1])}</NextContinuationToken>")
     for key in page:
         stored = objects[key]
-        parts.append(f"<Contents><Key>{code(key)}</Key><LastModified>2026-11-25T00:00:00.000Z</LastModified>"
-                     f"<ETag>&quot;{stored.etag}&quot;</ETag><Size>{len(stored.content)}</Size>"
-                     "<StorageClass>STANDARD</StorageClass></Contents>")
+        parts.append(
+            f"<Contents><Key>{code(key)}</Key><LastModified>2026-11-25T00:00:00.000Z</LastModified>"
+            f"<ETag>&quot;{stored.etag}&quot;</ETag><Size>{len(stored.content)}</Size>"
+            "<StorageClass>STANDARD</StorageClass></Contents>"
+        )
     return "".join([*parts, "</ListBucketResult>"]).encode()
 
 
@@ -117,7 +133,9 @@ async def serve(folder: Path, port: int):
     """Answer on the loopback address until the process ends; prints a line when it listens."""
     objects = read_folder(folder)
     keys = sorted(objects)
-    server = await asyncio.get_running_loop().create_server(lambda: Stub(objects, keys), "127.0.0.1", port)
+    server = await asyncio.get_running_loop().create_server(
+        lambda: Stub(objects, keys), "127.0.0.1", port
+    )
     print(f"listening on {server.sockets[0].getsockname()[1]}", flush=True)
     await server.serve_forever()
 

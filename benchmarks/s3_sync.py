@@ -1,14 +1,16 @@
-"""Time to bring a dataset from S3: the suite's sync beside `aws s3 sync` and loops of boto3's download_file.
+"""Time to bring a dataset from S3: the suite's sync beside `aws s3 sync` and loops of boto3's
+download_file.
 
     python benchmarks/s3_sync.py
     python benchmarks/s3_sync.py --small 500 --great 1 --great_mb 8 --aws none
 
-All ways read from one local stub of S3 (benchmarks/s3_stub.py) in the same run, each in a process of its own: a first
-sync of many small and a few great files; then, of the ways that know a second sync, one with nothing changed, and one
-with 1 % of the small files changed to other bytes of the same size. `aws` is the AWS command line on the PATH (`pip
-install awscli`, in another environment: it pins its own botocore); without it that way is left out. Seconds are those
-of the work, imports apart; of command lines also of the whole process. The stub's own ceiling is what plain sockets
-get from it.
+All ways read from one local stub of S3 (benchmarks/s3_stub.py) in the same run, each in a process
+of its own: a first sync of many small and a few great files; then, of the ways that know a second
+sync, one with nothing changed, and one with 1 % of the small files changed to other bytes of the
+same size. `aws` is the AWS command line on the PATH (`pip install awscli`, in another environment:
+it pins its own botocore); without it that way is left out. Seconds are those of the work, imports
+apart; of command lines also of the whole process. The stub's own ceiling is what plain sockets get
+from it.
 """
 
 import hashlib
@@ -30,15 +32,36 @@ from utils.cli import parse
 from utils.errors import InputError, exits_on_input_error
 
 STUB = Path(__file__).with_name("s3_stub.py")
-CREDENTIALS = {"AWS_ACCESS_KEY_ID": "x", "AWS_SECRET_ACCESS_KEY": "x", "AWS_DEFAULT_REGION": "us-east-1",
-               "AWS_EC2_METADATA_DISABLED": "true"}
-WAYS = {"suite": "suite: utils.s3_sync_dataset", "aws": "aws s3 sync", "threads": "boto3 download_file, 16 threads",
-        "sequential": "boto3 download_file, one by one"}
-STEPS = {"small": "first sync, small files", "great": "first sync, great files", "unchanged": "again, nothing changed",
-         "changed": "again, 1 % changed"}
-COLUMNS = {"step": "step", "what": "way", "files": "files", "seconds": "seconds", "process_seconds": "whole process",
-           "rate": "files/s", "mb_per_second": "MB/s", "ratio": "suite is × faster",
-           "ratio_process": "whole process ×", "right": "bytes right"}
+CREDENTIALS = {
+    "AWS_ACCESS_KEY_ID": "x",
+    "AWS_SECRET_ACCESS_KEY": "x",
+    "AWS_DEFAULT_REGION": "us-east-1",
+    "AWS_EC2_METADATA_DISABLED": "true",
+}
+WAYS = {
+    "suite": "suite: utils.s3_sync_dataset",
+    "aws": "aws s3 sync",
+    "threads": "boto3 download_file, 16 threads",
+    "sequential": "boto3 download_file, one by one",
+}
+STEPS = {
+    "small": "first sync, small files",
+    "great": "first sync, great files",
+    "unchanged": "again, nothing changed",
+    "changed": "again, 1 % changed",
+}
+COLUMNS = {
+    "step": "step",
+    "what": "way",
+    "files": "files",
+    "seconds": "seconds",
+    "process_seconds": "whole process",
+    "rate": "files/s",
+    "mb_per_second": "MB/s",
+    "ratio": "suite is × faster",
+    "ratio_process": "whole process ×",
+    "right": "bytes right",
+}
 
 
 @dataclass
@@ -49,16 +72,24 @@ class SyncBenchmarkArguments:
     small_kb: int = field(default=50, metadata={"help": "kB of a small file"})
     great: int = field(default=5, metadata={"help": "great files"})
     great_mb: int = field(default=100, metadata={"help": "MB of a great file"})
-    ways: list[str] = field(default_factory=lambda: list(WAYS), metadata={"help": "suite, aws, threads, sequential"})
+    ways: list[str] = field(
+        default_factory=lambda: list(WAYS), metadata={"help": "suite, aws, threads, sequential"}
+    )
     aws: str = field(default="aws", metadata={"help": "the AWS command line, or none"})
-    workers: int = field(default=16, metadata={"help": "transfers at a time, of the suite and of the threads"})
+    workers: int = field(
+        default=16, metadata={"help": "transfers at a time, of the suite and of the threads"}
+    )
     repeats: int = field(default=1, metadata={"help": "best of, for the first sync of small files"})
     seed: int = field(default=0, metadata={"help": "seed of the bytes"})
-    output: str = field(default="benchmarks/results", metadata={"help": "folder for s3_sync.json and .md"})
+    output: str = field(
+        default="benchmarks/results", metadata={"help": "folder for s3_sync.json and .md"}
+    )
     way: str | None = field(default=None, metadata={"help": "internal: do this way's work alone"})
     subfolder: str | None = field(default=None, metadata={"help": "internal: what --way brings"})
     port: int = field(default=0, metadata={"help": "internal: where the stub listens"})
-    target: str | None = field(default=None, metadata={"help": "internal: the folder that --way writes"})
+    target: str | None = field(
+        default=None, metadata={"help": "internal: the folder that --way writes"}
+    )
 
 
 @exits_on_input_error
@@ -79,7 +110,13 @@ def main(argv=None):
         row["ratio"] = row["seconds"] / suite["seconds"] if suite else None
         row["ratio_process"] = row["process_seconds"] / suite["process_seconds"] if suite else None
     left_out = [way for way in args.ways if way not in ways]
-    results = {"hardware": hardware(), "arguments": asdict(args), "stub": ceiling, "rows": rows, "left_out": left_out}
+    results = {
+        "hardware": hardware(),
+        "arguments": asdict(args),
+        "stub": ceiling,
+        "rows": rows,
+        "left_out": left_out,
+    }
     print(report := report_of(results))
     return write_results(args.output, "s3_sync", results, report)
 
@@ -110,7 +147,9 @@ class Serving:
     """The stub over a folder, in a process of its own."""
 
     def __init__(self, folder: Path):
-        self.process = subprocess.Popen([sys.executable, STUB, folder, "0"], stdout=subprocess.PIPE, text=True)
+        self.process = subprocess.Popen(
+            [sys.executable, STUB, folder, "0"], stdout=subprocess.PIPE, text=True
+        )
         self.port = int(self.process.stdout.readline().split()[-1])
 
     def __enter__(self):
@@ -136,7 +175,11 @@ def stub_ceiling(port: int, folder: Path, seconds: float = 2) -> dict:
                 left = None
                 while left is None or left > 0:
                     data = link.recv(1 << 18)
-                    left = size - (len(data) - data.find(b"\r\n\r\n") - 4) if left is None else left - len(data)
+                    left = (
+                        size - (len(data) - data.find(b"\r\n\r\n") - 4)
+                        if left is None
+                        else left - len(data)
+                    )
                 done += 1
         return done
 
@@ -155,7 +198,9 @@ def work_alone(args: SyncBenchmarkArguments) -> float:
     start = time.perf_counter()
     config = Config(max_pool_connections=args.workers)
     client = boto3.client("s3", endpoint_url=f"http://127.0.0.1:{args.port}", config=config)
-    pages = client.get_paginator("list_objects_v2").paginate(Bucket="b", Prefix=f"{args.subfolder}/")
+    pages = client.get_paginator("list_objects_v2").paginate(
+        Bucket="b", Prefix=f"{args.subfolder}/"
+    )
     keys = [entry["Key"] for page in pages for entry in page["Contents"]]
 
     def bring(key):
@@ -168,18 +213,52 @@ def work_alone(args: SyncBenchmarkArguments) -> float:
     return time.perf_counter() - start
 
 
-def run(way: str, subfolder: str, port: int, target: Path, args: SyncBenchmarkArguments, aws: str | None) -> dict:
+def run(
+    way: str, subfolder: str, port: int, target: Path, args: SyncBenchmarkArguments, aws: str | None
+) -> dict:
     """Seconds of one way in a fresh process: of the work, and of the whole process."""
     environment, url = os.environ | CREDENTIALS, f"http://127.0.0.1:{port}"
     if way == "aws":
-        command = [aws, "s3", "sync", "--only-show-errors", "--endpoint-url", url, f"s3://b/{subfolder}",
-                   str(target / subfolder)]
+        command = [
+            aws,
+            "s3",
+            "sync",
+            "--only-show-errors",
+            "--endpoint-url",
+            url,
+            f"s3://b/{subfolder}",
+            str(target / subfolder),
+        ]
     elif way == "suite":
-        command = [sys.executable, "-m", "utils.s3_sync_dataset", "s3://b/", subfolder, "--output", str(target),
-                   "--endpoint-url", url, "--workers", str(args.workers)]
+        command = [
+            sys.executable,
+            "-m",
+            "utils.s3_sync_dataset",
+            "s3://b/",
+            subfolder,
+            "--output",
+            str(target),
+            "--endpoint-url",
+            url,
+            "--workers",
+            str(args.workers),
+        ]
     else:
-        command = [sys.executable, "-m", "benchmarks.s3_sync", "--way", way, "--subfolder", subfolder, "--port",
-                   str(port), "--target", str(target), "--workers", str(args.workers)]
+        command = [
+            sys.executable,
+            "-m",
+            "benchmarks.s3_sync",
+            "--way",
+            way,
+            "--subfolder",
+            subfolder,
+            "--port",
+            str(port),
+            "--target",
+            str(target),
+            "--workers",
+            str(args.workers),
+        ]
     start = time.perf_counter()
     done = subprocess.run(command, capture_output=True, text=True, env=environment)
     whole = time.perf_counter() - start
@@ -204,15 +283,26 @@ def measure_all(args: SyncBenchmarkArguments, ways: list[str], aws: str | None, 
                 once = run(way, "small", port, target, args, aws)
                 best = min(best or once, once, key=by_seconds)
             rows.append(row_of("small", way, best, source, target))
-            rows.append(row_of("great", way, run(way, "great", port, target, args, aws), source, target))
-            if way in ("suite", "aws"):  # the loops know no second sync: they would bring everything again
-                rows.append(row_of("unchanged", way, run(way, "small", port, target, args, aws), source, target))
+            rows.append(
+                row_of("great", way, run(way, "great", port, target, args, aws), source, target)
+            )
+            if way in (
+                "suite",
+                "aws",
+            ):  # the loops know no second sync: they would bring everything again
+                rows.append(
+                    row_of(
+                        "unchanged", way, run(way, "small", port, target, args, aws), source, target
+                    )
+                )
     change(source, args.seed)
     with Serving(source) as port:
         for way in [way for way in ways if way in ("suite", "aws")]:
             say(f"{way}, 1 % changed")
             target = folder / f"{way}-{args.repeats - 1}"
-            rows.append(row_of("changed", way, run(way, "small", port, target, args, aws), source, target))
+            rows.append(
+                row_of("changed", way, run(way, "small", port, target, args, aws), source, target)
+            )
     return sorted(rows, key=by_step), ceiling
 
 
@@ -234,13 +324,23 @@ def row_of(step: str, way: str, measured: dict, source: Path, target: Path) -> d
     files = [path for path in sorted((source / subfolder).rglob("*")) if path.is_file()]
     wrong = sum(not same(path, target / path.relative_to(source)) for path in files)
     size = sum(path.stat().st_size for path in files)
-    return {"step": STEPS[step], "way": way, "what": WAYS[way], "files": len(files), **measured,
-            "rate": len(files) / measured["seconds"], "mb_per_second": size / 1e6 / measured["seconds"],
-            "right": "yes" if not wrong else f"{wrong} files wrong"}
+    return {
+        "step": STEPS[step],
+        "way": way,
+        "what": WAYS[way],
+        "files": len(files),
+        **measured,
+        "rate": len(files) / measured["seconds"],
+        "mb_per_second": size / 1e6 / measured["seconds"],
+        "right": "yes" if not wrong else f"{wrong} files wrong",
+    }
 
 
 def same(one: Path, two: Path) -> bool:
-    digests = [hashlib.sha256(path.read_bytes()).digest() if path.is_file() else None for path in (one, two)]
+    digests = [
+        hashlib.sha256(path.read_bytes()).digest() if path.is_file() else None
+        for path in (one, two)
+    ]
     return digests[0] == digests[1]
 
 
@@ -249,20 +349,30 @@ def report_of(results: dict) -> str:
     args, rows = results["arguments"], results["rows"]
     stub = results["stub"]
     title = f"{args['small']:,} files of {args['small_kb']} kB and {args['great']} of {args['great_mb']} MB from S3"
-    parts = [f"# {title}\n",
-             f"{hardware_line(results['hardware'])}. Command: `python benchmarks/s3_sync.py`; small files best of "
-             f"{args['repeats']}. The local stub by itself answers {stub['gets_per_second']:,.0f} GETs a second of "
-             f"{stub['bytes']:,} bytes to four plain sockets, on the same cores as the clients.\n",
-             markdown_table(rows, COLUMNS)]
+    parts = [
+        f"# {title}\n",
+        f"{hardware_line(results['hardware'])}. Command: `python benchmarks/s3_sync.py`; small files best of "
+        f"{args['repeats']}. The local stub by itself answers {stub['gets_per_second']:,.0f} GETs a second of "
+        f"{stub['bytes']:,} bytes to four plain sockets, on the same cores as the clients.\n",
+        markdown_table(rows, COLUMNS),
+    ]
     if results["left_out"]:
-        parts.append(f"Left out, not installed: {', '.join(WAYS[way] for way in results['left_out'])}.\n")
-    goals = [("small", "threads", 8, "ratio"), ("small", "aws", 4, "ratio_process"), ("great", "threads", 1, "ratio"),
-             ("great", "aws", 1, "ratio_process")]
+        parts.append(
+            f"Left out, not installed: {', '.join(WAYS[way] for way in results['left_out'])}.\n"
+        )
+    goals = [
+        ("small", "threads", 8, "ratio"),
+        ("small", "aws", 4, "ratio_process"),
+        ("great", "threads", 1, "ratio"),
+        ("great", "aws", 1, "ratio_process"),
+    ]
     for step, way, goal, key in goals:
         row = next((r for r in rows if r["step"] == STEPS[step] and r["way"] == way), None)
         if row and row[key]:
             verdict = "met" if row[key] >= goal else "missed"
-            parts.append(f"- {STEPS[step]}, at least {goal}× {WAYS[way]}: {verdict} ({row[key]:.1f}×).\n")
+            parts.append(
+                f"- {STEPS[step]}, at least {goal}× {WAYS[way]}: {verdict} ({row[key]:.1f}×).\n"
+            )
     return "\n".join(parts)
 
 

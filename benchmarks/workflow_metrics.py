@@ -1,13 +1,15 @@
-"""Speed and memory of wf_metrics beside scikit-learn and pandas: bootstraps, full reports, confusions, a comparison.
+"""Speed and memory of wf_metrics beside scikit-learn and pandas: bootstraps, full reports,
+confusions, a comparison.
 
     python benchmarks/workflow_metrics.py
     python benchmarks/workflow_metrics.py --rows 20000 --compare_rows 2000 --stock_rows 5000 --output runs/benchmarks
     python benchmarks/workflow_metrics.py --parts macro_f1 confusion --loop_samples 20
 
-The data are made from a seed and not measured: 632 unbalanced classes, 80 % right, errors spread over all classes,
-probabilities peaked and summing to 1. Every way runs in a fresh process on one core (where the system can pin one)
-with OMP_NUM_THREADS=1. Seconds start behind the imports, with files still to be read; the whole process is shown of
-ways that are a command. scikit-learn's loops draw a few resamples and are scaled to all of them.
+The data are made from a seed and not measured: 632 unbalanced classes, 80 % right, errors spread
+over all classes, probabilities peaked and summing to 1. Every way runs in a fresh process on one
+core (where the system can pin one) with OMP_NUM_THREADS=1. Seconds start behind the imports, with
+files still to be read; the whole process is shown of ways that are a command. scikit-learn's loops
+draw a few resamples and are scaled to all of them.
 """
 
 import json
@@ -33,35 +35,65 @@ RIGHT = 0.8
 CHUNK_VALUES = 2**22  # probabilities made at once
 TOLERANCE = 1e-4  # of scores, between ways that read the same data
 ERRORS = 5  # Monte Carlo standard errors within which two bootstraps agree
-PARTS = {  # part: way: what it is. A suite way and the stock way of the same first word do the same work.
-    "balanced_accuracy": {"balanced-suite": "wf_metrics.intervals.bootstrap_balanced_accuracy",
-                          "balanced-stock": "loop of sklearn balanced_accuracy_score over resampled rows"},
-    "macro_f1": {"f1-suite": "wf_metrics.intervals.bootstrap_macro_f1",
-                 "f1-stock": "loop of sklearn f1_score over resampled rows"},
-    "report": {"csv-suite": "metrics_calc on csv files, without probabilities",
-               "csv-stock": "pandas merge + sklearn report and confusion matrix of them, no intervals",
-               "array-suite": "classification_report + both bootstraps of a memory-mapped array",
-               "array-stock": "sklearn report, confusion matrix and log_loss of it, no intervals",
-               "table-suite": "read_predictions + classification_report + both bootstraps of a parquet",
-               "parquet-suite": "metrics_calc on that parquet",
-               "parquet-stock": "pandas merge + sklearn report, confusion matrix and log_loss of it, no intervals"},
-    "confusion": {"confusion-suite": "utils.metrics.confusion_counts",
-                  "confusion-stock": "sklearn confusion_matrix"},
+# part: way: what it is. A suite way and the stock way of the same first word do the same work.
+PARTS = {
+    "balanced_accuracy": {
+        "balanced-suite": "wf_metrics.intervals.bootstrap_balanced_accuracy",
+        "balanced-stock": "loop of sklearn balanced_accuracy_score over resampled rows",
+    },
+    "macro_f1": {
+        "f1-suite": "wf_metrics.intervals.bootstrap_macro_f1",
+        "f1-stock": "loop of sklearn f1_score over resampled rows",
+    },
+    "report": {
+        "csv-suite": "metrics_calc on csv files, without probabilities",
+        "csv-stock": "pandas merge + sklearn report and confusion matrix of them, no intervals",
+        "array-suite": "classification_report + both bootstraps of a memory-mapped array",
+        "array-stock": "sklearn report, confusion matrix and log_loss of it, no intervals",
+        "table-suite": "read_predictions + classification_report + both bootstraps of a parquet",
+        "parquet-suite": "metrics_calc on that parquet",
+        "parquet-stock": "pandas merge + sklearn report, confusion matrix and log_loss of it, no intervals",
+    },
+    "confusion": {
+        "confusion-suite": "utils.metrics.confusion_counts",
+        "confusion-stock": "sklearn confusion_matrix",
+    },
     "compare": {"compare-suite": "wf_metrics.compare of several parquets"},
-}  # fmt: skip
+}
 BOOTSTRAPS = {"balanced": "balanced_accuracy", "f1": "macro_f1"}
 COMMANDS = ("csv-suite", "parquet-suite", "compare-suite")
-GOALS = [("balanced-stock", "ratio", 1000), ("f1-stock", "ratio", 100), ("compare-suite", "seconds", 20)]
-GOALS += [(way, "seconds", 5) for way in ("csv-suite", "array-suite", "table-suite", "parquet-suite")]
+GOALS = [
+    ("balanced-stock", "ratio", 1000),
+    ("f1-stock", "ratio", 100),
+    ("compare-suite", "seconds", 20),
+]
+GOALS += [
+    (way, "seconds", 5) for way in ("csv-suite", "array-suite", "table-suite", "parquet-suite")
+]
 GOALS += [(way, "whole_seconds", 5) for way in ("csv-suite", "parquet-suite")]
 GOALS += [("compare-suite", "whole_seconds", 20), ("csv-suite", "peak_mb", 1000)]
 GOALS += [(way, "peak_mb", 4000) for way in ("array-suite", "table-suite", "parquet-suite")]
-COLUMNS = {"what": "way", "rows": "rows", "seconds": "seconds", "whole_seconds": "whole process, s",
-           "ratio": "suite is × faster", "peak_mb": "peak MB", "private_mb": "of it private",
-           "before_mb": "peak MB before the work", "note": "note"}  # fmt: skip
+COLUMNS = {
+    "what": "way",
+    "rows": "rows",
+    "seconds": "seconds",
+    "whole_seconds": "whole process, s",
+    "ratio": "suite is × faster",
+    "peak_mb": "peak MB",
+    "private_mb": "of it private",
+    "before_mb": "peak MB before the work",
+    "note": "note",
+}
 GOAL_COLUMNS = {"what": "goal of", "bound": "goal", "measured": "measured", "verdict": "verdict"}
-AGREEMENT = {"what": "bootstrap against loop", "rows": "rows", "classes": "classes", "samples": "samples each",
-             "means": "means", "sds": "standard deviations", "errors": "apart, in standard errors"}  # fmt: skip
+AGREEMENT = {
+    "what": "bootstrap against loop",
+    "rows": "rows",
+    "classes": "classes",
+    "samples": "samples each",
+    "means": "means",
+    "sds": "standard deviations",
+    "errors": "apart, in standard errors",
+}
 
 
 @dataclass
@@ -70,16 +102,24 @@ class WorkflowArguments:
 
     rows: int = field(default=1_000_000, metadata={"help": "documents"})
     classes: int = field(default=632, metadata={"help": "classes (fewer where rows are few)"})
-    stock_rows: int = field(default=200_000, metadata={"help": "at most so many for stock ways with probabilities"})
+    stock_rows: int = field(
+        default=200_000, metadata={"help": "at most so many for stock ways with probabilities"}
+    )
     samples: int = field(default=1000, metadata={"help": "bootstrap samples"})
     loop_samples: int = field(default=10, metadata={"help": "resamples that the loops really draw"})
-    agree_rows: int = field(default=5000, metadata={"help": "documents on which bootstraps and loops are compared"})
+    agree_rows: int = field(
+        default=5000, metadata={"help": "documents on which bootstraps and loops are compared"}
+    )
     compare_rows: int = field(default=100_000, metadata={"help": "documents of the comparison"})
     compare_files: int = field(default=5, metadata={"help": "prediction files of the comparison"})
-    parts: list[str] = field(default_factory=lambda: list(PARTS), metadata={"help": ", ".join(PARTS)})
+    parts: list[str] = field(
+        default_factory=lambda: list(PARTS), metadata={"help": ", ".join(PARTS)}
+    )
     repeats: int = field(default=1, metadata={"help": "best of"})
     seed: int = field(default=0, metadata={"help": "seed of data and bootstraps"})
-    output: str = field(default="benchmarks/results", metadata={"help": "folder for workflow_metrics.json and .md"})
+    output: str = field(
+        default="benchmarks/results", metadata={"help": "folder for workflow_metrics.json and .md"}
+    )
 
 
 @exits_on_input_error
@@ -92,10 +132,17 @@ def main(argv=None):
         rows = [measure(way, args, Path(folder)) for part in args.parts for way in PARTS[part]]
     rows = with_ratios(rows)
     check_scores(rows)
-    goals = [verdict(row, key, goal) for way, key, goal in GOALS for row in rows if row["way"] == way]
+    goals = [
+        verdict(row, key, goal) for way, key, goal in GOALS for row in rows if row["way"] == way
+    ]
     one_core = 1 if hasattr(os, "sched_setaffinity") else None
-    results = {"hardware": hardware(cores_used=one_core), "arguments": asdict(args), "rows": rows, "goals": goals,
-               "agreement": agreement}
+    results = {
+        "hardware": hardware(cores_used=one_core),
+        "arguments": asdict(args),
+        "rows": rows,
+        "goals": goals,
+        "agreement": agreement,
+    }
     print(report := report_of(results))
     return write_results(args.output, "workflow_metrics", results, report)
 
@@ -104,15 +151,26 @@ def check(args):
     """Refuse sizes that cannot be measured, and a disk that is too small."""
     if set(args.parts) - set(PARTS):
         raise InputError(f"--parts {' '.join(args.parts)}: choose among {', '.join(PARTS)}")
-    if min(args.rows, args.stock_rows, args.agree_rows, args.compare_rows) < 400 or args.samples < 100:
-        raise InputError("give at least 400 of --rows, --stock_rows, --agree_rows, --compare_rows, and 100 --samples")
+    if (
+        min(args.rows, args.stock_rows, args.agree_rows, args.compare_rows) < 400
+        or args.samples < 100
+    ):
+        raise InputError(
+            "give at least 400 of --rows, --stock_rows, --agree_rows, --compare_rows, and 100 --samples"
+        )
     if min(args.loop_samples, args.repeats, args.classes - 1, args.compare_files - 1) < 1:
-        raise InputError("give at least 1 of --loop_samples, --repeats, and 2 of --classes, --compare_files")
-    needed = 8.5 * args.classes * (args.rows + args.stock_rows + args.compare_files * args.compare_rows)
+        raise InputError(
+            "give at least 1 of --loop_samples, --repeats, and 2 of --classes, --compare_files"
+        )
+    needed = (
+        8.5 * args.classes * (args.rows + args.stock_rows + args.compare_files * args.compare_rows)
+    )
     free = shutil.disk_usage(tempfile.gettempdir()).free
     if free < needed:
-        raise InputError(f"{tempfile.gettempdir()}: {free / 1e9:.1f} GB free, {needed / 1e9:.1f} needed; let TMPDIR "
-                         "name another folder, or give fewer --rows")
+        raise InputError(
+            f"{tempfile.gettempdir()}: {free / 1e9:.1f} GB free, {needed / 1e9:.1f} needed; let TMPDIR "
+            "name another folder, or give fewer --rows"
+        )
 
 
 # The data.
@@ -121,7 +179,11 @@ def check(args):
 def make_data(args, folder: Path):
     """Write what the parts read into subfolders: full, stock (fewer rows) and compare."""
     print("making the data …", file=sys.stderr, flush=True)
-    for name, rows in {"full": args.rows, "stock": args.stock_rows, "compare": args.compare_rows}.items():
+    for name, rows in {
+        "full": args.rows,
+        "stock": args.stock_rows,
+        "compare": args.compare_rows,
+    }.items():
         (folder / name).mkdir()
         rng = np.random.default_rng(args.seed)
         labels = class_codes(rng, rows, min(args.classes, rows // 40))
@@ -130,9 +192,13 @@ def make_data(args, folder: Path):
         np.save(folder / name / "predictions.npy", predictions)
         if name == "compare" and "compare" in args.parts:
             for number in range(args.compare_files):
-                write_table(folder / name / f"modelo_{number}.parquet", rng, labels, predicted(rng, labels))
+                write_table(
+                    folder / name / f"modelo_{number}.parquet", rng, labels, predicted(rng, labels)
+                )
         elif name != "compare" and "report" in args.parts:
-            confidence = write_table(folder / name / "predictions.parquet", rng, labels, predictions)
+            confidence = write_table(
+                folder / name / "predictions.parquet", rng, labels, predictions
+            )
             write_csvs(folder / name, rng, labels, predictions, confidence)
 
 
@@ -143,7 +209,9 @@ def predicted(rng, labels: np.ndarray) -> np.ndarray:
 
 
 def write_table(path: Path, rng, labels: np.ndarray, predictions: np.ndarray) -> np.ndarray:
-    """Write probabilities.npy, and from it the table of predictions, in chunks; returns the confidences (n,)."""
+    """Write probabilities.npy, and from it the table of predictions, in chunks; returns the
+    confidences (n,).
+    """
     shape = len(labels), int(labels.max()) + 1
     array = np.lib.format.open_memmap(path.with_name("probabilities.npy"), "w+", np.float32, shape)
     power = np.where(labels == predictions, 4, 1)  # right ones are surer
@@ -151,7 +219,9 @@ def write_table(path: Path, rng, labels: np.ndarray, predictions: np.ndarray) ->
     for rows in row_chunks(*shape, CHUNK_VALUES):
         line = np.arange(rows.stop - rows.start)
         chunk = rng.standard_exponential((len(line), shape[1]), np.float32)
-        chunk[line, labels[rows]] += shape[1] / 4  # of a wrong prediction the truth is often the second
+        chunk[line, labels[rows]] += (
+            shape[1] / 4
+        )  # of a wrong prediction the truth is often the second
         chunk[line, predictions[rows]] = 0
         chunk *= ((1 - confidence[rows]) / chunk.sum(axis=1))[:, None]
         chunk[line, predictions[rows]] = confidence[rows]
@@ -166,12 +236,16 @@ def write_csvs(folder: Path, rng, labels, predictions, confidence):
     names, start = names_of(labels), np.datetime64("2026-01-01T00:00:00")
     with open(folder / "results.csv", "w", encoding="utf-8") as stream:
         stream.write("key,prediction,confidence,timestamp\n")
-        stream.writelines(f"s3://bandeja/entrada/{i % 997:03}/documento_{i:07}.pdf,{names[predictions[i]]},"
-                          f"{confidence[i]:.4f},{start + 5 * done}Z\n"
-                          for done, i in enumerate(rng.permutation(len(labels)).tolist()))
+        stream.writelines(
+            f"s3://bandeja/entrada/{i % 997:03}/documento_{i:07}.pdf,{names[predictions[i]]},"
+            f"{confidence[i]:.4f},{start + 5 * done}Z\n"
+            for done, i in enumerate(rng.permutation(len(labels)).tolist())
+        )
     with open(folder / "truth.csv", "w", encoding="utf-8") as stream:
         stream.write("file,typology\n")
-        stream.writelines(f"documento_{i:07}.pdf,{names[code]}\n" for i, code in enumerate(labels.tolist()))
+        stream.writelines(
+            f"documento_{i:07}.pdf,{names[code]}\n" for i, code in enumerate(labels.tolist())
+        )
 
 
 def names_of(labels: np.ndarray) -> list[str]:
@@ -189,34 +263,59 @@ def measure(way: str, args, folder: Path) -> dict:
     runs = []
     for _ in range(args.repeats):
         print(f"{way} …", file=sys.stderr, flush=True)
-        run = launch([sys.executable, "-m", "benchmarks.workflow_ways", way, folder / data, args.samples,
-                      args.loop_samples, args.seed], one_core=True)
+        run = launch(
+            [
+                sys.executable,
+                "-m",
+                "benchmarks.workflow_ways",
+                way,
+                folder / data,
+                args.samples,
+                args.loop_samples,
+                args.seed,
+            ],
+            one_core=True,
+        )
         run["whole_seconds"] = run["seconds"] if way in COMMANDS else None
         runs.append(run | json.loads((folder / data / f"{way}.json").read_text(encoding="utf-8")))
     what = next(ways[way] for ways in PARTS.values() if way in ways)
     rows = {"full": args.rows, "stock": args.stock_rows, "compare": args.compare_rows}[data]
-    return {"way": way, "task": task, "what": what, "data": data, "rows": rows,
-            **min(runs, key=itemgetter("seconds"))}
+    return {
+        "way": way,
+        "task": task,
+        "what": what,
+        "data": data,
+        "rows": rows,
+        **min(runs, key=itemgetter("seconds")),
+    }
 
 
 def with_ratios(rows: list[dict]) -> list[dict]:
     """The rows with `ratio`: seconds a row over those of the suite way that does the same work."""
-    suite = {row["task"]: row["seconds"] / row["rows"] for row in rows if row["way"].endswith("suite")}
+    suite = {
+        row["task"]: row["seconds"] / row["rows"] for row in rows if row["way"].endswith("suite")
+    }
     return [row | {"ratio": row["seconds"] / row["rows"] / suite[row["task"]]} for row in rows]
 
 
 def check_scores(rows: list[dict]):
-    """Raise InputError where two ways of the same data found different scores: they did not do the same work."""
+    """Raise InputError where two ways of the same data found different scores: they did not do the
+    same work.
+    """
     for key in (*SCORES, "matrix_crc32"):
         for data in ("full", "stock"):
-            found = {row["way"]: row["scores"][key] for row in rows
-                     if row["data"] == data and key in row.get("scores", {})}
+            found = {
+                row["way"]: row["scores"][key]
+                for row in rows
+                if row["data"] == data and key in row.get("scores", {})
+            }
             if found and max(found.values()) - min(found.values()) > TOLERANCE:
                 raise InputError(f"{key} differs, so this is not the same work: {found}")
 
 
 def agree(task: str, args) -> dict:
-    """Mean and standard deviation of a bootstrap and of the loop on few rows, and how far they are apart.
+    """Mean and standard deviation of a bootstrap and of the loop on few rows, and how far they are
+    apart.
 
     Raises:
         InputError: further than chance allows.
@@ -225,24 +324,49 @@ def agree(task: str, args) -> dict:
     labels = class_codes(rng, args.agree_rows, min(args.classes, args.agree_rows // 40))
     predictions = predicted(rng, labels)
     ours = bootstraps()[task](labels, predictions, args.samples, args.seed)
-    theirs = loop(stock_score(task, labels), labels, predictions, by_class(labels), args.samples, args.seed + 1)
+    theirs = loop(
+        stock_score(task, labels),
+        labels,
+        predictions,
+        by_class(labels),
+        args.samples,
+        args.seed + 1,
+    )
     means, sds = (ours.mean(), theirs.mean()), (ours.std(ddof=1), theirs.std(ddof=1))
-    apart = [float(abs(means[0] - means[1]) / np.hypot(*sds) * args.samples**0.5),
-             float(abs(np.log(sds[0] / sds[1])) * args.samples**0.5)]
+    apart = [
+        float(abs(means[0] - means[1]) / np.hypot(*sds) * args.samples**0.5),
+        float(abs(np.log(sds[0] / sds[1])) * args.samples**0.5),
+    ]
     if max(apart) > ERRORS:
-        raise InputError(f"{task}: means {means}, sds {sds} are {apart} standard errors apart: not one distribution")
-    return {"what": task, "rows": args.agree_rows, "classes": int(labels.max()) + 1, "samples": args.samples,
-            "means": " and ".join(f"{value:.5f}" for value in means),
-            "sds": " and ".join(f"{value:.6f}" for value in sds),
-            "errors": "{:.1f} and {:.1f}".format(*apart), "mean": means, "sd": sds, "apart": apart}
+        raise InputError(
+            f"{task}: means {means}, sds {sds} are {apart} standard errors apart: not one distribution"
+        )
+    return {
+        "what": task,
+        "rows": args.agree_rows,
+        "classes": int(labels.max()) + 1,
+        "samples": args.samples,
+        "means": " and ".join(f"{value:.5f}" for value in means),
+        "sds": " and ".join(f"{value:.6f}" for value in sds),
+        "errors": "{:.1f} and {:.1f}".format(*apart),
+        "mean": means,
+        "sd": sds,
+        "apart": apart,
+    }
 
 
 def verdict(row: dict, key: str, goal: float) -> dict:
     """Whether a goal is met."""
     met = row[key] >= goal if key == "ratio" else row[key] <= goal
-    return {"way": row["way"], "key": key, "what": f"{row['what']}, {row['rows']:,} rows: {COLUMNS[key]}",
-            "bound": ("at least " if key == "ratio" else "at most ") + f"{goal:,}", "goal": goal,
-            "measured": float(row[key]), "verdict": "met" if met else "missed"}
+    return {
+        "way": row["way"],
+        "key": key,
+        "what": f"{row['what']}, {row['rows']:,} rows: {COLUMNS[key]}",
+        "bound": ("at least " if key == "ratio" else "at most ") + f"{goal:,}",
+        "goal": goal,
+        "measured": float(row[key]),
+        "verdict": "met" if met else "missed",
+    }
 
 
 def report_of(results: dict) -> str:
@@ -257,7 +381,10 @@ def report_of(results: dict) -> str:
         markdown_table(results["goals"], GOAL_COLUMNS),
     ]
     if results["agreement"]:
-        parts += ["Both draw the same distribution:\n", markdown_table(results["agreement"], AGREEMENT)]
+        parts += [
+            "Both draw the same distribution:\n",
+            markdown_table(results["agreement"], AGREEMENT),
+        ]
     return "\n".join(parts)
 
 

@@ -1,9 +1,10 @@
-"""The ways that benchmarks/workflow_metrics.py compares: one of them, in a process of its own, on data that are there.
+"""The ways that benchmarks/workflow_metrics.py compares: one of them, in a process of its own, on
+data that are there.
 
     python -m benchmarks.workflow_ways WAY FOLDER SAMPLES LOOP_SAMPLES SEED
 
-Leaves WAY.json in the folder: the seconds of the work, the peak of memory before it, and scores where it has some. A
-way imports, outside the clock, what its user would.
+Leaves WAY.json in the folder: the seconds of the work, the peak of memory before it, and scores
+where it has some. A way imports, outside the clock, what its user would.
 """
 
 import json
@@ -71,8 +72,10 @@ def bootstrap_stock(job: Job) -> dict:
     score, rows = stock_score(job.task, labels), by_class(labels)
     loop(score, labels, predictions, rows, 1, job.seed)  # warm up
     found, _ = timed(loop, score, labels, predictions, rows, job.loop_samples, job.seed)
-    return found | {"seconds": found["seconds"] * job.samples / job.loop_samples,
-                    "note": f"{job.loop_samples} resamples timed, scaled to {job.samples:,}"}
+    return found | {
+        "seconds": found["seconds"] * job.samples / job.loop_samples,
+        "note": f"{job.loop_samples} resamples timed, scaled to {job.samples:,}",
+    }
 
 
 def stock_score(task: str, labels: np.ndarray):
@@ -84,14 +87,18 @@ def stock_score(task: str, labels: np.ndarray):
 
 
 def by_class(labels: np.ndarray):
-    """Rows in the order of their class, where the class of each begins, and how long it is: three (n,) arrays."""
+    """Rows in the order of their class, where the class of each begins, and how long it is: three
+    (n,) arrays.
+    """
     order = np.argsort(labels, kind="stable")
     _, first, sizes = np.unique(labels[order], return_index=True, return_counts=True)
     return order, np.repeat(first, sizes), np.repeat(sizes, sizes)
 
 
 def loop(score, labels, predictions, rows, samples: int, seed: int) -> np.ndarray:
-    """Scores (samples,) of rows drawn with replacement within each true class; rows: see `by_class`."""
+    """Scores (samples,) of rows drawn with replacement within each true class; rows: see
+    `by_class`.
+    """
     (order, start, size), rng = rows, np.random.default_rng(seed)
     drawn = (order[start + (rng.random(len(order)) * size).astype(np.intp)] for _ in range(samples))
     return np.array([score(labels[own], predictions[own]) for own in drawn])
@@ -114,7 +121,10 @@ def confusion_stock(job: Job) -> dict:
 
 
 def counted(found: dict, counts: np.ndarray) -> dict:
-    return found | {"scores": {"matrix_crc32": crc32(counts.astype(np.int64).tobytes())}, "note": "best of 5 calls"}
+    return found | {
+        "scores": {"matrix_crc32": crc32(counts.astype(np.int64).tobytes())},
+        "note": "best of 5 calls",
+    }
 
 
 # Full reports.
@@ -140,7 +150,9 @@ def table_numbers(job: Job, read_predictions) -> dict:
     """All numbers of a predictions parquet."""
     table = read_predictions(job.folder / "predictions.parquet")
     code = {name: c for c, name in enumerate(table.class_names)}
-    return suite_numbers(job, np.array([code[label] for label in table.labels]), table.probabilities)
+    return suite_numbers(
+        job, np.array([code[label] for label in table.labels]), table.probabilities
+    )
 
 
 def suite_numbers(job: Job, labels: np.ndarray, probabilities: np.ndarray) -> dict:
@@ -176,15 +188,30 @@ def files_suite(job: Job) -> dict:
     from wf_metrics.notebooks_or_scripts import metrics_calc
 
     results, truth = files_of(job)
-    found, report = timed(metrics_calc.main, [
-        "--results", str(results), "--ground_truth", str(truth), "--samples", str(job.samples), "--seed",
-        str(job.seed), "--overwrite", "--output", str(job.folder / f"report-{job.task}")])
+    found, report = timed(
+        metrics_calc.main,
+        [
+            "--results",
+            str(results),
+            "--ground_truth",
+            str(truth),
+            "--samples",
+            str(job.samples),
+            "--seed",
+            str(job.seed),
+            "--overwrite",
+            "--output",
+            str(job.folder / f"report-{job.task}"),
+        ],
+    )
     numbers = json.loads((report / "wf_metrics.json").read_text(encoding="utf-8"))
     return found | {"scores": {key: numbers[key] for key in SCORES if key in numbers}}
 
 
 def files_of(job: Job) -> tuple[Path, Path]:
-    return job.folder / ("results.csv" if job.task == "csv" else "predictions.parquet"), job.folder / "truth.csv"
+    return job.folder / (
+        "results.csv" if job.task == "csv" else "predictions.parquet"
+    ), job.folder / "truth.csv"
 
 
 def files_stock(job: Job) -> dict:
@@ -217,20 +244,38 @@ def compare_suite(job: Job) -> dict:
     from wf_metrics import compare
 
     files = sorted(job.folder.glob("*.parquet"))
-    found, _ = timed(compare.main, [*map(str, files), "--samples", str(job.samples), "--seed", str(job.seed),
-                                    "--overwrite", "--output", str(job.folder / "report")])
+    found, _ = timed(
+        compare.main,
+        [
+            *map(str, files),
+            "--samples",
+            str(job.samples),
+            "--seed",
+            str(job.seed),
+            "--overwrite",
+            "--output",
+            str(job.folder / "report"),
+        ],
+    )
     return found
 
 
 WAYS = {
-    "balanced-suite": bootstrap_suite, "balanced-stock": bootstrap_stock,
-    "f1-suite": bootstrap_suite, "f1-stock": bootstrap_stock,
-    "confusion-suite": confusion_suite, "confusion-stock": confusion_stock,
-    "csv-suite": files_suite, "csv-stock": files_stock,
-    "array-suite": array_suite, "array-stock": array_stock,
-    "table-suite": table_suite, "parquet-suite": files_suite, "parquet-stock": files_stock,
+    "balanced-suite": bootstrap_suite,
+    "balanced-stock": bootstrap_stock,
+    "f1-suite": bootstrap_suite,
+    "f1-stock": bootstrap_stock,
+    "confusion-suite": confusion_suite,
+    "confusion-stock": confusion_stock,
+    "csv-suite": files_suite,
+    "csv-stock": files_stock,
+    "array-suite": array_suite,
+    "array-stock": array_stock,
+    "table-suite": table_suite,
+    "parquet-suite": files_suite,
+    "parquet-stock": files_stock,
     "compare-suite": compare_suite,
-}  # fmt: skip
+}
 
 if __name__ == "__main__":
     main()

@@ -1,4 +1,6 @@
-"""The encoder with its class layer: from the Hub, from a local folder, mini, or mini-scratch with random weights."""
+"""The encoder with its class layer: from the Hub, from a local folder, mini, or mini-scratch with
+random weights.
+"""
 
 import logging
 from pathlib import Path
@@ -19,24 +21,42 @@ MINI_FOLDER = Path(__file__).parent / "mini"
 MINI_SCRATCH_LENGTH = 128
 # BERT's own 0.02 is meant for 768 wide; at 128 wide 0.05 learns twice as fast (docs/LOG.md).
 MINI_SCRATCH_INIT = 0.05
-TOKENIZER_FILES = ("tokenizer.json", "vocab.txt", "vocab.json", "spiece.model", "sentencepiece.bpe.model",
-                   "tokenizer.model")
-OFFLINE_HINT = "the Hub cannot be reached: where it can, run 'hf download {0} --local-dir models/{0}', copy that " \
+TOKENIZER_FILES = (
+    "tokenizer.json",
+    "vocab.txt",
+    "vocab.json",
+    "spiece.model",
+    "sentencepiece.bpe.model",
+    "tokenizer.model",
+)
+OFFLINE_HINT = (
+    "the Hub cannot be reached: where it can, run 'hf download {0} --local-dir models/{0}', copy that "
     "folder here and give its path, or go on with --model_name_or_path mini"
+)
 
 
 def load_config(args: ModelArguments, names: list[str]):
     """The encoder's configuration with this dataset's classes.
 
     Raises:
-        InputError: no such folder, a folder without config.json, a Hub id that cannot be had, or a `max_length` that
-            the encoder has no positions for.
+        InputError: no such folder, a folder without config.json, a Hub id that cannot be had, or a
+            `max_length` that the encoder has no positions for.
     """
-    labels = {"num_labels": len(names), "id2label": dict(enumerate(names)),
-              "label2id": {name: code for code, name in enumerate(names)}}
+    labels = {
+        "num_labels": len(names),
+        "id2label": dict(enumerate(names)),
+        "label2id": {name: code for code, name in enumerate(names)},
+    }
     if args.model_name_or_path == MINI_SCRATCH:
-        config = BertConfig(hidden_size=128, num_hidden_layers=2, num_attention_heads=4, intermediate_size=512,
-                            max_position_embeddings=LONGEST, initializer_range=MINI_SCRATCH_INIT, **labels)
+        config = BertConfig(
+            hidden_size=128,
+            num_hidden_layers=2,
+            num_attention_heads=4,
+            intermediate_size=512,
+            max_position_embeddings=LONGEST,
+            initializer_range=MINI_SCRATCH_INIT,
+            **labels,
+        )
     else:
         check_source(args.model_name_or_path)
         config = from_source(AutoConfig, args.model_name_or_path, **labels)
@@ -44,7 +64,11 @@ def load_config(args: ModelArguments, names: list[str]):
     if args.max_length and not 3 <= args.max_length <= limit:
         raise InputError(f"--max_length {args.max_length}: the encoder reads 3 to {limit} pieces")
     if args.classifier_dropout is not None:
-        field = "seq_classif_dropout" if hasattr(config, "seq_classif_dropout") else "classifier_dropout"
+        field = (
+            "seq_classif_dropout"
+            if hasattr(config, "seq_classif_dropout")
+            else "classifier_dropout"
+        )
         setattr(config, field, args.classifier_dropout)
     return config
 
@@ -54,10 +78,14 @@ def check_source(name: str):
     path = Path(place_of(name))
     if path.is_dir():
         if not (path / "config.json").exists():
-            raise InputError(f"{name}: no config.json in it, so it is no model folder; check --model_name_or_path")
+            raise InputError(
+                f"{name}: no config.json in it, so it is no model folder; check --model_name_or_path"
+            )
         if not any((path / file).exists() for file in TOKENIZER_FILES):
-            raise InputError(f"{name}: a model folder without tokenizer (none of {', '.join(TOKENIZER_FILES)}); "
-                             "copy the tokenizer's files of the same model into it")
+            raise InputError(
+                f"{name}: a model folder without tokenizer (none of {', '.join(TOKENIZER_FILES)}); "
+                "copy the tokenizer's files of the same model into it"
+            )
     elif path.is_absolute() or name.startswith(".") or name.count("/") > 1 or path.is_file():
         raise InputError(f"{name}: no such model folder; check --model_name_or_path")
 
@@ -74,31 +102,45 @@ def from_source(auto_class, name: str, **kwargs):
     try:
         return auto_class.from_pretrained(place, **kwargs)
     except (OSError, ValueError, KeyError, RuntimeError) as error:
-        reason = OFFLINE_HINT.format(name) if offline else (str(error).splitlines() or [type(error).__name__])[0]
+        reason = (
+            OFFLINE_HINT.format(name)
+            if offline
+            else (str(error).splitlines() or [type(error).__name__])[0]
+        )
         raise InputError(f"--model_name_or_path {name}: cannot be loaded; {reason}") from None
 
 
 def load_tokenizer(args: ModelArguments, texts, folder: Path, main_process: bool):
-    """The encoder's tokenizer; that of mini-scratch is trained on `texts` and kept in `folder`, for a resume."""
+    """The encoder's tokenizer; that of mini-scratch is trained on `texts` and kept in `folder`, for
+    a resume.
+    """
     if args.model_name_or_path != MINI_SCRATCH:
         return from_source(AutoTokenizer, args.model_name_or_path)
     saved = folder / "tokenizer"
     if main_process and not (saved / "tokenizer.json").exists():
         length = args.max_length or MINI_SCRATCH_LENGTH
         train_wordpiece(texts, args.vocab_size, length).save_pretrained(saved)
-        logger.info("mini-scratch: a small BERT with random weights and a vocabulary of the training texts")
+        logger.info(
+            "mini-scratch: a small BERT with random weights and a vocabulary of the training texts"
+        )
     return AutoTokenizer.from_pretrained(saved)
 
 
 def longest_input(config) -> int:
     """How many pieces the encoder has positions for."""
     # RoBERTa-like encoders start counting positions after the padding index.
-    offset = config.pad_token_id + 1 if config.model_type in ("roberta", "xlm-roberta", "camembert") else 0
+    offset = (
+        config.pad_token_id + 1
+        if config.model_type in ("roberta", "xlm-roberta", "camembert")
+        else 0
+    )
     return (getattr(config, "max_position_embeddings", None) or LONGEST) - offset
 
 
 def choose_max_length(args: ModelArguments, config, tokenizer) -> int:
-    """How many pieces of a text are read: what was asked for, else what encoder and tokenizer can, at most 512."""
+    """How many pieces of a text are read: what was asked for, else what encoder and tokenizer can,
+    at most 512.
+    """
     return args.max_length or min(longest_input(config), LONGEST, tokenizer.model_max_length)
 
 
@@ -106,31 +148,47 @@ def build_model(args: ModelArguments, config, tokenizer):
     """The model with a fresh class layer; weights of mini-scratch are random (seed them before)."""
     if args.model_name_or_path == MINI_SCRATCH:
         config.vocab_size, config.pad_token_id = len(tokenizer), tokenizer.pad_token_id
-        return AutoModelForSequenceClassification.from_config(config, attn_implementation=args.attn_implementation)
+        return AutoModelForSequenceClassification.from_config(
+            config, attn_implementation=args.attn_implementation
+        )
     verbosity = transformers_logging.get_verbosity()
     transformers_logging.set_verbosity_error()  # a class layer that is new is no news here
     try:
-        model, loaded = from_source(AutoModelForSequenceClassification, args.model_name_or_path, config=config,
-                                    ignore_mismatched_sizes=True, dtype=torch.float32, output_loading_info=True,
-                                    attn_implementation=args.attn_implementation)
+        model, loaded = from_source(
+            AutoModelForSequenceClassification,
+            args.model_name_or_path,
+            config=config,
+            ignore_mismatched_sizes=True,
+            dtype=torch.float32,
+            output_loading_info=True,
+            attn_implementation=args.attn_implementation,
+        )
     finally:
         transformers_logging.set_verbosity(verbosity)
     check_weights(args.model_name_or_path, model, loaded)
     if len(tokenizer) > config.vocab_size:
-        raise InputError(f"--model_name_or_path {args.model_name_or_path}: the tokenizer has {len(tokenizer)} pieces, "
-                         f"the model {config.vocab_size}; they are not of one model")
+        raise InputError(
+            f"--model_name_or_path {args.model_name_or_path}: the tokenizer has {len(tokenizer)} pieces, "
+            f"the model {config.vocab_size}; they are not of one model"
+        )
     return model
 
 
 def check_weights(name: str, model, loaded: dict):
-    """Refuse weights that leave the encoder (the class layer and the pooler apart) at random values.
+    """Refuse weights that leave the encoder (the class layer and the pooler apart) at random
+    values.
 
     Args:
         loaded: what `from_pretrained(output_loading_info=True)` tells.
     """
     prefix = model.base_model_prefix
-    wrong = [key if isinstance(key, str) else key[0] for key in (*loaded["mismatched_keys"], *loaded["missing_keys"])]
+    wrong = [
+        key if isinstance(key, str) else key[0]
+        for key in (*loaded["mismatched_keys"], *loaded["missing_keys"])
+    ]
     wrong = sorted(key for key in wrong if key.startswith(f"{prefix}.") and ".pooler." not in key)
     if wrong:
-        raise InputError(f"--model_name_or_path {name}: the weights are not of the shape in its config.json "
-                         f"({len(wrong)} do not fit, {wrong[0]} first); copy both files of the same model")
+        raise InputError(
+            f"--model_name_or_path {name}: the weights are not of the shape in its config.json "
+            f"({len(wrong)} do not fit, {wrong[0]} first); copy both files of the same model"
+        )

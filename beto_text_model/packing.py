@@ -1,7 +1,8 @@
-"""Documents to one stream of pieces, the stream to full rows, and whole-word masks drawn anew at each visit.
+"""Documents to one stream of pieces, the stream to full rows, and whole-word masks drawn anew at
+each visit.
 
-A row is `[CLS]` and the next pieces of the stream; documents follow each other with a separator between them. There is
-no padding, and attention crosses the separator, as in BERT and RoBERTa.
+A row is `[CLS]` and the next pieces of the stream; documents follow each other with a separator
+between them. There is no padding, and attention crosses the separator, as in BERT and RoBERTa.
 """
 
 import json
@@ -21,7 +22,8 @@ from utils.splits import mix
 
 logger = logging.getLogger(__name__)
 
-# A longer document goes to the tokenizer in parts: it needs some hundred bytes for each character it holds.
+# A longer document goes to the tokenizer in parts: it needs some hundred bytes for each character
+# it holds.
 LONGEST_PART = 100_000
 BATCH_CHARACTERS = 4_000_000
 IGNORED = -100  # the label of a position that is not predicted
@@ -41,9 +43,12 @@ class Stream:
 def pack_corpus(corpus: RawTexts, tokenizer) -> tuple[Stream, dict[str, Stream]]:
     """The train stream and the held-out stream of each source, memory-mapped from the cache.
 
-    The cache lies below the `datasets` cache folder (HF_DATASETS_CACHE), keyed by texts, cut and tokenizer.
+    The cache lies below the `datasets` cache folder (HF_DATASETS_CACHE), keyed by texts, cut and
+    tokenizer.
     """
-    folder = cache_folder("packed", corpus.hash, {}, corpus.held_out.tolist(), tokenizer_text(tokenizer))
+    folder = cache_folder(
+        "packed", corpus.hash, {}, corpus.held_out.tolist(), tokenizer_text(tokenizer)
+    )
     if not (folder / "streams.json").exists():
         partial = folder.with_name(folder.name + ".partial")
         shutil.rmtree(partial, ignore_errors=True)
@@ -51,7 +56,10 @@ def pack_corpus(corpus: RawTexts, tokenizer) -> tuple[Stream, dict[str, Stream]]
         rows = {"train": corpus.train}
         for code in range(len(corpus.names)):
             rows[f"held_out_{code}"] = corpus.held_out[corpus.sources[corpus.held_out] == code]
-        counts = {name: write_stream(partial / name, corpus.texts, r, tokenizer) for name, r in rows.items()}
+        counts = {
+            name: write_stream(partial / name, corpus.texts, r, tokenizer)
+            for name, r in rows.items()
+        }
         (partial / "streams.json").write_text(json.dumps(counts), encoding="utf-8")
         shutil.rmtree(folder, ignore_errors=True)
         partial.rename(folder)
@@ -61,7 +69,9 @@ def pack_corpus(corpus: RawTexts, tokenizer) -> tuple[Stream, dict[str, Stream]]
     if "train" not in streams:
         raise InputError("the corpus gives not one piece to train on; check --dataset")
     held_out = {name: streams.get(f"held_out_{code}") for code, name in enumerate(corpus.names)}
-    return streams["train"], {name: stream for name, stream in held_out.items() if stream is not None}
+    return streams["train"], {
+        name: stream for name, stream in held_out.items() if stream is not None
+    }
 
 
 def piece_type(tokenizer) -> np.dtype:
@@ -69,15 +79,21 @@ def piece_type(tokenizer) -> np.dtype:
 
 
 def write_stream(path: Path, texts, rows: np.ndarray, tokenizer) -> int:
-    """Tokenise the rows' texts into `<path>.pieces` and `<path>.starts`; returns the number of pieces."""
+    """Tokenise the rows' texts into `<path>.pieces` and `<path>.starts`; returns the number of
+    pieces.
+    """
     dtype, count, separator = piece_type(tokenizer), 0, separator_of(tokenizer)
     with open(f"{path}.pieces", "wb") as pieces, open(f"{path}.starts", "wb") as starts:
         bar = tqdm(total=len(rows), desc=f"tokenising {path.name}", unit=" documents", disable=None)
         for batch in text_batches(texts, rows):
-            encodings = tokenizer.backend_tokenizer.encode_batch([part for part, _ in batch], add_special_tokens=False)
+            encodings = tokenizer.backend_tokenizer.encode_batch(
+                [part for part, _ in batch], add_special_tokens=False
+            )
             for encoding, (_, ends) in zip(encodings, batch, strict=True):
                 ids = np.array(encoding.ids + [separator] * ends, dtype)
-                words = np.array([-2 if word is None else word for word in encoding.word_ids] + [-1] * ends)
+                words = np.array(
+                    [-2 if word is None else word for word in encoding.word_ids] + [-1] * ends
+                )
                 pieces.write(ids.tobytes())
                 starts.write(np.diff(words, prepend=-3).astype(bool).tobytes())
                 count += len(ids)
@@ -101,7 +117,9 @@ def text_batches(texts, rows: np.ndarray):
 
 
 def parts_of(text: str):
-    """The text in (part, whether it is the last) of at most LONGEST_PART characters, cut at white space if any."""
+    """The text in (part, whether it is the last) of at most LONGEST_PART characters, cut at white
+    space if any.
+    """
     while len(text) > LONGEST_PART:
         cut = max(text.rfind(" ", 0, LONGEST_PART), text.rfind("\n", 0, LONGEST_PART))
         cut = cut if cut > 0 else LONGEST_PART
@@ -111,15 +129,20 @@ def parts_of(text: str):
 
 
 def read_stream(path: Path, tokenizer) -> Stream:
-    return Stream(np.memmap(f"{path}.pieces", piece_type(tokenizer), "r"), np.memmap(f"{path}.starts", bool, "r"))
+    return Stream(
+        np.memmap(f"{path}.pieces", piece_type(tokenizer), "r"),
+        np.memmap(f"{path}.starts", bool, "r"),
+    )
 
 
 def separator_of(tokenizer) -> int:
     """The piece between documents: [SEP], or the end-of-text of tokenizers that have no separator."""
     found = tokenizer.sep_token_id if tokenizer.sep_token_id is not None else tokenizer.eos_token_id
     if found is None or tokenizer.mask_token_id is None:
-        raise InputError(f"{tokenizer.name_or_path}: the tokenizer has no separator or no mask piece; masked language "
-                         "modelling needs a BERT-like tokenizer")
+        raise InputError(
+            f"{tokenizer.name_or_path}: the tokenizer has no separator or no mask piece; masked language "
+            "modelling needs a BERT-like tokenizer"
+        )
     return found
 
 
@@ -127,25 +150,46 @@ def check_known(stream: Stream, tokenizer, where: str):
     """Refuse texts that the tokenizer does not know at all."""
     known = ~np.isin(stream.pieces[:1_000_000], tokenizer.all_special_ids)
     if not known.any():
-        raise InputError(f"{where}: not one piece of the texts is known to the tokenizer; check that it is for this "
-                         "language, or train one with scripts/explore/train_tokenizer.py")
+        raise InputError(
+            f"{where}: not one piece of the texts is known to the tokenizer; check that it is for this "
+            "language, or train one with scripts/explore/train_tokenizer.py"
+        )
 
 
 class MaskedRows(torch.utils.data.Dataset):
-    """Rows of a stream with their masks: `input_ids` and `labels` (length,), the label being -100 where not masked.
+    """Rows of a stream with their masks: `input_ids` and `labels` (length,), the label being -100
+    where not masked.
 
-    A number stands for (visit, row): number // n_rows and number % n_rows. Everything drawn is a function of
-    (seed, visit, row, place) alone, so that neither the batch size, nor the number of processes, nor a resume
-    changes a mask, and each visit of a row draws other ones.
+    A number stands for (visit, row): number // n_rows and number % n_rows. Everything drawn is a
+    function of (seed, visit, row, place) alone, so that neither the batch size, nor the number of
+    processes, nor a resume changes a mask, and each visit of a row draws other ones.
 
     Args:
         share: chance of each word to be masked. whole_words: draw words rather than pieces.
     """
 
-    def __init__(self, stream: Stream, tokenizer, length: int, share: float, seed: int, whole_words: bool = True):
-        self.stream, self.length, self.share, self.seed, self.whole_words = stream, length, share, seed, whole_words
+    def __init__(
+        self,
+        stream: Stream,
+        tokenizer,
+        length: int,
+        share: float,
+        seed: int,
+        whole_words: bool = True,
+    ):
+        self.stream, self.length, self.share, self.seed, self.whole_words = (
+            stream,
+            length,
+            share,
+            seed,
+            whole_words,
+        )
         self.n_rows = len(stream) // (length - 1)
-        self.first = tokenizer.cls_token_id if tokenizer.cls_token_id is not None else separator_of(tokenizer)
+        self.first = (
+            tokenizer.cls_token_id
+            if tokenizer.cls_token_id is not None
+            else separator_of(tokenizer)
+        )
         self.mask, self.vocabulary = tokenizer.mask_token_id, len(tokenizer)
         self.special = np.zeros(max(self.vocabulary, int(max(tokenizer.all_special_ids)) + 1), bool)
         self.special[tokenizer.all_special_ids] = True
@@ -156,9 +200,15 @@ class MaskedRows(torch.utils.data.Dataset):
     def __getitems__(self, numbers):
         """A batch: list of rows, drawn together."""
         visits, rows = np.divmod(np.asarray(numbers, np.int64), self.n_rows)
-        places = rows[:, None] * (self.length - 1) + np.arange(self.length - 1)  # (batch, length - 1)
-        ids = np.concatenate([np.full((len(rows), 1), self.first), self.stream.pieces[places].astype(np.int64)], 1)
-        starts = np.concatenate([np.ones((len(rows), 2), bool), self.stream.starts[places][:, 1:]], 1)
+        places = rows[:, None] * (self.length - 1) + np.arange(
+            self.length - 1
+        )  # (batch, length - 1)
+        ids = np.concatenate(
+            [np.full((len(rows), 1), self.first), self.stream.pieces[places].astype(np.int64)], 1
+        )
+        starts = np.concatenate(
+            [np.ones((len(rows), 2), bool), self.stream.starts[places][:, 1:]], 1
+        )
         inputs, labels = self.mask_batch(ids, starts, visits * self.n_rows + rows)
         return [{"input_ids": i, "labels": j} for i, j in zip(inputs, labels, strict=True)]
 
@@ -166,28 +216,40 @@ class MaskedRows(torch.utils.data.Dataset):
         return self.__getitems__([number])[0]
 
     def mask_batch(self, ids, starts, keys):
-        """Mask `ids` (batch, length): of the words drawn, 80 % become [MASK], 10 % random pieces, 10 % stay.
+        """Mask `ids` (batch, length): of the words drawn, 80 % become [MASK], 10 % random pieces,
+        10 % stay.
 
-        (Devlin et al. 2019; whole words as in the authors' later release.) Special pieces are never masked.
+        (Devlin et al. 2019; whole words as in the authors' later release.) Special pieces are never
+        masked.
         """
-        words = np.cumsum(starts, 1) if self.whole_words else np.broadcast_to(np.arange(ids.shape[1]), ids.shape)
+        words = (
+            np.cumsum(starts, 1)
+            if self.whole_words
+            else np.broadcast_to(np.arange(ids.shape[1]), ids.shape)
+        )
         drawn = uniform(keys, words, 3 * self.seed) < self.share
         drawn &= ~self.special[ids]
         kind = uniform(keys, words, 3 * self.seed + 1)
         places = np.broadcast_to(np.arange(ids.shape[1]), ids.shape)
         random = (uniform(keys, places, 3 * self.seed + 2) * self.vocabulary).astype(np.int64)
-        inputs = np.where(drawn & (kind < 0.8), self.mask, np.where(drawn & (kind >= 0.9), random, ids))
+        inputs = np.where(
+            drawn & (kind < 0.8), self.mask, np.where(drawn & (kind >= 0.9), random, ids)
+        )
         return torch.from_numpy(inputs), torch.from_numpy(np.where(drawn, ids, IGNORED))
 
 
 def uniform(keys: np.ndarray, places: np.ndarray, seed: int) -> np.ndarray:
-    """Numbers in [0, 1) that depend on (key of the row, place, seed) alone: keys (batch,), places (batch, length)."""
+    """Numbers in [0, 1) that depend on (key of the row, place, seed) alone: keys (batch,), places
+    (batch, length).
+    """
     mixed = mix(mix(keys, seed)[:, None] ^ places.astype(np.uint64), seed)
     return (mixed >> np.uint64(11)) * 2.0**-53
 
 
 class PassSampler(torch.utils.data.Sampler):
-    """Every row once in each pass, in an order that depends on (seed, pass) alone; yields visit · n_rows + row."""
+    """Every row once in each pass, in an order that depends on (seed, pass) alone; yields visit ·
+    n_rows + row.
+    """
 
     def __init__(self, n_rows: int, seed: int):
         self.n_rows, self.seed, self.epoch = n_rows, seed, 0

@@ -10,11 +10,17 @@ def pretraining_card(config: dict, results: dict) -> str:
         config: config.yaml's content. results: all_results.json's.
     """
     data, model, arguments = config["dataset"], config["model"], config["arguments"]
-    head = {"language": "es", "library_name": "transformers", "pipeline_tag": "fill-mask",
-            "tags": ["fill-mask", "masked-language-modeling", "spanish"]}
+    head = {
+        "language": "es",
+        "library_name": "transformers",
+        "pipeline_tag": "fill-mask",
+        "tags": ["fill-mask", "masked-language-modeling", "spanish"],
+    }
     words = "palabras enteras" if arguments["whole_word_mask"] else "piezas sueltas"
     lines = [
-        "---", yaml.safe_dump(head, allow_unicode=True, sort_keys=False).strip(), "---\n",
+        "---",
+        yaml.safe_dump(head, allow_unicode=True, sort_keys=False).strip(),
+        "---\n",
         f"# {data['name']}: codificador de textos en español\n",
         f"Codificador preentrenado por predicción de {words} ocultas (*masked language modelling*) sobre textos sin "
         "etiqueta. No clasifica por sí solo: se afina con `train.py --model_name_or_path RUTA_DE_ESTA_CARPETA`.\n",
@@ -27,7 +33,8 @@ def pretraining_card(config: dict, results: dict) -> str:
         f"- Origen: `{data['source']}`, huella `{data['hash']}`.",
         f"- {data['documents']['train']} documentos y {data['pieces']} piezas de entrenamiento; "
         f"{data['documents']['held_out']} documentos apartados para medir.\n",
-        "| Fuente | Documentos | Perplejidad | Aciertos en lo oculto |", "| --- | ---: | ---: | ---: |",
+        "| Fuente | Documentos | Perplejidad | Aciertos en lo oculto |",
+        "| --- | ---: | ---: | ---: |",
         *(source_row(name, count, results) for name, count in data["by_source"].items()),
         f"| todas | {data['documents']['train']} | {number(results.get('held_out_perplexity'))} | "
         f"{number(results.get('held_out_masked_accuracy'), 3)} |\n",
@@ -49,13 +56,15 @@ def pretraining_card(config: dict, results: dict) -> str:
         "- Reproduce los sesgos de sus textos.\n",
         "## Licencia\n",
         "Rigen las del modelo de partida y las de los textos; quien publique este codificador debe comprobarlas.",
-    ]  # fmt: skip
+    ]
     return "\n".join(lines) + "\n"
 
 
 def source_row(name: str, count: int, results: dict) -> str:
-    return (f"| {name} | {count} | {number(results.get(f'held_out_{name}_perplexity'))} | "
-            f"{number(results.get(f'held_out_{name}_masked_accuracy'), 3)} |")
+    return (
+        f"| {name} | {count} | {number(results.get(f'held_out_{name}_perplexity'))} | "
+        f"{number(results.get(f'held_out_{name}_masked_accuracy'), 3)} |"
+    )
 
 
 def number(value: float | None, digits: int = 1) -> str:

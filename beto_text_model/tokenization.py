@@ -1,4 +1,6 @@
-"""Texts to token ids: the tokenizer of mini-scratch, cached tokenised splits, and what the cut at max_length loses."""
+"""Texts to token ids: the tokenizer of mini-scratch, cached tokenised splits, and what the cut at
+max_length loses.
+"""
 
 import collections
 import json
@@ -11,7 +13,16 @@ from pathlib import Path
 
 import datasets
 import numpy as np
-from tokenizers import Regex, Tokenizer, decoders, models, normalizers, pre_tokenizers, processors, trainers
+from tokenizers import (
+    Regex,
+    Tokenizer,
+    decoders,
+    models,
+    normalizers,
+    pre_tokenizers,
+    processors,
+    trainers,
+)
 from transformers import PreTrainedTokenizerFast
 
 from utils.cache import cache_folder, tokenizer_text
@@ -36,13 +47,20 @@ def train_wordpiece(texts, vocab_size: int, max_length: int) -> PreTrainedTokeni
 
 
 def train_tokenizer(
-    texts, kind: str, vocab_size: int, max_length: int, *, split_digits: bool = False, alphabet: int = 1000
+    texts,
+    kind: str,
+    vocab_size: int,
+    max_length: int,
+    *,
+    split_digits: bool = False,
+    alphabet: int = 1000,
 ) -> PreTrainedTokenizerFast:
     """A cased tokenizer with BERT's special tokens; accents, ñ, ¿ and ¡ are kept (NFC).
 
-    The same texts give the same vocabulary: the WordPiece trainer numbers the pieces `##x` in the order of a hash map
-    (tokenizers#1794) unless they are there from the start, which is what naming them as special tokens does. The
-    tokenizer that is returned is built anew from the vocabulary and knows only the usual special tokens.
+    The same texts give the same vocabulary: the WordPiece trainer numbers the pieces `##x` in the
+    order of a hash map (tokenizers#1794) unless they are there from the start, which is what naming
+    them as special tokens does. The tokenizer that is returned is built anew from the vocabulary
+    and knows only the usual special tokens.
 
     Args:
         texts: strings, iterated twice.
@@ -55,29 +73,59 @@ def train_tokenizer(
         counts.update(unicodedata.normalize("NFC", text or ""))
     common = sorted(counts, key=lambda c: (-counts[c], c))[:alphabet]
     letters = sorted(c for c in common if not c.isspace())
-    trained = pipeline_around({"wordpiece": models.WordPiece(unk_token="[UNK]"), "bpe": models.BPE(),
-                               "unigram": models.Unigram()}[kind], kind, split_digits)
+    trained = pipeline_around(
+        {
+            "wordpiece": models.WordPiece(unk_token="[UNK]"),
+            "bpe": models.BPE(),
+            "unigram": models.Unigram(),
+        }[kind],
+        kind,
+        split_digits,
+    )
     inner = [f"##{c}" for c in letters] if kind == "wordpiece" else []
-    common_args = {"vocab_size": vocab_size, "special_tokens": SPECIAL + inner, "show_progress": sys.stderr.isatty()}
+    common_args = {
+        "vocab_size": vocab_size,
+        "special_tokens": SPECIAL + inner,
+        "show_progress": sys.stderr.isatty(),
+    }
     if kind == "wordpiece":
-        trainer = trainers.WordPieceTrainer(**common_args, initial_alphabet=letters, limit_alphabet=len(letters))
+        trainer = trainers.WordPieceTrainer(
+            **common_args, initial_alphabet=letters, limit_alphabet=len(letters)
+        )
     elif kind == "bpe":
-        trainer = trainers.BpeTrainer(**common_args, initial_alphabet=sorted(pre_tokenizers.ByteLevel.alphabet()))
+        trainer = trainers.BpeTrainer(
+            **common_args, initial_alphabet=sorted(pre_tokenizers.ByteLevel.alphabet())
+        )
     else:
-        trainer = trainers.UnigramTrainer(**common_args, initial_alphabet=letters, unk_token="[UNK]")
+        trainer = trainers.UnigramTrainer(
+            **common_args, initial_alphabet=letters, unk_token="[UNK]"
+        )
     trained.train_from_iterator((text for text in texts if text), trainer)
     if kind == "wordpiece":
-        model = models.WordPiece(trained.get_vocab(), unk_token="[UNK]", max_input_chars_per_word=100)
+        model = models.WordPiece(
+            trained.get_vocab(), unk_token="[UNK]", max_input_chars_per_word=100
+        )
         trained = pipeline_around(model, kind, split_digits)
-    elif kind == "unigram":  # its trainer, too, leaves equal scores in the order of a hash map, and sums in any order
+    elif (
+        kind == "unigram"
+    ):  # its trainer, too, leaves equal scores in the order of a hash map, and sums in any order
         pieces = json.loads(trained.to_str())["model"]["vocab"][len(SPECIAL) :]
-        ordered = [(name, 0.0) for name in SPECIAL] + sorted(((p, round(s, 9)) for p, s in pieces), key=falling_score)
-        trained = pipeline_around(models.Unigram(ordered, SPECIAL.index("[UNK]"), False), kind, split_digits)
+        ordered = [(name, 0.0) for name in SPECIAL] + sorted(
+            ((p, round(s, 9)) for p, s in pieces), key=falling_score
+        )
+        trained = pipeline_around(
+            models.Unigram(ordered, SPECIAL.index("[UNK]"), False), kind, split_digits
+        )
     trained.add_special_tokens(SPECIAL)
     return PreTrainedTokenizerFast(
-        tokenizer_object=trained, model_max_length=max_length, pad_token="[PAD]", unk_token="[UNK]",
-        cls_token="[CLS]", sep_token="[SEP]", mask_token="[MASK]",
-    )  # fmt: skip
+        tokenizer_object=trained,
+        model_max_length=max_length,
+        pad_token="[PAD]",
+        unk_token="[UNK]",
+        cls_token="[CLS]",
+        sep_token="[SEP]",
+        mask_token="[MASK]",
+    )
 
 
 def falling_score(piece: tuple[str, float]):
@@ -88,28 +136,41 @@ def pipeline_around(model, kind: str, split_digits: bool) -> Tokenizer:
     """Normaliser, pre-tokeniser, decoder and `[CLS] … [SEP]` around a model: cased, accents kept."""
     tokenizer = Tokenizer(model)
     steps = {
-        "wordpiece": (normalizers.BertNormalizer(lowercase=False, strip_accents=False),
-                      pre_tokenizers.BertPreTokenizer(), decoders.WordPiece()),
+        "wordpiece": (
+            normalizers.BertNormalizer(lowercase=False, strip_accents=False),
+            pre_tokenizers.BertPreTokenizer(),
+            decoders.WordPiece(),
+        ),
         "bpe": (None, pre_tokenizers.ByteLevel(add_prefix_space=True), decoders.ByteLevel()),
-        "unigram": (normalizers.Replace(Regex(r"\s+"), " "), pre_tokenizers.Metaspace(), decoders.Metaspace()),
-    }  # fmt: skip
+        "unigram": (
+            normalizers.Replace(Regex(r"\s+"), " "),
+            pre_tokenizers.Metaspace(),
+            decoders.Metaspace(),
+        ),
+    }
     normalizer, pre_tokenizer, tokenizer.decoder = steps[kind]
-    tokenizer.normalizer = normalizers.Sequence([normalizers.NFC()] + ([normalizer] if normalizer else []))
+    tokenizer.normalizer = normalizers.Sequence(
+        [normalizers.NFC()] + ([normalizer] if normalizer else [])
+    )
     digits = [pre_tokenizers.Digits(individual_digits=True)] if split_digits else []
     tokenizer.pre_tokenizer = pre_tokenizers.Sequence([*digits, pre_tokenizer])
     tokenizer.post_processor = processors.TemplateProcessing(
-        single="[CLS] $A [SEP]", pair="[CLS] $A [SEP] $B:1 [SEP]:1",
+        single="[CLS] $A [SEP]",
+        pair="[CLS] $A [SEP] $B:1 [SEP]:1",
         special_tokens=[(name, SPECIAL.index(name)) for name in ("[CLS]", "[SEP]")],
-    )  # fmt: skip
+    )
     return tokenizer
 
 
-def tokenise_splits(splits, tokenizer, max_length: int, dataset_hash: str, truncation_side: str = "right"
-                    ) -> datasets.DatasetDict:
-    """Splits with `id, input_ids, labels, length`, from the cache when these very texts were tokenised before.
+def tokenise_splits(
+    splits, tokenizer, max_length: int, dataset_hash: str, truncation_side: str = "right"
+) -> datasets.DatasetDict:
+    """Splits with `id, input_ids, labels, length`, from the cache when these very texts were
+    tokenised before.
 
-    The cache is keyed by the texts' content hash (and the files' times, for a prepared folder that was tampered
-    with), the tokenizer and the cut; it lives below the `datasets` cache folder (HF_DATASETS_CACHE).
+    The cache is keyed by the texts' content hash (and the files' times, for a prepared folder that
+    was tampered with), the tokenizer and the cut; it lives below the `datasets` cache folder
+    (HF_DATASETS_CACHE).
     """
     cut = (max_length, truncation_side)
     folder = cache_folder("tokens", dataset_hash, splits, *cut, tokenizer_text(tokenizer))
@@ -127,16 +188,30 @@ def tokenise_splits(splits, tokenizer, max_length: int, dataset_hash: str, trunc
 
 def tokenise(dataset, tokenizer, cut: tuple[int, str], desc: str) -> datasets.Dataset:
     """One split, tokenised in batches; null texts count as empty ones."""
+
     def batch(rows):
         ids = tokenise_texts(tokenizer, rows["text"], *cut)
-        return {"id": rows["id"], "input_ids": ids, "labels": rows["label"], "length": [len(i) for i in ids]}
+        return {
+            "id": rows["id"],
+            "input_ids": ids,
+            "labels": rows["label"],
+            "length": [len(i) for i in ids],
+        }
 
-    return dataset.map(batch, batched=True, remove_columns=dataset.column_names, features=FEATURES,
-                       keep_in_memory=True, desc=f"tokenising {desc}")
+    return dataset.map(
+        batch,
+        batched=True,
+        remove_columns=dataset.column_names,
+        features=FEATURES,
+        keep_in_memory=True,
+        desc=f"tokenising {desc}",
+    )
 
 
 def cached(tokenised: datasets.DatasetDict, folder: Path) -> datasets.DatasetDict:
-    """Save to the cache (whole or not at all) and load from it; without room for a cache, the dataset as it is."""
+    """Save to the cache (whole or not at all) and load from it; without room for a cache, the
+    dataset as it is.
+    """
     partial = folder.with_name(f"{folder.name}.{os.getpid()}")
     try:
         tokenised.save_to_disk(str(partial))
@@ -150,5 +225,7 @@ def cached(tokenised: datasets.DatasetDict, folder: Path) -> datasets.DatasetDic
 
 def share_cut(tokenised: datasets.DatasetDict, max_length: int) -> dict[str, float]:
     """Share of each split's texts that reach `max_length` pieces, so that what follows is not read."""
-    return {split: float((np.array(d["length"]) >= max_length).mean()) if len(d) else 0.0
-            for split, d in tokenised.items()}
+    return {
+        split: float((np.array(d["length"]) >= max_length).mean()) if len(d) else 0.0
+        for split, d in tokenised.items()
+    }

@@ -19,24 +19,35 @@ class ModelArguments:
     """Which model, and how it sees a page."""
 
     model_name_or_path: str = field(
-        default=RESNET_TINY, metadata={"help": "Hub id or local folder of an image classifier; resnet-tiny: small, "
-                                               "random start"}
+        default=RESNET_TINY,
+        metadata={
+            "help": "Hub id or local folder of an image classifier; resnet-tiny: small, "
+            "random start"
+        },
     )
     image_size: int | None = field(
-        default=None, metadata={"help": "side in pixels to which the whole page is resized; default: what the model's "
-                                        "own processor does, which may crop"}
+        default=None,
+        metadata={
+            "help": "side in pixels to which the whole page is resized; default: what the model's "
+            "own processor does, which may crop"
+        },
     )
-    keep_aspect: bool = field(default=False, metadata={"help": "keep the page's proportions, with white beside it"})
+    keep_aspect: bool = field(
+        default=False, metadata={"help": "keep the page's proportions, with white beside it"}
+    )
     grayscale: bool = field(default=False, metadata={"help": "see pages without their colours"})
     augment: list[str] = field(
-        default_factory=list, metadata={"help": "changes to training pages: rotation, crop, blur, contrast; or none"}
+        default_factory=list,
+        metadata={"help": "changes to training pages: rotation, crop, blur, contrast; or none"},
     )
 
     def __post_init__(self):
         self.augment = [name for name in self.augment if name != "none"]
         for name in self.augment:
             if name not in AUGMENTATIONS:
-                raise ValueError(f"--augment {name!r}: choose among {', '.join(AUGMENTATIONS)}, or none")
+                raise ValueError(
+                    f"--augment {name!r}: choose among {', '.join(AUGMENTATIONS)}, or none"
+                )
         if self.image_size is not None and not SMALLEST <= self.image_size <= LARGEST:
             raise ValueError(f"--image_size {self.image_size}: give {SMALLEST} to {LARGEST} pixels")
 
@@ -45,32 +56,45 @@ class ModelArguments:
 class PageDatasetArguments(DatasetArguments):
     """Which dataset of page images."""
 
-    dataset: str = field(default=SAMPLE_PAGES, metadata={"help": "prepared folder, tree of images, Hub id or "
-                                                                 "'sample_pages'"})
+    dataset: str = field(
+        default=SAMPLE_PAGES,
+        metadata={"help": "prepared folder, tree of images, Hub id or 'sample_pages'"},
+    )
 
 
 @dataclass
 class ImageTrainingArguments(SuiteTrainingArguments):
     """The training arguments of an image classifier."""
 
-    train_sampling_strategy: str = field(default="random", metadata={"help": "or sequential; pages have no length"})
-    remove_unused_columns: bool = field(default=False, metadata={"help": "must stay off: pages are no table"})
+    train_sampling_strategy: str = field(
+        default="random", metadata={"help": "or sequential; pages have no length"}
+    )
+    remove_unused_columns: bool = field(
+        default=False, metadata={"help": "must stay off: pages are no table"}
+    )
 
     def __post_init__(self):
         if self.train_sampling_strategy == "group_by_length":
-            raise ValueError("--train_sampling_strategy group_by_length: pages have no length; choose random")
+            raise ValueError(
+                "--train_sampling_strategy group_by_length: pages have no length; choose random"
+            )
         super().__post_init__()
 
 
 def parse_training(argv, doc: str, *more):
-    """Parse the flags that train.py, preprocess.py and pipeline.py share: model, dataset, training, and `more`.
+    """Parse the flags that train.py, preprocess.py and pipeline.py share: model, dataset, training,
+    and `more`.
 
     Where neither a YAML nor another model is named, configs/resnet-tiny.yaml comes first.
     """
     argv = list(sys.argv[1:] if argv is None else argv)
-    models = [value for flag, value in zip(argv, argv[1:], strict=False) if flag == "--model_name_or_path"]
+    models = [
+        value for flag, value in zip(argv, argv[1:], strict=False) if flag == "--model_name_or_path"
+    ]
     models += [word.split("=", 1)[1] for word in argv if word.startswith("--model_name_or_path=")]
     if not argv[:1] or not argv[0].endswith((".yaml", ".yml")):
         if (models[-1] if models else RESNET_TINY) == RESNET_TINY:
             argv = [str(CONFIGS / f"{RESNET_TINY}.yaml"), *argv]
-    return parse((ModelArguments, PageDatasetArguments, ImageTrainingArguments, *more), argv, doc=doc)
+    return parse(
+        (ModelArguments, PageDatasetArguments, ImageTrainingArguments, *more), argv, doc=doc
+    )

@@ -1,4 +1,6 @@
-"""Class probabilities of any pages with a finished run: decoded side by side, in the order they come."""
+"""Class probabilities of any pages with a finished run: decoded side by side, in the order they
+come.
+"""
 
 from pathlib import Path
 
@@ -17,7 +19,11 @@ def load_classifier(run: Path, settings: dict, device: torch.device):
     Args:
         settings: the `model` entry of the run's config.yaml.
     """
-    model = AutoModelForImageClassification.from_pretrained(run).to(device, memory_format=torch.channels_last).eval()
+    model = (
+        AutoModelForImageClassification.from_pretrained(run)
+        .to(device, memory_format=torch.channels_last)
+        .eval()
+    )
     processor = AutoImageProcessor.from_pretrained(run, backend="pil")
     return model, View(processor, settings["keep_aspect"], settings["grayscale"])
 

@@ -1,10 +1,17 @@
-"""The classifier: from the Hub, from a local folder, or resnet-tiny with random weights; and how it sees a page."""
+"""The classifier: from the Hub, from a local folder, or resnet-tiny with random weights; and how it
+sees a page.
+"""
 
 import logging
 from pathlib import Path
 
 import torch
-from transformers import AutoConfig, AutoImageProcessor, AutoModelForImageClassification, ResNetConfig
+from transformers import (
+    AutoConfig,
+    AutoImageProcessor,
+    AutoModelForImageClassification,
+    ResNetConfig,
+)
 from transformers.models.vit.image_processing_pil_vit import ViTImageProcessorPil
 from transformers.utils import logging as transformers_logging
 
@@ -17,8 +24,10 @@ logger = logging.getLogger(__name__)
 
 TINY_SIZE = 128
 PROCESSOR_FILE = "preprocessor_config.json"
-OFFLINE_HINT = "the Hub cannot be reached: where it can, run 'hf download {0} --local-dir models/{0}', copy that " \
+OFFLINE_HINT = (
+    "the Hub cannot be reached: where it can, run 'hf download {0} --local-dir models/{0}', copy that "
     "folder here and give its path, or go on with --model_name_or_path resnet-tiny"
+)
 
 
 def load_config(args: ModelArguments, names: list[str]):
@@ -27,10 +36,18 @@ def load_config(args: ModelArguments, names: list[str]):
     Raises:
         InputError: no such folder, a folder without config.json, or a Hub id that cannot be had.
     """
-    labels = {"id2label": dict(enumerate(names)), "label2id": {name: code for code, name in enumerate(names)}}
+    labels = {
+        "id2label": dict(enumerate(names)),
+        "label2id": {name: code for code, name in enumerate(names)},
+    }
     if args.model_name_or_path == RESNET_TINY:
-        return ResNetConfig(embedding_size=32, hidden_sizes=[32, 64, 128, 256], depths=[1, 1, 1, 1],
-                            layer_type="basic", **labels)
+        return ResNetConfig(
+            embedding_size=32,
+            hidden_sizes=[32, 64, 128, 256],
+            depths=[1, 1, 1, 1],
+            layer_type="basic",
+            **labels,
+        )
     check_source(args.model_name_or_path)
     return from_source(AutoConfig, args.model_name_or_path, **labels)
 
@@ -41,8 +58,10 @@ def check_source(name: str):
     if path.is_dir():
         for file in ("config.json", PROCESSOR_FILE):
             if not (path / file).exists():
-                raise InputError(f"{name}: no {file} in it, so it is no folder of an image model; check "
-                                 "--model_name_or_path")
+                raise InputError(
+                    f"{name}: no {file} in it, so it is no folder of an image model; check "
+                    "--model_name_or_path"
+                )
     elif path.is_absolute() or name.startswith(".") or name.count("/") > 1 or path.is_file():
         raise InputError(f"{name}: no such model folder; check --model_name_or_path")
 
@@ -53,14 +72,20 @@ def from_source(auto_class, name: str, **kwargs):
     try:
         return auto_class.from_pretrained(name, **kwargs)
     except (OSError, ValueError, KeyError, RuntimeError) as error:
-        reason = OFFLINE_HINT.format(name) if offline else (str(error).splitlines() or [type(error).__name__])[0]
+        reason = (
+            OFFLINE_HINT.format(name)
+            if offline
+            else (str(error).splitlines() or [type(error).__name__])[0]
+        )
         raise InputError(f"--model_name_or_path {name}: cannot be loaded; {reason}") from None
 
 
 def load_view(args: ModelArguments) -> View:
-    """How the model sees a page: with `image_size`, the whole of it resized; else as its own processor does.
+    """How the model sees a page: with `image_size`, the whole of it resized; else as its own
+    processor does.
 
-    Processors are those of Pillow and numpy, which give the same pixels on every machine, torchvision or none.
+    Processors are those of Pillow and numpy, which give the same pixels on every machine,
+    torchvision or none.
     """
     size = args.image_size or (TINY_SIZE if args.model_name_or_path == RESNET_TINY else None)
     if args.model_name_or_path == RESNET_TINY:
@@ -68,10 +93,16 @@ def load_view(args: ModelArguments) -> View:
     else:
         processor = from_source(AutoImageProcessor, args.model_name_or_path, backend="pil")
         if size:
-            processor = ViTImageProcessorPil(size={"height": size, "width": size}, resample=processor.resample,
-                                             image_mean=processor.image_mean, image_std=processor.image_std)
+            processor = ViTImageProcessorPil(
+                size={"height": size, "width": size},
+                resample=processor.resample,
+                image_mean=processor.image_mean,
+                image_std=processor.image_std,
+            )
     if args.keep_aspect and not size:
-        raise InputError("--keep_aspect: needs --image_size, for the model's own processor may crop")
+        raise InputError(
+            "--keep_aspect: needs --image_size, for the model's own processor may crop"
+        )
     return View(processor, args.keep_aspect, args.grayscale)
 
 
@@ -79,7 +110,8 @@ def build_model(args: ModelArguments, config, height: int, width: int):
     """The model with a fresh class layer; weights of resnet-tiny are random (seed them before).
 
     Raises:
-        InputError: the weights are not the configuration's, or the model cannot read pages of height × width.
+        InputError: the weights are not the configuration's, or the model cannot read pages of
+            height × width.
     """
     if args.model_name_or_path == RESNET_TINY:
         logger.info("resnet-tiny: a small ResNet with random weights")
@@ -87,8 +119,14 @@ def build_model(args: ModelArguments, config, height: int, width: int):
     verbosity = transformers_logging.get_verbosity()
     transformers_logging.set_verbosity_error()  # a class layer that is new is no news here
     try:
-        model, loaded = from_source(AutoModelForImageClassification, args.model_name_or_path, config=config,
-                                    ignore_mismatched_sizes=True, dtype=torch.float32, output_loading_info=True)
+        model, loaded = from_source(
+            AutoModelForImageClassification,
+            args.model_name_or_path,
+            config=config,
+            ignore_mismatched_sizes=True,
+            dtype=torch.float32,
+            output_loading_info=True,
+        )
     finally:
         transformers_logging.set_verbosity(verbosity)
     check_weights(args.model_name_or_path, model, loaded)
@@ -96,8 +134,10 @@ def build_model(args: ModelArguments, config, height: int, width: int):
         with torch.inference_mode():
             model.eval()(pixel_values=torch.zeros(1, 3, height, width))
     except (ValueError, RuntimeError) as error:
-        raise InputError(f"--model_name_or_path {args.model_name_or_path}: cannot read colour pages of {height} × "
-                         f"{width} pixels ({str(error).splitlines()[0]}); say another --image_size or model") from None
+        raise InputError(
+            f"--model_name_or_path {args.model_name_or_path}: cannot read colour pages of {height} × "
+            f"{width} pixels ({str(error).splitlines()[0]}); say another --image_size or model"
+        ) from None
     return model
 
 
@@ -108,8 +148,13 @@ def check_weights(name: str, model, loaded: dict):
         loaded: what `from_pretrained(output_loading_info=True)` tells.
     """
     prefix = model.base_model_prefix
-    wrong = [key if isinstance(key, str) else key[0] for key in (*loaded["mismatched_keys"], *loaded["missing_keys"])]
+    wrong = [
+        key if isinstance(key, str) else key[0]
+        for key in (*loaded["mismatched_keys"], *loaded["missing_keys"])
+    ]
     wrong = sorted(key for key in wrong if key.startswith(f"{prefix}.") and ".pooler." not in key)
     if wrong:
-        raise InputError(f"--model_name_or_path {name}: the weights are not of the shape in its config.json "
-                         f"({len(wrong)} do not fit, {wrong[0]} first); copy both files of the same model")
+        raise InputError(
+            f"--model_name_or_path {name}: the weights are not of the shape in its config.json "
+            f"({len(wrong)} do not fit, {wrong[0]} first); copy both files of the same model"
+        )

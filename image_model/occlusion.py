@@ -1,4 +1,6 @@
-"""What a model looks at: how much less sure it is of its answer when a part of the page is covered with white."""
+"""What a model looks at: how much less sure it is of its answer when a part of the page is covered
+with white.
+"""
 
 import numpy as np
 import torch
@@ -16,21 +18,29 @@ def windows(side: int, patch: int, stride: int) -> list[int]:
 
 
 @torch.inference_mode()
-def occlusion_map(model, processor, pixels: np.ndarray, patch: int | None = None, label: int | None = None):
+def occlusion_map(
+    model, processor, pixels: np.ndarray, patch: int | None = None, label: int | None = None
+):
     """How much each part of a page speaks for a class, by covering it.
 
     Args:
         pixels: (height, width, 3) uint8, as `image_model.pixels.to_pixels` makes it.
-        patch: side of the covered window in pixels, moved by half of it; default an eighth of the page.
+        patch: side of the covered window in pixels, moved by half of it; default an eighth of the
+            page.
         label: the class; default: the predicted one.
 
     Returns:
-        (importance (height, width) float32, label, probability): the mean fall of the class's log-probability over
-        the windows that cover a pixel (above 0: the pixel speaks for the class), and the class's probability.
+        (importance (height, width) float32, label, probability): the mean fall of the class's
+        log-probability over the windows that cover a pixel (above 0: the pixel speaks for the
+        class), and the class's probability.
     """
     height, width = pixels.shape[:2]
     patch = patch or max(8, max(height, width) // 8)
-    places = [(top, left) for top in windows(height, patch, patch // 2) for left in windows(width, patch, patch // 2)]
+    places = [
+        (top, left)
+        for top in windows(height, patch, patch // 2)
+        for left in windows(width, patch, patch // 2)
+    ]
     covered = np.repeat(pixels[None], len(places) + 1, axis=0)  # the last one stays whole
     for number, (top, left) in enumerate(places):
         covered[number, top : top + patch, left : left + patch] = 255
@@ -49,18 +59,31 @@ def occlusion_map(model, processor, pixels: np.ndarray, patch: int | None = None
 def occlusion_figure(pages: list[dict], columns: int = 4):
     """Draw pages with what speaks for the predicted class in red and against it in blue.
 
-    pages: dicts of id, label, prediction, probability, pixels (height, width, 3) and importance (height, width).
+    pages: dicts of id, label, prediction, probability, pixels (height, width, 3) and importance
+    (height, width).
     """
     rows = -(-len(pages) // columns)
-    figure, panels = new_figure(3.1 * min(columns, len(pages)), 0.5 + 3.6 * rows, rows=rows,
-                                columns=min(columns, len(pages)), squeeze=False)
+    figure, panels = new_figure(
+        3.1 * min(columns, len(pages)),
+        0.5 + 3.6 * rows,
+        rows=rows,
+        columns=min(columns, len(pages)),
+        squeeze=False,
+    )
     for axes in panels.flat:
         axes.axis("off")
     for axes, page in zip(panels.flat, pages, strict=False):
         limit = max(float(np.abs(page["importance"]).max()), 1e-6)
         axes.imshow(page["pixels"].mean(axis=2), cmap="gray", vmin=0, vmax=255)
         axes.imshow(page["importance"], cmap="bwr", vmin=-limit, vmax=limit, alpha=0.45)
-        right = "" if page["prediction"] == page["label"] else f"\nlabel {shortened(page['label'] or 'none', 24)}"
-        axes.set_title(f"{shortened(page['id'], 30)}\n{shortened(page['prediction'], 24)} {page['probability']:.2f}"
-                       f"{right}", fontsize=8)
+        right = (
+            ""
+            if page["prediction"] == page["label"]
+            else f"\nlabel {shortened(page['label'] or 'none', 24)}"
+        )
+        axes.set_title(
+            f"{shortened(page['id'], 30)}\n{shortened(page['prediction'], 24)} {page['probability']:.2f}"
+            f"{right}",
+            fontsize=8,
+        )
     return finished(figure)

@@ -17,10 +17,14 @@ from utils.readers import Log
 
 @dataclass
 class FoundPages:
-    """The pages of an input; `ids` and `labels` (None without one) grow as `pixels` is read to its end."""
+    """The pages of an input; `ids` and `labels` (None without one) grow as `pixels` is read to its
+    end.
+    """
 
     total: int
-    results: object  # yields (id, label, pixels (height, width, 3) uint8 or None, what is to be said)
+    results: (
+        object  # yields (id, label, pixels (height, width, 3) uint8 or None, what is to be said)
+    )
     log: Log
     ids: list[str] = field(default_factory=list)
     labels: list[str | None] = field(default_factory=list)
@@ -48,14 +52,18 @@ def pages_to_predict(source: str, view: View, names: list[str], log: Log) -> Fou
     if path.is_dir():
         wanted = documents({"predict": path}, log)
         if not wanted:
-            raise InputError(f"--input {source}: no image in it; give a folder with {', '.join(SUFFIXES)}")
+            raise InputError(
+                f"--input {source}: no image in it; give a folder with {', '.join(SUFFIXES)}"
+            )
     elif path.is_file() and path.suffix.lower() in SUFFIXES:
         wanted = [Document(path, "predict", path.stem, None)]
     elif path.is_file() and path.suffix.lower() == ".parquet":
         return stored_pages(path, view, log)
     else:
         reason = "unknown kind of file" if path.exists() else "no such file or folder"
-        raise InputError(f"--input {source}: {reason}; give a folder of images or one of {', '.join(SUFFIXES)}")
+        raise InputError(
+            f"--input {source}: {reason}; give a folder of images or one of {', '.join(SUFFIXES)}"
+        )
 
     def read(document: Document):
         file = read_page_file(document.path)
@@ -69,18 +77,30 @@ def pages_to_predict(source: str, view: View, names: list[str], log: Log) -> Fou
 
 
 def stored_pages(path: Path, view: View, log: Log) -> FoundPages:
-    """The pages that `datasets` stored in a parquet file, as prepare_dataset does with those without a label."""
+    """The pages that `datasets` stored in a parquet file, as prepare_dataset does with those
+    without a label.
+    """
     try:
         file = pq.ParquetFile(path)
         if missing := {"id", "image"} - set(file.schema_arrow.names):
-            raise InputError(f"--input {path}: no column {min(missing)!r}; give the unlabelled.parquet of a prepared "
-                             "dataset of pages")
+            raise InputError(
+                f"--input {path}: no column {min(missing)!r}; give the unlabelled.parquet of a prepared "
+                "dataset of pages"
+            )
         if not pa.types.is_struct(file.schema_arrow.field("image").type):
-            raise InputError(f"--input {path}: column 'image' holds no images; give the unlabelled.parquet of a "
-                             "prepared dataset of pages")
+            raise InputError(
+                f"--input {path}: column 'image' holds no images; give the unlabelled.parquet of a "
+                "prepared dataset of pages"
+            )
     except pa.ArrowException as error:
-        raise InputError(f"--input {path}: not a readable parquet file ({error}); write it again") from None
-    rows = (row for batch in file.iter_batches(100, columns=["id", "image"]) for row in batch.to_pylist())
+        raise InputError(
+            f"--input {path}: not a readable parquet file ({error}); write it again"
+        ) from None
+    rows = (
+        row
+        for batch in file.iter_batches(100, columns=["id", "image"])
+        for row in batch.to_pylist()
+    )
 
     def read(row: dict):
         try:

@@ -1,4 +1,6 @@
-"""Pages to arrays: resized once by the model's own processor, cached as bytes, normalised in batches."""
+"""Pages to arrays: resized once by the model's own processor, cached as bytes, normalised in
+batches.
+"""
 
 import json
 import logging
@@ -33,17 +35,22 @@ class View:
 
 
 def to_pixels(page: Image.Image, view: View) -> np.ndarray:
-    """A page, 8-bit grey or RGB, as (height, width, 3) uint8: resized as the processor does, not yet normalised."""
+    """A page, 8-bit grey or RGB, as (height, width, 3) uint8: resized as the processor does, not
+    yet normalised.
+    """
     if view.grayscale:
         page = page.convert("L")
     if view.keep_aspect:
         page = fitted(page, view.processor.size["height"], view.processor.size["width"])
     if isinstance(view.processor, ViTImageProcessorPil) and view.processor.do_resize:
-        # The very bytes of the processor, which resizes with Pillow too, without its copies and in grey where it can.
+        # The very bytes of the processor, which resizes with Pillow too, without its copies and in
+        # grey where it can.
         size = view.processor.size["width"], view.processor.size["height"]
         return np.array(page.resize(size, view.processor.resample).convert("RGB"))
     page = page.convert("RGB")
-    found = view.processor(page, do_rescale=False, do_normalize=False, return_tensors="np")["pixel_values"][0]
+    found = view.processor(page, do_rescale=False, do_normalize=False, return_tensors="np")[
+        "pixel_values"
+    ][0]
     return np.ascontiguousarray(np.moveaxis(found, 0, -1), dtype=np.uint8)
 
 
@@ -52,7 +59,10 @@ def fitted(page: Image.Image, height: int, width: int) -> Image.Image:
     scale = min(width / page.width, height / page.height)
     size = max(1, round(page.width * scale)), max(1, round(page.height * scale))
     canvas = Image.new(page.mode, (width, height), "white")
-    canvas.paste(page.resize(size, Image.Resampling.BILINEAR), ((width - size[0]) // 2, (height - size[1]) // 2))
+    canvas.paste(
+        page.resize(size, Image.Resampling.BILINEAR),
+        ((width - size[0]) // 2, (height - size[1]) // 2),
+    )
     return canvas
 
 
@@ -65,17 +75,25 @@ def normalised(pixels: torch.Tensor, processor) -> torch.Tensor:
     if processor.do_rescale:
         pixels = pixels * processor.rescale_factor
     if processor.do_normalize:
-        mean, std = (torch.tensor(v, device=pixels.device) for v in (processor.image_mean, processor.image_std))
+        mean, std = (
+            torch.tensor(v, device=pixels.device)
+            for v in (processor.image_mean, processor.image_std)
+        )
         pixels = (pixels - mean[:, None, None]) / std[:, None, None]
     return pixels
 
 
 def make_collator(processor):
-    """Rows of `Pages` to a batch: `pixel_values` (batch, 3, height, width) float32 and `labels` (batch,)."""
+    """Rows of `Pages` to a batch: `pixel_values` (batch, 3, height, width) float32 and `labels`
+    (batch,).
+    """
 
     def collate(rows: list[dict]) -> dict[str, torch.Tensor]:
         pixels = torch.from_numpy(np.stack([row["pixels"] for row in rows]))
-        return {"pixel_values": normalised(pixels, processor), "labels": torch.tensor([row["label"] for row in rows])}
+        return {
+            "pixel_values": normalised(pixels, processor),
+            "labels": torch.tensor([row["label"] for row in rows]),
+        }
 
     return collate
 
@@ -83,13 +101,20 @@ def make_collator(processor):
 class Pages(torch.utils.data.Dataset):
     """A split's pixels (n, height, width, 3) uint8 and labels (n,), augmented where asked.
 
-    What is drawn for a page depends on (seed, epoch, row) alone: a resumed run and any number of workers see the same.
+    What is drawn for a page depends on (seed, epoch, row) alone: a resumed run and any number of
+    workers see the same.
     """
 
     column_names = ("pixels", "label")
 
     def __init__(self, pixels: np.ndarray, labels: np.ndarray, augment=(), seed: int = 0):
-        self.pixels, self.labels, self.augment, self.seed, self.epoch = pixels, labels, list(augment), seed, 0
+        self.pixels, self.labels, self.augment, self.seed, self.epoch = (
+            pixels,
+            labels,
+            list(augment),
+            seed,
+            0,
+        )
 
     def __len__(self):
         return len(self.labels)
@@ -97,7 +122,9 @@ class Pages(torch.utils.data.Dataset):
     def __getitem__(self, row: int) -> dict:
         pixels = np.array(self.pixels[row])
         if self.augment:
-            pixels = augmented(pixels, self.augment, np.random.default_rng([self.seed, self.epoch, row]))
+            pixels = augmented(
+                pixels, self.augment, np.random.default_rng([self.seed, self.epoch, row])
+            )
         return {"pixels": pixels, "label": int(self.labels[row])}
 
 
@@ -111,28 +138,39 @@ class EpochOfPages(TrainerCallback):
         self.pages.epoch = int((state.epoch or 0) + 1e-6)
 
 
-def resize_splits(splits: datasets.DatasetDict, view: View, dataset_hash: str) -> dict[str, np.ndarray]:
-    """Each split's pixels (n, height, width, 3) uint8, from the cache when these very pages were resized before.
+def resize_splits(
+    splits: datasets.DatasetDict, view: View, dataset_hash: str
+) -> dict[str, np.ndarray]:
+    """Each split's pixels (n, height, width, 3) uint8, from the cache when these very pages were
+    resized before.
 
-    The cache is keyed by the pages' content hash (and the files' times, for a prepared folder that was tampered
-    with) and all that decides their pixels; it is mapped, not read, and lives below the `datasets` cache folder
-    (HF_DATASETS_CACHE). A split that was finished before a kill is not done again.
+    The cache is keyed by the pages' content hash (and the files' times, for a prepared folder that
+    was tampered with) and all that decides their pixels; it is mapped, not read, and lives below
+    the `datasets` cache folder (HF_DATASETS_CACHE). A split that was finished before a kill is not
+    done again.
 
     Raises:
         InputError: the processor makes pages of several sizes.
     """
     folder = pixels_folder(splits, view, dataset_hash)
-    return {split: cached_pixels(dataset, view, folder / f"{split}.npy") for split, dataset in splits.items()}
+    return {
+        split: cached_pixels(dataset, view, folder / f"{split}.npy")
+        for split, dataset in splits.items()
+    }
 
 
 def pixels_folder(splits: datasets.DatasetDict, view: View, dataset_hash: str) -> Path:
     """Where a dataset's pixels are cached."""
-    options = json.dumps([view.processor.to_dict(), view.keep_aspect, view.grayscale], sort_keys=True, default=str)
+    options = json.dumps(
+        [view.processor.to_dict(), view.keep_aspect, view.grayscale], sort_keys=True, default=str
+    )
     return cache_folder("pixels", dataset_hash, splits, options, pillow_version)
 
 
 def cached_pixels(dataset: datasets.Dataset, view: View, path: Path) -> np.ndarray:
-    """One split's pixels through a file that appears whole or not at all; in memory where there is no room for it."""
+    """One split's pixels through a file that appears whole or not at all; in memory where there is
+    no room for it.
+    """
     try:
         if path.exists():
             logger.info(f"pages: from {path}")
@@ -161,8 +199,10 @@ def write_pixels(pages, n: int, path: Path):
                 header = {"descr": "|u1", "fortran_order": False, "shape": (n, *shape)}
                 np.lib.format.write_array_header_1_0(stream, header)
             if pixels.shape != shape:
-                raise InputError(f"the model's processor makes pages of several sizes, {shape[:2]} and "
-                                 f"{pixels.shape[:2]}; say --image_size")
+                raise InputError(
+                    f"the model's processor makes pages of several sizes, {shape[:2]} and "
+                    f"{pixels.shape[:2]}; say --image_size"
+                )
             stream.write(pixels.tobytes())
 
 
@@ -170,7 +210,9 @@ def resized(dataset: datasets.Dataset, view: View, what: str):
     """Yield each page of a dataset as `to_pixels` makes it, decoded side by side."""
     rows = dataset.select_columns("image").cast_column("image", datasets.Image(decode=False))
     jobs = ((row["image"]["bytes"], view) for row in rows)
-    return tqdm(side_by_side(pixels_of, jobs), f"resizing {what}", len(dataset), unit=" pages", disable=None)
+    return tqdm(
+        side_by_side(pixels_of, jobs), f"resizing {what}", len(dataset), unit=" pages", disable=None
+    )
 
 
 def pixels_of(job: tuple[bytes, View]) -> np.ndarray:

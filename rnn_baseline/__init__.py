@@ -1,4 +1,6 @@
-"""LSTM, GRU, MLP and CNN as transformers models; importing the package registers them with the Auto classes."""
+"""LSTM, GRU, MLP and CNN as transformers models; importing the package registers them with the Auto
+classes.
+"""
 
 from transformers import AutoConfig, AutoModelForSequenceClassification
 

@@ -11,9 +11,24 @@ from utils.training import DatasetArguments, SuiteTrainingArguments
 
 CONFIGS = Path(__file__).parent / "configs"
 DEFAULT_CONFIG = CONFIGS / "best.yaml"
-SHAPE = ("embedding_size", "cell", "hidden_size", "num_layers", "bidirectional", "pooling", "mlp_sizes", "cnn_widths",
-         "cnn_filters", "head_size", "activation", "word_dropout", "embedding_dropout", "layer_dropout",
-         "head_dropout", "freeze_embeddings")
+SHAPE = (
+    "embedding_size",
+    "cell",
+    "hidden_size",
+    "num_layers",
+    "bidirectional",
+    "pooling",
+    "mlp_sizes",
+    "cnn_widths",
+    "cnn_filters",
+    "head_size",
+    "activation",
+    "word_dropout",
+    "embedding_dropout",
+    "layer_dropout",
+    "head_dropout",
+    "freeze_embeddings",
+)
 
 
 @dataclass
@@ -21,42 +36,82 @@ class ModelArguments:
     """Which network, which words it knows, and how much of a text it reads."""
 
     model_name_or_path: str | None = field(
-        default=None, metadata={"help": "a finished run of this room to go on from; none: random weights"}
+        default=None,
+        metadata={"help": "a finished run of this room to go on from; none: random weights"},
     )
-    cell: str = field(default="lstm", metadata={"help": "lstm, gru, layernorm_lstm, mlp (mean of words) or cnn"})
-    hidden_size: int = field(default=128, metadata={"help": "units of a recurrent layer and direction"})
+    cell: str = field(
+        default="lstm", metadata={"help": "lstm, gru, layernorm_lstm, mlp (mean of words) or cnn"}
+    )
+    hidden_size: int = field(
+        default=128, metadata={"help": "units of a recurrent layer and direction"}
+    )
     num_layers: int = field(default=1, metadata={"help": "recurrent layers"})
-    bidirectional: bool = field(default=False, metadata={"help": "read the text in both directions"})
-    pooling: str | None = field(default=None, metadata={"help": "last (default), max, mean or attention"})
+    bidirectional: bool = field(
+        default=False, metadata={"help": "read the text in both directions"}
+    )
+    pooling: str | None = field(
+        default=None, metadata={"help": "last (default), max, mean or attention"}
+    )
     mlp_sizes: list[int] = field(
-        default_factory=lambda: list(RnnConfig.mlp_sizes), metadata={"help": "widths of the mlp's layers"}
+        default_factory=lambda: list(RnnConfig.mlp_sizes),
+        metadata={"help": "widths of the mlp's layers"},
     )
     cnn_widths: list[int] = field(
-        default_factory=lambda: list(RnnConfig.cnn_widths), metadata={"help": "words that a filter of the cnn spans"}
+        default_factory=lambda: list(RnnConfig.cnn_widths),
+        metadata={"help": "words that a filter of the cnn spans"},
     )
     cnn_filters: int = field(default=100, metadata={"help": "filters of each width"})
-    head_size: int = field(default=0, metadata={"help": "width of a hidden layer before the class layer; 0: none"})
-    activation: str = field(default="relu", metadata={"help": "of the hidden layers: relu, mish or tanh"})
+    head_size: int = field(
+        default=0, metadata={"help": "width of a hidden layer before the class layer; 0: none"}
+    )
+    activation: str = field(
+        default="relu", metadata={"help": "of the hidden layers: relu, mish or tanh"}
+    )
     embedding_size: int = field(default=300, metadata={"help": "numbers in a word's vector"})
-    word_dropout: float = field(default=0.0, metadata={"help": "share of the words that training reads as unknown"})
-    embedding_dropout: float = field(default=0.0, metadata={"help": "dropout on the words' vectors"})
+    word_dropout: float = field(
+        default=0.0, metadata={"help": "share of the words that training reads as unknown"}
+    )
+    embedding_dropout: float = field(
+        default=0.0, metadata={"help": "dropout on the words' vectors"}
+    )
     layer_dropout: float = field(default=0.0, metadata={"help": "dropout between recurrent layers"})
     head_dropout: float = field(default=0.0, metadata={"help": "dropout before the class layer"})
     vectors: str | None = field(
-        default=None, metadata={"help": "pretrained vectors as text (word2vec, GloVe, fastText), plain, .gz or .bz2"}
+        default=None,
+        metadata={
+            "help": "pretrained vectors as text (word2vec, GloVe, fastText), plain, .gz or .bz2"
+        },
     )
-    freeze_embeddings: bool = field(default=False, metadata={"help": "do not train the words' vectors"})
+    freeze_embeddings: bool = field(
+        default=False, metadata={"help": "do not train the words' vectors"}
+    )
     filters: list[str] = field(
-        default_factory=lambda: ["lower", "strip_tags", "split_alphanum", "strip_punctuation", "strip_non_alphanum"],
-        metadata={"help": "what is done to a text, in a fixed order (see the manual); none: words as they are"},
+        default_factory=lambda: [
+            "lower",
+            "strip_tags",
+            "split_alphanum",
+            "strip_punctuation",
+            "strip_non_alphanum",
+        ],
+        metadata={
+            "help": "what is done to a text, in a fixed order (see the manual); none: words as they are"
+        },
     )
-    min_word_length: int = field(default=3, metadata={"help": "strip_short drops shorter words (characters)"})
-    min_frequency: int = field(default=2, metadata={"help": "how often a word must occur in train to be known"})
-    vocab_size: int = field(default=50_000, metadata={"help": "known words, the most frequent ones"})
+    min_word_length: int = field(
+        default=3, metadata={"help": "strip_short drops shorter words (characters)"}
+    )
+    min_frequency: int = field(
+        default=2, metadata={"help": "how often a word must occur in train to be known"}
+    )
+    vocab_size: int = field(
+        default=50_000, metadata={"help": "known words, the most frequent ones"}
+    )
     max_length: int = field(default=256, metadata={"help": "words read of each text"})
 
     def __post_init__(self):
-        self.filters = [name for given in self.filters for name in given.split(",") if name not in ("", "none")]
+        self.filters = [
+            name for given in self.filters for name in given.split(",") if name not in ("", "none")
+        ]
         check_filters(self.filters)
         for name in ("min_word_length", "min_frequency", "vocab_size", "max_length"):
             if getattr(self, name) < 1:
@@ -75,29 +130,42 @@ class RnnTrainingArguments(SuiteTrainingArguments):
     """The training arguments of a network that starts from random weights."""
 
     learning_rate: float = field(default=1e-3, metadata={"help": "peak learning rate"})
-    per_device_train_batch_size: int = field(default=128, metadata={"help": "texts per device and step"})
-    per_device_eval_batch_size: int = field(default=256, metadata={"help": "texts per device in evaluation"})
+    per_device_train_batch_size: int = field(
+        default=128, metadata={"help": "texts per device and step"}
+    )
+    per_device_eval_batch_size: int = field(
+        default=256, metadata={"help": "texts per device in evaluation"}
+    )
     num_train_epochs: float = field(default=10.0, metadata={"help": "passes over the texts"})
     balanced_batches: int = field(
-        default=0, metadata={"help": "class-balanced batches, so many an epoch; 0: every row once an epoch"}
+        default=0,
+        metadata={"help": "class-balanced batches, so many an epoch; 0: every row once an epoch"},
     )
     streaming: bool = field(
-        default=False, metadata={"help": "leave the encoded texts on disk and shuffle block by block"}
+        default=False,
+        metadata={"help": "leave the encoded texts on disk and shuffle block by block"},
     )
-    shuffle_buffer: int = field(default=100_000, metadata={"help": "rows of a block that --streaming shuffles"})
-    remove_unused_columns: bool = field(default=False, metadata={"help": "batches have no unused columns"})
+    shuffle_buffer: int = field(
+        default=100_000, metadata={"help": "rows of a block that --streaming shuffles"}
+    )
+    remove_unused_columns: bool = field(
+        default=False, metadata={"help": "batches have no unused columns"}
+    )
 
     def __post_init__(self):
         if self.balanced_batches < 0 or self.shuffle_buffer < 1:
-            raise ValueError(f"--balanced_batches {self.balanced_batches} --shuffle_buffer {self.shuffle_buffer}: "
-                             "give 0 or more, and at least 1")
+            raise ValueError(
+                f"--balanced_batches {self.balanced_batches} --shuffle_buffer {self.shuffle_buffer}: "
+                "give 0 or more, and at least 1"
+            )
         if self.balanced_batches and self.streaming:
             raise ValueError("--balanced_batches and --streaming: give one of them")
         super().__post_init__()
 
 
 def parse_training(argv, doc: str, *more):
-    """Parse the flags that train.py, preprocess.py and pipeline.py share: model, dataset, training, and `more`.
+    """Parse the flags that train.py, preprocess.py and pipeline.py share: model, dataset, training,
+    and `more`.
 
     Where no YAML is named, configs/best.yaml comes first.
     """

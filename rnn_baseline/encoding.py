@@ -1,4 +1,6 @@
-"""The encoded corpus: flat arrays of word ids on disk, and batches gathered from them without Python work per row."""
+"""The encoded corpus: flat arrays of word ids on disk, and batches gathered from them without
+Python work per row.
+"""
 
 import logging
 import os
@@ -16,16 +18,21 @@ ARRAYS = ("tokens", "offsets", "labels")
 
 
 class EncodedDataset(torch.utils.data.Dataset):
-    """Rows of word ids and labels in flat arrays, with the few methods of `datasets.Dataset` that the Trainer uses.
+    """Rows of word ids and labels in flat arrays, with the few methods of `datasets.Dataset` that
+    the Trainer uses.
 
-    A DataLoader hands whole lists of row numbers to `__getitems__`, which returns the padded batch; the collator has
-    nothing left to do.
+    A DataLoader hands whole lists of row numbers to `__getitems__`, which returns the padded batch;
+    the collator has nothing left to do.
     """
 
     column_names = ["input_ids", "labels", "length"]
 
-    def __init__(self, tokens: torch.Tensor, offsets: torch.Tensor, labels: torch.Tensor, rows=None):
-        """tokens: (n_words,) int32; offsets: (n_texts + 1,) int64; labels: (n_texts,) int64; rows: those in use."""
+    def __init__(
+        self, tokens: torch.Tensor, offsets: torch.Tensor, labels: torch.Tensor, rows=None
+    ):
+        """tokens: (n_words,) int32; offsets: (n_texts + 1,) int64; labels: (n_texts,) int64; rows:
+        those in use.
+        """
         self.tokens, self.offsets, self.labels = tokens, offsets, labels
         self.rows = torch.arange(len(labels), device=offsets.device) if rows is None else rows
 
@@ -38,10 +45,15 @@ class EncodedDataset(torch.utils.data.Dataset):
         if key == "length":
             return (self.offsets[self.rows + 1] - self.offsets[self.rows]).cpu().numpy()
         row = self.rows[key]
-        return {"input_ids": self.tokens[self.offsets[row] : self.offsets[row + 1]], "labels": self.labels[row]}
+        return {
+            "input_ids": self.tokens[self.offsets[row] : self.offsets[row + 1]],
+            "labels": self.labels[row],
+        }
 
     def __getitems__(self, numbers) -> dict[str, torch.Tensor]:
-        """One batch: input_ids (batch, longest) int32, labels (batch,), and attention_mask where lengths differ."""
+        """One batch: input_ids (batch, longest) int32, labels (batch,), and attention_mask where
+        lengths differ.
+        """
         rows = self.rows[torch.as_tensor(numbers, device=self.rows.device)]
         starts = self.offsets[rows]  # (batch,)
         lengths = self.offsets[rows + 1] - starts
@@ -64,7 +76,10 @@ class EncodedDataset(torch.utils.data.Dataset):
 
     def to(self, device) -> "EncodedDataset":
         """The arrays read whole into a device's memory."""
-        copies = [array.to(device, copy=True) for array in (self.tokens, self.offsets, self.labels, self.rows)]
+        copies = [
+            array.to(device, copy=True)
+            for array in (self.tokens, self.offsets, self.labels, self.rows)
+        ]
         return EncodedDataset(*copies)
 
 
@@ -73,12 +88,14 @@ def as_is(batch):
     return batch
 
 
-def encode_splits(splits, tokenizer, max_length: int, dataset_hash: str) -> dict[str, EncodedDataset]:
+def encode_splits(
+    splits, tokenizer, max_length: int, dataset_hash: str
+) -> dict[str, EncodedDataset]:
     """The splits as mapped files, from the cache when these very texts were encoded before.
 
-    The cache is keyed by the texts' content hash (and the files' times, for a prepared folder that was tampered with),
-    the tokenizer and `max_length`; it lives below the `datasets` cache folder (HF_DATASETS_CACHE). Texts are encoded
-    chunk by chunk, so that memory stays bounded.
+    The cache is keyed by the texts' content hash (and the files' times, for a prepared folder that
+    was tampered with), the tokenizer and `max_length`; it lives below the `datasets` cache folder
+    (HF_DATASETS_CACHE). Texts are encoded chunk by chunk, so that memory stays bounded.
     """
     folder = cache_folder("words", dataset_hash, splits, max_length, tokenizer_text(tokenizer))
     if not folder.exists():
@@ -91,7 +108,10 @@ def encode_splits(splits, tokenizer, max_length: int, dataset_hash: str) -> dict
             shutil.rmtree(partial, ignore_errors=True)
             if not folder.exists():  # another process may have been faster
                 logger.info(f"encoded texts are not cached: {error}")
-                return {split: encode_dataset(dataset, tokenizer, max_length) for split, dataset in splits.items()}
+                return {
+                    split: encode_dataset(dataset, tokenizer, max_length)
+                    for split, dataset in splits.items()
+                }
     else:
         logger.info(f"encoded texts: from {folder}")
     return {split: read_split(folder / split) for split in splits}
@@ -131,7 +151,9 @@ def read_split(folder: Path) -> EncodedDataset:
 
 
 def describe_words(encoded: dict[str, EncodedDataset], max_length: int) -> dict:
-    """Share of unknown words, texts without a word, and share of texts that reach `max_length`, by split."""
+    """Share of unknown words, texts without a word, and share of texts that reach `max_length`, by
+    split.
+    """
     report = {"share_unknown": {}, "empty": {}, "share_cut": {}}
     for split, dataset in encoded.items():
         lengths, n = dataset["length"], max(1, len(dataset))

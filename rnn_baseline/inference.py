@@ -1,4 +1,6 @@
-"""Class probabilities of any texts with a finished network: encoded by word, in batches of one length."""
+"""Class probabilities of any texts with a finished network: encoded by word, in batches of one
+length.
+"""
 
 import numpy as np
 import torch
@@ -13,18 +15,27 @@ from utils.training import probabilities_of
 def encode(texts: list[str | None], tokenizer, max_length: int) -> EncodedDataset:
     """Texts as rows without labels (all 0)."""
     tokens, offsets = encode_texts(texts, tokenizer, max_length)
-    return EncodedDataset(torch.from_numpy(tokens), torch.from_numpy(offsets),
-                          torch.zeros(len(offsets) - 1, dtype=torch.int64))
+    return EncodedDataset(
+        torch.from_numpy(tokens),
+        torch.from_numpy(offsets),
+        torch.zeros(len(offsets) - 1, dtype=torch.int64),
+    )
 
 
 def predict_probabilities(model, encoded: EncodedDataset, batch_size: int) -> np.ndarray:
-    """Class probabilities (n, n_classes) float32, in the order of the rows; no batch mate changes one."""
+    """Class probabilities (n, n_classes) float32, in the order of the rows; no batch mate changes
+    one.
+    """
     return probabilities_and_states(model, encoded, batch_size)[0]
 
 
 @torch.inference_mode()
-def probabilities_and_states(model, encoded: EncodedDataset, batch_size: int) -> tuple[np.ndarray, np.ndarray]:
-    """Class probabilities (n, n_classes), and what the head sees of each text (n, size), both float32."""
+def probabilities_and_states(
+    model, encoded: EncodedDataset, batch_size: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """Class probabilities (n, n_classes), and what the head sees of each text (n, size), both
+    float32.
+    """
     logits = np.empty((len(encoded), model.config.num_labels), np.float32)
     states = np.empty((len(encoded), model.encoder.output_size), np.float32)
     bar = tqdm(total=len(encoded), desc="predicting", unit=" texts", disable=None)
@@ -42,8 +53,11 @@ def probabilities_and_states(model, encoded: EncodedDataset, batch_size: int) ->
 def usage(max_length: int) -> list[str]:
     """How the model card says a finished network is called."""
     return [
-        "```python", "import rnn_baseline  # registra la red en transformers", "from transformers import pipeline\n",
+        "```python",
+        "import rnn_baseline  # registra la red en transformers",
+        "from transformers import pipeline\n",
         'clasificador = pipeline("text-classification", model="RUTA_DE_ESTA_CARPETA")',
-        f'clasificador("…", truncation=True, max_length={max_length})', "```\n",
+        f'clasificador("…", truncation=True, max_length={max_length})',
+        "```\n",
         f"Cada texto se corta a {max_length} palabras: lo que sigue no se lee.",
-    ]  # fmt: skip
+    ]

@@ -1,7 +1,8 @@
-"""The room's networks in one file: word embeddings, an encoder (`cell`), masked pooling, and the class layer.
+"""The room's networks in one file: word embeddings, an encoder (`cell`), masked pooling, and the
+class layer.
 
-Padding never changes an output: every cell and pooling looks at the words of a text alone. A text without words is
-read as one padding word, whose embedding is zero.
+Padding never changes an output: every cell and pooling looks at the words of a text alone. A text
+without words is read as one padding word, whose embedding is zero.
 """
 
 import torch
@@ -25,13 +26,19 @@ class RnnConfig(PreTrainedConfig):
 
     Args:
         vocab_size: rows of the embedding table; 0 is padding, 1 an unknown word.
-        cell: lstm, gru, layernorm_lstm (Ba et al. 2016), mlp (on the mean of the words) or cnn (Kim 2014).
-        hidden_size, num_layers, bidirectional, layer_dropout: of the recurrent cells; dropout between their layers.
-        pooling: how a recurrent cell's states become one vector: last, max, mean or attention (Yang et al. 2016).
-        mlp_sizes: widths of the mlp's layers. cnn_widths, cnn_filters: words a filter spans, filters of each width.
-        head_size: width of a hidden layer before the class layer; 0: none. activation: relu, mish or tanh.
-        word_dropout: share of the words that training reads as unknown (Iyyer et al. 2015), so that there is a vector
-            for those. embedding_dropout, head_dropout: on the words' vectors, and before the class layer.
+        cell: lstm, gru, layernorm_lstm (Ba et al. 2016), mlp (on the mean of the words) or cnn (Kim
+            2014).
+        hidden_size, num_layers, bidirectional, layer_dropout: of the recurrent cells; dropout
+            between their layers.
+        pooling: how a recurrent cell's states become one vector: last, max, mean or attention (Yang
+            et al. 2016).
+        mlp_sizes: widths of the mlp's layers. cnn_widths, cnn_filters: words a filter spans,
+            filters of each width.
+        head_size: width of a hidden layer before the class layer; 0: none. activation: relu, mish
+            or tanh.
+        word_dropout: share of the words that training reads as unknown (Iyyer et al. 2015), so that
+            there is a vector for those. embedding_dropout, head_dropout: on the words' vectors, and
+            before the class layer.
         freeze_embeddings: the embedding table is not trained.
 
     Raises:
@@ -71,25 +78,37 @@ def check_shape(config):
     if config.cell not in POOLINGS:
         raise ValueError(f"--cell {config.cell!r}: choose one of {', '.join(POOLINGS)}")
     if config.pooling is not None and config.pooling not in POOLINGS[config.cell]:
-        raise ValueError(f"--pooling {config.pooling!r}: of {config.cell} choose one of "
-                         f"{', '.join(POOLINGS[config.cell])}")
+        raise ValueError(
+            f"--pooling {config.pooling!r}: of {config.cell} choose one of "
+            f"{', '.join(POOLINGS[config.cell])}"
+        )
     if config.activation not in ACTIVATIONS:
-        raise ValueError(f"--activation {config.activation!r}: choose one of {', '.join(ACTIVATIONS)}")
+        raise ValueError(
+            f"--activation {config.activation!r}: choose one of {', '.join(ACTIVATIONS)}"
+        )
     for name in ("embedding_size", "hidden_size", "num_layers", "cnn_filters"):
         if getattr(config, name) < 1:
             raise ValueError(f"--{name} {getattr(config, name)}: give at least 1")
     for name in ("mlp_sizes", "cnn_widths"):
         if not getattr(config, name) or min(getattr(config, name)) < 1:
-            raise ValueError(f"--{name} {getattr(config, name)}: give one or more numbers from 1 on")
+            raise ValueError(
+                f"--{name} {getattr(config, name)}: give one or more numbers from 1 on"
+            )
     if config.head_size < 0:
-        raise ValueError(f"--head_size {config.head_size}: give the width of a hidden layer, or 0 for none")
+        raise ValueError(
+            f"--head_size {config.head_size}: give the width of a hidden layer, or 0 for none"
+        )
     for name in ("word_dropout", "embedding_dropout", "layer_dropout", "head_dropout"):
         if not 0 <= getattr(config, name) < 1:
-            raise ValueError(f"--{name} {getattr(config, name)}: give a share from 0 on and below 1")
+            raise ValueError(
+                f"--{name} {getattr(config, name)}: give a share from 0 on and below 1"
+            )
 
 
 class RnnForSequenceClassification(PreTrainedModel):
-    """A text classifier of any of the room's shapes; logits out, cross-entropy when labels are given."""
+    """A text classifier of any of the room's shapes; logits out, cross-entropy when labels are
+    given.
+    """
 
     config_class = RnnConfig
     base_model_prefix = "encoder"
@@ -97,20 +116,28 @@ class RnnForSequenceClassification(PreTrainedModel):
 
     def __init__(self, config: RnnConfig):
         super().__init__(config)
-        self.embedding = nn.Embedding(config.vocab_size, config.embedding_size, padding_idx=config.pad_token_id)
+        self.embedding = nn.Embedding(
+            config.vocab_size, config.embedding_size, padding_idx=config.pad_token_id
+        )
         self.embedding.weight.requires_grad_(not config.freeze_embeddings)
         self.embedding_dropout = nn.Dropout(config.embedding_dropout)
         encoders = {"mlp": MeanMlp, "cnn": Cnn}
         self.encoder = encoders.get(config.cell, Recurrent)(config)
         size = self.encoder.output_size
-        hidden = [nn.Linear(size, config.head_size), ACTIVATIONS[config.activation]()] if config.head_size else []
+        hidden = (
+            [nn.Linear(size, config.head_size), ACTIVATIONS[config.activation]()]
+            if config.head_size
+            else []
+        )
         self.head = nn.Sequential(*hidden, nn.Dropout(config.head_dropout))
         self.classifier = nn.Linear(config.head_size or size, config.num_labels)
         self.post_init()
 
     @classmethod
     def from_pretrained(cls, *args, **kwargs):
-        """As of any transformers model; a frozen table stays frozen, where loading makes every weight trainable."""
+        """As of any transformers model; a frozen table stays frozen, where loading makes every
+        weight trainable.
+        """
         loaded = super().from_pretrained(*args, **kwargs)
         model = loaded[0] if isinstance(loaded, tuple) else loaded  # with output_loading_info
         model.embedding.weight.requires_grad_(not model.config.freeze_embeddings)
@@ -130,17 +157,21 @@ class RnnForSequenceClassification(PreTrainedModel):
         """What the head sees of each text: (batch, size).
 
         Args:
-            input_ids: (batch, seq) int, padded at the right. attention_mask: (batch, seq), 1 at words; None: no
-                padding anywhere, which spares the mask's work.
+            input_ids: (batch, seq) int, padded at the right. attention_mask: (batch, seq), 1 at
+                words; None: no padding anywhere, which spares the mask's work.
         """
         if input_ids.shape[1] == 0:
             input_ids = input_ids.new_zeros((len(input_ids), 1), dtype=torch.long)
             attention_mask = None
         if self.training and self.config.word_dropout:
             unread = torch.rand(input_ids.shape, device=input_ids.device) < self.config.word_dropout
-            input_ids = input_ids.masked_fill(unread & (input_ids != self.config.pad_token_id), UNKNOWN)
+            input_ids = input_ids.masked_fill(
+                unread & (input_ids != self.config.pad_token_id), UNKNOWN
+            )
         if attention_mask is None and by_word_pays(self.config, self.training, input_ids):
-            return self.encoder.pool(states_by_word(self.encoder.rnn, self.embedding, input_ids), None)
+            return self.encoder.pool(
+                states_by_word(self.encoder.rnn, self.embedding, input_ids), None
+            )
         x = self.embedding_dropout(self.embedding(input_ids))  # (batch, seq, embedding)
         if attention_mask is None:
             return self.encoder(x, None)
@@ -148,7 +179,14 @@ class RnnForSequenceClassification(PreTrainedModel):
         words = torch.arange(x.shape[1], device=x.device) < lengths[:, None]  # (batch, seq)
         return self.encoder(x * words[..., None], lengths)
 
-    def forward(self, input_ids, attention_mask=None, labels=None, output_hidden_states=None, return_dict=None):
+    def forward(
+        self,
+        input_ids,
+        attention_mask=None,
+        labels=None,
+        output_hidden_states=None,
+        return_dict=None,
+    ):
         features = self.features(input_ids, attention_mask)
         logits = self.classifier(self.head(features))  # (batch, num_labels)
         loss = None if labels is None else F.cross_entropy(logits, labels)
@@ -160,9 +198,12 @@ class Recurrent(nn.Module):
 
     def __init__(self, config: RnnConfig):
         super().__init__()
-        shape = {"hidden_size": config.hidden_size, "num_layers": config.num_layers,
-                 "bidirectional": config.bidirectional,
-                 "dropout": config.layer_dropout if config.num_layers > 1 else 0.0}
+        shape = {
+            "hidden_size": config.hidden_size,
+            "num_layers": config.num_layers,
+            "bidirectional": config.bidirectional,
+            "dropout": config.layer_dropout if config.num_layers > 1 else 0.0,
+        }
         if config.cell == "layernorm_lstm":
             self.rnn = LayerNormLstm(config.embedding_size, **shape)
         else:
@@ -171,17 +212,23 @@ class Recurrent(nn.Module):
         self.pooling, self.bidirectional = config.pooling, config.bidirectional
         size = self.output_size = config.hidden_size * (2 if config.bidirectional else 1)
         if config.pooling == "attention":
-            self.attention = nn.Sequential(nn.Linear(size, size), nn.Tanh(), nn.Linear(size, 1, bias=False))
+            self.attention = nn.Sequential(
+                nn.Linear(size, size), nn.Tanh(), nn.Linear(size, 1, bias=False)
+            )
 
     def forward(self, x, lengths):
-        """x: (batch, seq, embedding); lengths: (batch,) or None where nothing is padded; returns (batch, size)."""
+        """x: (batch, seq, embedding); lengths: (batch,) or None where nothing is padded; returns
+        (batch, size).
+        """
         if isinstance(self.rnn, LayerNormLstm):
             states = self.rnn(x, lengths)
         elif lengths is None:
             states, _ = self.rnn(x)
         else:
             packed = pack_padded_sequence(x, lengths.cpu(), batch_first=True, enforce_sorted=False)
-            states, _ = pad_packed_sequence(self.rnn(packed)[0], batch_first=True, total_length=x.shape[1])
+            states, _ = pad_packed_sequence(
+                self.rnn(packed)[0], batch_first=True, total_length=x.shape[1]
+            )
         return self.pool(states, lengths)  # states: (batch, seq, size)
 
     def pool(self, states, lengths):
@@ -197,19 +244,31 @@ class Recurrent(nn.Module):
             return states.masked_fill(padding[..., None], 0).sum(1) / lengths[:, None]
         if self.pooling == "max":
             return states.masked_fill(padding[..., None], -torch.inf).amax(1)
-        weights = self.attention(states).squeeze(-1).masked_fill(padding, -torch.inf).softmax(1)  # (batch, seq)
+        weights = (
+            self.attention(states).squeeze(-1).masked_fill(padding, -torch.inf).softmax(1)
+        )  # (batch, seq)
         return (weights[..., None] * states.masked_fill(padding[..., None], 0)).sum(1)
 
 
 class LayerNormLstm(nn.Module):
-    """Stacked LSTM with layer normalisation of the input, recurrent and cell terms, one layer a direction."""
+    """Stacked LSTM with layer normalisation of the input, recurrent and cell terms, one layer a
+    direction.
+    """
 
-    def __init__(self, input_size: int, hidden_size: int, num_layers: int, bidirectional: bool, dropout: float):
+    def __init__(
+        self,
+        input_size: int,
+        hidden_size: int,
+        num_layers: int,
+        bidirectional: bool,
+        dropout: float,
+    ):
         super().__init__()
         directions = 2 if bidirectional else 1
         sizes = [input_size] + [hidden_size * directions] * (num_layers - 1)
         self.layers = nn.ModuleList(
-            nn.ModuleList(LayerNormLstmLayer(size, hidden_size) for _ in range(directions)) for size in sizes
+            nn.ModuleList(LayerNormLstmLayer(size, hidden_size) for _ in range(directions))
+            for size in sizes
         )
         self.dropout = nn.Dropout(dropout)
 
@@ -226,8 +285,8 @@ class LayerNormLstm(nn.Module):
 class LayerNormLstmLayer(nn.Module):
     """One direction of one layer: gates LN(W x) + LN(U h) + b, cell LN(f ⊙ c + i ⊙ g).
 
-    Ba et al. 2016, but for the normalised cell going on to the next step too, as in TensorFlow Addons and torch's
-    benchmarks; the paper normalises it on the way out alone (its eq. 22).
+    Ba et al. 2016, but for the normalised cell going on to the next step too, as in TensorFlow
+    Addons and torch's benchmarks; the paper normalises it on the way out alone (its eq. 22).
     """
 
     def __init__(self, input_size: int, hidden_size: int):
@@ -235,7 +294,10 @@ class LayerNormLstmLayer(nn.Module):
         self.input = nn.Linear(input_size, 4 * hidden_size, bias=False)
         self.recurrent = nn.Linear(hidden_size, 4 * hidden_size, bias=False)
         self.bias = nn.Parameter(torch.zeros(4 * hidden_size))
-        self.input_norm, self.recurrent_norm = nn.LayerNorm(4 * hidden_size), nn.LayerNorm(4 * hidden_size)
+        self.input_norm, self.recurrent_norm = (
+            nn.LayerNorm(4 * hidden_size),
+            nn.LayerNorm(4 * hidden_size),
+        )
         self.cell_norm = nn.LayerNorm(hidden_size)
 
     def reset_parameters(self):
@@ -244,7 +306,9 @@ class LayerNormLstmLayer(nn.Module):
         nn.init.ones_(self.bias[size : 2 * size])  # the forget gate starts open
 
     def forward(self, x):
-        """x: (batch, seq, input), returns states (batch, seq, hidden); padding at the right comes after all words."""
+        """x: (batch, seq, input), returns states (batch, seq, hidden); padding at the right comes
+        after all words.
+        """
         given = self.input_norm(self.input(x)) + self.bias  # (batch, seq, 4 · hidden)
         hidden = cell = x.new_zeros(len(x), given.shape[-1] // 4)
         states = []
@@ -290,14 +354,16 @@ class Cnn(nn.Module):
     def __init__(self, config: RnnConfig):
         super().__init__()
         self.filters = nn.ModuleList(
-            nn.Conv1d(config.embedding_size, config.cnn_filters, width) for width in config.cnn_widths
+            nn.Conv1d(config.embedding_size, config.cnn_filters, width)
+            for width in config.cnn_widths
         )
         self.output_size = config.cnn_filters * len(config.cnn_widths)
 
     def forward(self, x, lengths):
         """x: (batch, seq, embedding), zero at padding; returns (batch, widths · filters).
 
-        A text shorter than a filter is padded to its width; windows that begin in the padding are not looked at.
+        A text shorter than a filter is padded to its width; windows that begin in the padding are
+        not looked at.
         """
         if lengths is None:
             lengths = torch.full((len(x),), x.shape[1], device=x.device)
@@ -305,8 +371,12 @@ class Cnn(nn.Module):
         found = []
         for convolution in self.filters:
             width = convolution.kernel_size[0]
-            responses = F.relu(convolution(F.pad(x, (0, max(0, width - x.shape[2])))))  # (batch, filters, windows)
+            responses = F.relu(
+                convolution(F.pad(x, (0, max(0, width - x.shape[2]))))
+            )  # (batch, filters, windows)
             windows = (lengths - width + 1).clamp(min=1)
-            beyond = torch.arange(responses.shape[2], device=x.device) >= windows[:, None]  # (batch, windows)
+            beyond = (
+                torch.arange(responses.shape[2], device=x.device) >= windows[:, None]
+            )  # (batch, windows)
             found.append(responses.masked_fill(beyond[:, None], 0).amax(2))
         return torch.cat(found, 1)

@@ -17,12 +17,16 @@ logger = logging.getLogger(__name__)
 
 
 class RnnTrainer(SuiteTrainer):
-    """`SuiteTrainer` that reads rows in buckets of one length, in class-balanced batches, or block by block."""
+    """`SuiteTrainer` that reads rows in buckets of one length, in class-balanced batches, or block
+    by block.
+    """
 
     def _get_train_sampler(self, train_dataset=None):
         args, dataset = self.args, self.train_dataset
         seed = args.seed if args.data_seed is None else args.data_seed
-        batch = args.per_device_train_batch_size * args.gradient_accumulation_steps * args.world_size
+        batch = (
+            args.per_device_train_batch_size * args.gradient_accumulation_steps * args.world_size
+        )
         if args.balanced_batches:
             return BalancedSampler(dataset["labels"], batch, args.balanced_batches, seed)
         if args.streaming:
@@ -33,21 +37,31 @@ class RnnTrainer(SuiteTrainer):
 
 
 def load_tokenizer(args: ModelArguments, dataset) -> PreTrainedTokenizerFast:
-    """The tokenizer of the run that goes on, or one whose vocabulary are the words of the training texts.
+    """The tokenizer of the run that goes on, or one whose vocabulary are the words of the training
+    texts.
 
     Raises:
         InputError: no run folder of this room, or the filters leave no word of the training texts.
     """
     if args.model_name_or_path:
         check_start(args.model_name_or_path)
-        logger.info(f"words, filters and shape of the network are those of {args.model_name_or_path}")
+        logger.info(
+            f"words, filters and shape of the network are those of {args.model_name_or_path}"
+        )
         return AutoTokenizer.from_pretrained(args.model_name_or_path)
-    tokenizer = learn_tokenizer(dataset.with_format("arrow")[:]["text"], args.filters,
-                                min_word_length=args.min_word_length, min_frequency=args.min_frequency,
-                                vocab_size=args.vocab_size, max_length=args.max_length)
+    tokenizer = learn_tokenizer(
+        dataset.with_format("arrow")[:]["text"],
+        args.filters,
+        min_word_length=args.min_word_length,
+        min_frequency=args.min_frequency,
+        vocab_size=args.vocab_size,
+        max_length=args.max_length,
+    )
     if len(tokenizer) == 2:
-        raise InputError(f"--filters {' '.join(args.filters)} --min_frequency {args.min_frequency}: leave no word of "
-                         "the training texts; leave out a filter or lower --min_frequency")
+        raise InputError(
+            f"--filters {' '.join(args.filters)} --min_frequency {args.min_frequency}: leave no word of "
+            "the training texts; leave out a filter or lower --min_frequency"
+        )
     return tokenizer
 
 
@@ -55,34 +69,60 @@ def check_start(name: str):
     """Refuse a start that is no run of this room."""
     path = Path(name)
     if not (path / "config.json").exists() or not (path / "tokenizer.json").exists():
-        raise InputError(f"--model_name_or_path {name}: no finished run (config.json and tokenizer.json) there; give "
-                         "a run folder of this room, or leave the flag out for random weights")
+        raise InputError(
+            f"--model_name_or_path {name}: no finished run (config.json and tokenizer.json) there; give "
+            "a run folder of this room, or leave the flag out for random weights"
+        )
     if '"rnn_baseline"' not in (path / "config.json").read_text(encoding="utf-8"):
-        raise InputError(f"--model_name_or_path {name}: not a network of this room; encoders are trained by "
-                         "beto_text_model/scripts/train/train.py")
+        raise InputError(
+            f"--model_name_or_path {name}: not a network of this room; encoders are trained by "
+            "beto_text_model/scripts/train/train.py"
+        )
 
 
-def build_model(args: ModelArguments, names: list[str], tokenizer) -> tuple[RnnForSequenceClassification, dict | None]:
-    """The network (seed its random weights before) and the coverage of its pretrained vectors, if any."""
-    labels = {"id2label": dict(enumerate(names)), "label2id": {name: code for code, name in enumerate(names)}}
+def build_model(
+    args: ModelArguments, names: list[str], tokenizer
+) -> tuple[RnnForSequenceClassification, dict | None]:
+    """The network (seed its random weights before) and the coverage of its pretrained vectors, if
+    any.
+    """
+    labels = {
+        "id2label": dict(enumerate(names)),
+        "label2id": {name: code for code, name in enumerate(names)},
+    }
     if args.model_name_or_path:
         if args.vectors:
-            raise InputError("--vectors: the run of --model_name_or_path has its own; leave one of the flags out")
-        model = RnnForSequenceClassification.from_pretrained(args.model_name_or_path, ignore_mismatched_sizes=True,
-                                                             freeze_embeddings=args.freeze_embeddings, **labels)
+            raise InputError(
+                "--vectors: the run of --model_name_or_path has its own; leave one of the flags out"
+            )
+        model = RnnForSequenceClassification.from_pretrained(
+            args.model_name_or_path,
+            ignore_mismatched_sizes=True,
+            freeze_embeddings=args.freeze_embeddings,
+            **labels,
+        )
         return model, None
-    model = RnnForSequenceClassification(RnnConfig(**args.shape(), vocab_size=len(tokenizer), **labels))
+    model = RnnForSequenceClassification(
+        RnnConfig(**args.shape(), vocab_size=len(tokenizer), **labels)
+    )
     if args.vectors:
         return model, fill_embedding(model.embedding.weight, args.vectors, tokenizer)
     if args.freeze_embeddings:
-        logger.info("freeze_embeddings without --vectors: the words' vectors are random and stay so")
+        logger.info(
+            "freeze_embeddings without --vectors: the words' vectors are random and stay so"
+        )
     return model, None
 
 
 def shape_name(config: RnnConfig) -> str:
     """A network in a phrase: `bilstm 3 × 256, attention`."""
     if config.cell not in RECURRENT:
-        return f"{config.cell} {'-'.join(map(str, config.mlp_sizes))}" if config.cell == "mlp" else \
-            f"cnn {config.cnn_filters} × {'+'.join(map(str, config.cnn_widths))}"
-    return f"{'bi' if config.bidirectional else ''}{config.cell} {config.num_layers} × {config.hidden_size}, " \
+        return (
+            f"{config.cell} {'-'.join(map(str, config.mlp_sizes))}"
+            if config.cell == "mlp"
+            else f"cnn {config.cnn_filters} × {'+'.join(map(str, config.cnn_widths))}"
+        )
+    return (
+        f"{'bi' if config.bidirectional else ''}{config.cell} {config.num_layers} × {config.hidden_size}, "
         f"{config.pooling}"
+    )

@@ -1,6 +1,8 @@
-"""The architecture `suite.TextCatLinear.v1`: a linear model over hashed n-grams whose documents all weigh the same.
+"""The architecture `suite.TextCatLinear.v1`: a linear model over hashed n-grams whose documents all
+weigh the same.
 
-This file alone goes into the packages that export.py makes: it imports spaCy and thinc and nothing of the suite.
+This file alone goes into the packages that export.py makes: it imports spaCy and thinc and nothing
+of the suite.
 """
 
 import numpy as np
@@ -12,19 +14,22 @@ from thinc.types import Floats2d
 
 
 @registry.architectures("suite.TextCatLinear.v1")
-def build_linear_text_classifier(ngram_size: int, length: int, nO: int | None = None) -> Model[list[Doc], Floats2d]:
+def build_linear_text_classifier(
+    ngram_size: int, length: int, nO: int | None = None
+) -> Model[list[Doc], Floats2d]:
     """Softmax over a sparse linear layer of lower-cased word n-grams, for exclusive classes.
 
-    It is multinomial logistic regression, and `spacy.TextCatBOW.v3` but for four things. The gradient is that of
-    cross-entropy (there: of a squared error through the softmax, which all but vanishes where classes are many). A
-    document's counts c become log(1 + c), scaled to Euclidean length 1 (there: the counts themselves, so that one step
-    moves the scores of a document of 500 words a hundred times as far as those of a title, and no learning rate suits
-    both). n-grams are lower-cased (there: as written). A document without a token has no n-gram (there: an IndexError
+    It is multinomial logistic regression, and `spacy.TextCatBOW.v3` but for four things. The
+    gradient is that of cross-entropy (there: of a squared error through the softmax, which all but
+    vanishes where classes are many). A document's counts c become log(1 + c), scaled to Euclidean
+    length 1 (there: the counts themselves, so that one step moves the scores of a document of 500
+    words a hundred times as far as those of a title, and no learning rate suits both). n-grams are
+    lower-cased (there: as written). A document without a token has no n-gram (there: an IndexError
     where ngram_size is 2 or more).
 
     Args:
-        ngram_size: n-grams of 1 … ngram_size words. length: rows of the hash table, made a power of two; the layer
-            has length × classes weights. nO: classes; default: those of the labels.
+        ngram_size: n-grams of 1 … ngram_size words. length: rows of the hash table, made a power of
+            two; the layer has length × classes weights. nO: classes; default: those of the labels.
     """
     length = 2 ** (length - 1).bit_length()
     linear = chain(weighted_ngrams(ngram_size), SparseLinear_v2(nO=nO, length=length))
@@ -35,7 +40,9 @@ def build_linear_text_classifier(ngram_size: int, length: int, nO: int | None = 
 
 
 def weighted_ngrams(ngram_size: int) -> Model:
-    """Layer from documents to (keys uint64, weights float32, n-grams per document int32), as sparse layers take it."""
+    """Layer from documents to (keys uint64, weights float32, n-grams per document int32), as sparse
+    layers take it.
+    """
     return Model("weighted_ngrams", forward, attrs={"ngram_size": ngram_size})
 
 
@@ -44,17 +51,25 @@ def forward(model: Model, docs: list[Doc], is_train: bool):
     for doc in docs:
         words = doc.to_array([LOWER]).reshape(-1)  # uint64
         sizes = range(2, model.attrs["ngram_size"] + 1) if len(words) else ()
-        own, counts = np.unique(np.concatenate([words, *(model.ops.ngrams(n, words) for n in sizes)]),
-                                return_counts=True)
+        own, counts = np.unique(
+            np.concatenate([words, *(model.ops.ngrams(n, words) for n in sizes)]),
+            return_counts=True,
+        )
         logs = np.log1p(counts, dtype="float32")
         keys.append(own)
         weights.append(logs / max(np.sqrt(np.dot(logs, logs)), 1e-12))
         lengths.append(len(own))
-    return (np.concatenate(keys), np.concatenate(weights), np.array(lengths, dtype="int32")), no_gradient
+    return (
+        np.concatenate(keys),
+        np.concatenate(weights),
+        np.array(lengths, dtype="int32"),
+    ), no_gradient
 
 
 def softmax(model: Model, scores: Floats2d, is_train: bool):
-    """Probabilities (documents, classes); textcat's p - y already is the gradient of cross-entropy by the scores."""
+    """Probabilities (documents, classes); textcat's p - y already is the gradient of cross-entropy
+    by the scores.
+    """
     return model.ops.softmax(scores), same
 
 

@@ -22,25 +22,38 @@ class TrainArguments(DataOptions):
     """What to train on, and where to."""
 
     dataset: str | None = field(
-        default=None, metadata={"help": "prepared folder, raw source, Hub id or 'sample'; default: the config's"}
+        default=None,
+        metadata={"help": "prepared folder, raw source, Hub id or 'sample'; default: the config's"},
     )
-    output_dir: str | None = field(default=None, metadata={"help": "default runs/<room>/<dataset>/<date-time>"})
+    output_dir: str | None = field(
+        default=None, metadata={"help": "default runs/<room>/<dataset>/<date-time>"}
+    )
     model_name_or_path: str | None = field(
-        default=None, metadata={"help": "go on from this run or pipeline instead of from random weights"}
+        default=None,
+        metadata={"help": "go on from this run or pipeline instead of from random weights"},
     )
-    seed: int | None = field(default=None, metadata={"help": "seed of weights, order and dropout; default: the "
-                                                             "config's"})
+    seed: int | None = field(
+        default=None, metadata={"help": "seed of weights, order and dropout; default: the config's"}
+    )
     gpu_id: int = field(default=-1, metadata={"help": "number of the GPU, -1 for the CPU"})
-    resume: bool = field(default=False, metadata={"help": "begin anew from the best pipeline of an unfinished run"})
-    overwrite: bool = field(default=False, metadata={"help": "replace a finished run in --output_dir"})
-    keep_checkpoints: bool = field(default=False, metadata={"help": "keep model-last/ in the finished run"})
+    resume: bool = field(
+        default=False, metadata={"help": "begin anew from the best pipeline of an unfinished run"}
+    )
+    overwrite: bool = field(
+        default=False, metadata={"help": "replace a finished run in --output_dir"}
+    )
+    keep_checkpoints: bool = field(
+        default=False, metadata={"help": "keep model-last/ in the finished run"}
+    )
 
 
 def parse_training(argv, doc: str, *more):
-    """Parse `[CONFIG.cfg] --flags --dotted.overrides value`, as train.py, pipeline.py and debug_data.py take them.
+    """Parse `[CONFIG.cfg] --flags --dotted.overrides value`, as train.py, pipeline.py and
+    debug_data.py take them.
 
     Returns:
-        (TrainArguments, more…, words): words holds `config` (its path), `overrides` (dotted name: value) and `given`.
+        (TrainArguments, more…, words): words holds `config` (its path), `overrides` (dotted name:
+        value) and `given`.
 
     Raises:
         InputError: unknown flag, wrong value, missing config.
@@ -48,7 +61,9 @@ def parse_training(argv, doc: str, *more):
     argv = list(sys.argv[1:] if argv is None else argv)
     config = Path(argv.pop(0)) if argv and not argv[0].startswith("-") else CONFIG
     if not config.is_file():
-        raise InputError(f"{config}: no such config; give a .cfg file such as those of {ROOM.name}/configs")
+        raise InputError(
+            f"{config}: no such config; give a .cfg file such as those of {ROOM.name}/configs"
+        )
     flags, dotted = split_overrides(argv)
     *objects, words = parse((TrainArguments, *more), flags, doc=doc)
     for name in dotted:
@@ -75,12 +90,17 @@ def split_overrides(argv: list[str]) -> tuple[list[str], dict]:
 
 
 def read_config(path: Path, args: TrainArguments, words: dict):
-    """The uninterpolated `Config` that spaCy trains by: the file, the user's overrides, the suite's flags.
+    """The uninterpolated `Config` that spaCy trains by: the file, the user's overrides, the suite's
+    flags.
 
     Raises:
         InputError: the file is no config, or an override names a section that it does not have.
     """
-    flags = {f"dataset.{name}": value for name, value in words["given"].items() if name in asdict(options_of(args))}
+    flags = {
+        f"dataset.{name}": value
+        for name, value in words["given"].items()
+        if name in asdict(options_of(args))
+    }
     if args.dataset is not None:
         flags["paths.dataset"] = args.dataset
     if args.seed is not None:
@@ -89,7 +109,9 @@ def read_config(path: Path, args: TrainArguments, words: dict):
         config = load_config(path, overrides=words["overrides"] | flags)
         config.interpolate()
     except (ValueError, OSError) as error:  # ConfigValidationError is a ValueError
-        raise InputError(f"{path}: {error}; check the names of the sections and the --overrides") from None
+        raise InputError(
+            f"{path}: {error}; check the names of the sections and the --overrides"
+        ) from None
     for section in ("paths", "system", "dataset", "training", "components", "corpora"):
         if section not in config:
             raise InputError(f"{path}: no [{section}] section; begin with a copy of {CONFIG.name}")

@@ -1,6 +1,8 @@
-"""What a config.cfg names with `@readers`: the shared splits and the shared label order, read by spaCy itself.
+"""What a config.cfg names with `@readers`: the shared splits and the shared label order, read by
+spaCy itself.
 
-Registered through the package's entry points, so `spacy train` finds them from any folder and without `--code`.
+Registered through the package's entry points, so `spacy train` finds them from any folder and
+without `--code`.
 """
 
 import functools
@@ -17,13 +19,17 @@ from utils.data import DataOptions, load_corpus
 from utils.errors import InputError, exits_on_input_error
 
 ROWS = 1000  # read from the Arrow table at once
-NO_TEXT = " "  # an empty text is read as one space: without a token, n-grams fail and a batch of such is not scored
+# an empty text is read as one space: without a token, n-grams fail and a batch of such is not
+# scored
+NO_TEXT = " "
 
 
 @functools.lru_cache(maxsize=2)
 def load(source: str, options: tuple):
     """The corpus, read once in a process though spaCy resolves its readers several times."""
-    return load_corpus(source, DataOptions(**{name: list(v) if isinstance(v, tuple) else v for name, v in options}))
+    return load_corpus(
+        source, DataOptions(**{name: list(v) if isinstance(v, tuple) else v for name, v in options})
+    )
 
 
 def corpus_of(source: str, options: dict):
@@ -35,11 +41,16 @@ def corpus_of(source: str, options: dict):
     known = [field.name for field in fields(DataOptions)]
     if unknown := sorted(options.keys() - set(known)):
         raise InputError(f"[dataset] {unknown[0]}: no such option; choose among {', '.join(known)}")
-    return load(str(source), tuple((k, tuple(v) if isinstance(v, list) else v) for k, v in sorted(options.items())))
+    return load(
+        str(source),
+        tuple((k, tuple(v) if isinstance(v, list) else v) for k, v in sorted(options.items())),
+    )
 
 
 def whole_texts(nlp: Language) -> Language:
-    """Let a document be of any length: spaCy's limit of a million characters guards parsers, not textcat."""
+    """Let a document be of any length: spaCy's limit of a million characters guards parsers, not
+    textcat.
+    """
     nlp.max_length = sys.maxsize
     return nlp
 
@@ -48,7 +59,8 @@ def balanced_rows(labels: np.ndarray, balance: float) -> np.ndarray:
     """Row numbers, sorted, in which a class of n rows occurs n^(1 - balance) · max^balance times.
 
     Args:
-        labels: (n,) class codes. balance: 0 leaves every row once; 1 makes every class as frequent as the largest.
+        labels: (n,) class codes. balance: 0 leaves every row once; 1 makes every class as frequent
+            as the largest.
     """
     rows = []
     counts = np.bincount(labels)
@@ -60,19 +72,26 @@ def balanced_rows(labels: np.ndarray, balance: float) -> np.ndarray:
 
 
 def splits_reader(
-    source: str, split: str, balance: float = 0.0, shuffle: bool = False, seed: int = 0, options: dict | None = None
+    source: str,
+    split: str,
+    balance: float = 0.0,
+    shuffle: bool = False,
+    seed: int = 0,
+    options: dict | None = None,
 ) -> Callable[[Language], Iterable[Example]]:
-    """`suite.Splits.v1`: one split of any dataset that `utils.data.load_splits` reads, as spaCy examples.
+    """`suite.Splits.v1`: one split of any dataset that `utils.data.load_splits` reads, as spaCy
+    examples.
 
     Args:
         source: prepared folder, raw source, Hub id or `sample`. split: train, validation or test.
         balance: 0 to 1, how far rows of small classes are repeated towards the size of the largest.
-        shuffle: draw a new order each time it is read, for streaming with `max_epochs = -1`; the order depends on
-            `seed` and the number of the reading alone.
+        shuffle: draw a new order each time it is read, for streaming with `max_epochs = -1`; the
+            order depends on `seed` and the number of the reading alone.
         options: fields of `utils.data.DataOptions`.
 
-    A reference document carries its true class alone in `cats`: the absent ones count as 0, and 632 classes cost
-    nothing. An input that cannot be used ends the program with one line and exit code 2.
+    A reference document carries its true class alone in `cats`: the absent ones count as 0, and 632
+    classes cost nothing. An input that cannot be used ends the program with one line and exit code
+    2.
     """
     readings = 0
 
@@ -113,7 +132,11 @@ def splits_reader(
 def example_of(nlp: Language, text: str | None, label: str) -> Example:
     """A text to predict beside its reference, which carries the class."""
     doc = nlp.make_doc(text or NO_TEXT)
-    reference = Doc(nlp.vocab, words=[token.orth_ for token in doc], spaces=[bool(token.whitespace_) for token in doc])
+    reference = Doc(
+        nlp.vocab,
+        words=[token.orth_ for token in doc],
+        spaces=[bool(token.whitespace_) for token in doc],
+    )
     reference.cats = {label: 1.0}
     return Example(doc, reference)
 

@@ -1,4 +1,6 @@
-"""spaCy's own training loop with what a run folder needs: its history, a start from another pipeline, its errors."""
+"""spaCy's own training loop with what a run folder needs: its history, a start from another
+pipeline, its errors.
+"""
 
 import json
 from pathlib import Path
@@ -18,8 +20,8 @@ from utils.errors import InputError
 def history_logger(output_file: str, logger):
     """Another logger of spaCy, and beside it a jsonl file with what is known at each evaluation.
 
-    A line holds epoch, step, words and seconds so far, `score`, the sum of the losses since the line before and
-    spaCy's scores (0 to 1).
+    A line holds epoch, step, words and seconds so far, `score`, the sum of the losses since the
+    line before and spaCy's scores (0 to 1).
     """
 
     def setup(nlp, stdout, stderr):
@@ -30,7 +32,10 @@ def history_logger(output_file: str, logger):
             log_step(info)
             if info is not None:
                 line = {name: info[name] for name in ("epoch", "step", "words", "seconds", "score")}
-                line |= {"loss": float(sum(info["losses"].values())), "scores": plain_scores(info["other_scores"])}
+                line |= {
+                    "loss": float(sum(info["losses"].values())),
+                    "scores": plain_scores(info["other_scores"]),
+                }
                 stream.write(json.dumps(line) + "\n")
                 stream.flush()
 
@@ -48,22 +53,37 @@ def plain_scores(scores: dict) -> dict:
 
 
 def keep_history(config, output_file: Path) -> dict:
-    """Put `suite.History.v1` around the config's logger; returns the block that was there, to be put back."""
+    """Put `suite.History.v1` around the config's logger; returns the block that was there, to be
+    put back.
+    """
     block = config["training"]["logger"]
-    config["training"]["logger"] = {"@loggers": "suite.History.v1", "output_file": str(output_file), "logger": block}
+    config["training"]["logger"] = {
+        "@loggers": "suite.History.v1",
+        "output_file": str(output_file),
+        "logger": block,
+    }
     return block
 
 
 def read_history(path: Path) -> list[dict]:
-    """The history as `utils.figures.curves_figure` takes it: losses per batch, macro F1 and accuracy per step."""
+    """The history as `utils.figures.curves_figure` takes it: losses per batch, macro F1 and
+    accuracy per step.
+    """
     lines = [json.loads(line) for line in Path(path).read_text(encoding="utf-8").splitlines()]
     history, last = [], -1
     for line in lines:
-        history.append({
-            "epoch": line["epoch"], "step": line["step"], "words": line["words"], "seconds": line["seconds"],
-            "loss": line["loss"] / (line["step"] - last), "eval_score": line["score"],
-            "eval_macro_f1": line["scores"].get("cats_macro_f"), "eval_accuracy": line["scores"].get("cats_micro_f"),
-        })  # fmt: skip
+        history.append(
+            {
+                "epoch": line["epoch"],
+                "step": line["step"],
+                "words": line["words"],
+                "seconds": line["seconds"],
+                "loss": line["loss"] / (line["step"] - last),
+                "eval_score": line["score"],
+                "eval_macro_f1": line["scores"].get("cats_macro_f"),
+                "eval_accuracy": line["scores"].get("cats_micro_f"),
+            }
+        )
         last = line["step"]
     return history
 
@@ -78,8 +98,10 @@ def start_from(config, start: Path, names: list[str]):
     theirs = list(load_pipeline(folder).get_pipe("textcat").labels)
     if theirs != names:
         differing = sorted(set(theirs) ^ set(names))[:3] or ["their order"]
-        raise InputError(f"{start}: its classes are not the dataset's (see {', '.join(differing)}); train from the "
-                         "start or give a pipeline of the same classes")
+        raise InputError(
+            f"{start}: its classes are not the dataset's (see {', '.join(differing)}); train from the "
+            "start or give a pipeline of the same classes"
+        )
     config["components"]["textcat"] = {"source": str(folder.resolve())}
 
 
@@ -93,8 +115,10 @@ def initialise(config, gpu_id: int) -> Language:
         try:
             spacy.require_gpu(gpu_id)
         except (ValueError, RuntimeError) as error:
-            raise InputError(f"--gpu_id {gpu_id}: {error}; pip install -e '.[spacy-gpu]' where there is a GPU, or say "
-                             "--gpu_id -1") from None
+            raise InputError(
+                f"--gpu_id {gpu_id}: {error}; pip install -e '.[spacy-gpu]' where there is a GPU, or say "
+                "--gpu_id -1"
+            ) from None
     try:
         return init_nlp(config, use_gpu=gpu_id)
     except (ConfigValidationError, RegistryError, OSError) as error:

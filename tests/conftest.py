@@ -20,8 +20,13 @@ LABELS = ("cédula de ciudadanía", "factura/recibo", "contrato", "01", "NA")
 def no_network_and_own_cache(tmp_path_factory):
     """Tests never ask the Hub and leave no cache behind."""
     cache = tmp_path_factory.mktemp("hf")
-    os.environ |= {"HF_HUB_OFFLINE": "1", "HF_DATASETS_CACHE": str(cache), "OMP_NUM_THREADS": "1",
-                   "WANDB_SILENT": "true", "TOKENIZERS_PARALLELISM": "false"}
+    os.environ |= {
+        "HF_HUB_OFFLINE": "1",
+        "HF_DATASETS_CACHE": str(cache),
+        "OMP_NUM_THREADS": "1",
+        "WANDB_SILENT": "true",
+        "TOKENIZERS_PARALLELISM": "false",
+    }
     import datasets
     import huggingface_hub.constants
 
@@ -40,10 +45,18 @@ def script(name: str, folder: Path = SCRIPTS):
 
 def command(*words, timeout=240, check=True, **env) -> subprocess.CompletedProcess:
     """Run a command line of the project as a user does, from another folder than its own."""
-    done = subprocess.run([str(w) for w in words], capture_output=True, text=True, timeout=timeout, cwd="/",
-                          env=os.environ | env)
+    done = subprocess.run(
+        [str(w) for w in words],
+        capture_output=True,
+        text=True,
+        timeout=timeout,
+        cwd="/",
+        env=os.environ | env,
+    )
     if check and done.returncode:
-        raise AssertionError(f"exit {done.returncode}: {words}\n{done.stdout[-2000:]}\n{done.stderr[-4000:]}")
+        raise AssertionError(
+            f"exit {done.returncode}: {words}\n{done.stdout[-2000:]}\n{done.stderr[-4000:]}"
+        )
     return done
 
 
@@ -72,7 +85,9 @@ def corpus_rows(n_per_class: int = 40) -> list[dict]:
         vocabulary = vocabulary.split()
         for i in range(n_per_class):
             text = " ".join(vocabulary[(i * k) % len(vocabulary)] for k in range(1, 3 + i % 9))
-            rows.append({"id": f"doc-{len(rows):03}", "text": f"{text} número {len(rows)}", "label": label})
+            rows.append(
+                {"id": f"doc-{len(rows):03}", "text": f"{text} número {len(rows)}", "label": label}
+            )
     return rows
 
 
@@ -113,9 +128,17 @@ def tiny_encoder(tmp_path_factory) -> Path:
     folder = tmp_path_factory.mktemp("models") / "tiny"
     torch.manual_seed(0)
     tokenizer = train_wordpiece([row["text"] for row in corpus_rows()], 400, 64)
-    config = BertConfig(vocab_size=len(tokenizer), hidden_size=32, num_hidden_layers=1, num_attention_heads=2,
-                        intermediate_size=64, max_position_embeddings=64, hidden_dropout_prob=0.0,
-                        attention_probs_dropout_prob=0.0, initializer_range=0.2)
+    config = BertConfig(
+        vocab_size=len(tokenizer),
+        hidden_size=32,
+        num_hidden_layers=1,
+        num_attention_heads=2,
+        intermediate_size=64,
+        max_position_embeddings=64,
+        hidden_dropout_prob=0.0,
+        attention_probs_dropout_prob=0.0,
+        initializer_range=0.2,
+    )
     BertModel(config).save_pretrained(folder)
     tokenizer.save_pretrained(folder)
     return folder
@@ -125,16 +148,35 @@ def tiny_encoder(tmp_path_factory) -> Path:
 def run(prepared, tiny_encoder, tmp_path_factory) -> Path:
     """A finished run on the prepared corpus, two epochs."""
     folder = tmp_path_factory.mktemp("runs") / "papeles"
-    script("train").main(["--dataset", str(prepared), "--model_name_or_path", str(tiny_encoder), "--output_dir",
-                          str(folder), "--learning_rate", "5e-3", "--num_train_epochs", "2", "--use_cpu"])
+    script("train").main(
+        [
+            "--dataset",
+            str(prepared),
+            "--model_name_or_path",
+            str(tiny_encoder),
+            "--output_dir",
+            str(folder),
+            "--learning_rate",
+            "5e-3",
+            "--num_train_epochs",
+            "2",
+            "--use_cpu",
+        ]
+    )
     return folder
 
 
 @pytest.fixture
 def no_figures(monkeypatch):
     """For runs whose figures nobody looks at: drawing them takes longer than these trainings."""
-    for name in ("save_figure", "confusion_matrix_figure", "per_class_figure", "calibration_figure", "curves_figure",
-                 "class_frequencies_figure"):
+    for name in (
+        "save_figure",
+        "confusion_matrix_figure",
+        "per_class_figure",
+        "calibration_figure",
+        "curves_figure",
+        "class_frequencies_figure",
+    ):
         monkeypatch.setattr(f"utils.runs.{name}", nothing)
 
 

@@ -1,1 +1,3 @@
-"""What every room shares: data, splits, metrics, predictions, figures, training parts and run folders."""
+"""What every room shares: data, splits, metrics, predictions, figures, training parts and run
+folders.
+"""

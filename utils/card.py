@@ -3,11 +3,16 @@
 import yaml
 
 METRIC_NAMES = {
-    "accuracy": "Exactitud", "balanced_accuracy": "Exactitud balanceada", "macro_f1": "F1 macro",
-    "macro_precision": "Precisión macro", "macro_recall": "Exhaustividad macro", "weighted_f1": "F1 ponderado",
-    "top_3_accuracy": "Exactitud entre las 3 primeras", "log_loss": "Pérdida logarítmica (nats)",
+    "accuracy": "Exactitud",
+    "balanced_accuracy": "Exactitud balanceada",
+    "macro_f1": "F1 macro",
+    "macro_precision": "Precisión macro",
+    "macro_recall": "Exhaustividad macro",
+    "weighted_f1": "F1 ponderado",
+    "top_3_accuracy": "Exactitud entre las 3 primeras",
+    "log_loss": "Pérdida logarítmica (nats)",
     "ece": "Error de calibración esperado (ECE)",
-}  # fmt: skip
+}
 
 TASK_NAMES = {
     "text-classification": ("Clasificación de textos", "textos en español"),
@@ -15,25 +20,37 @@ TASK_NAMES = {
 }
 
 
-def model_card(config: dict, results: dict, report: dict, *, usage: list[str] | None = None,
-               recipe: list[str] | None = None, library: str = "transformers", task: str = "text-classification"):
+def model_card(
+    config: dict,
+    results: dict,
+    report: dict,
+    *,
+    usage: list[str] | None = None,
+    recipe: list[str] | None = None,
+    library: str = "transformers",
+    task: str = "text-classification",
+):
     """README.md of a run folder, as a string.
 
     Args:
-        config: config.yaml's content. results: all_results.json's. report: classification_report.json's.
-        usage, recipe: Markdown lines of how the model is loaded and how it was trained; default: those of a text
-            classifier of transformers. library, task: what the Hub is told.
+        config: config.yaml's content. results: all_results.json's. report:
+            classification_report.json's.
+        usage, recipe: Markdown lines of how the model is loaded and how it was trained; default:
+            those of a text classifier of transformers. library, task: what the Hub is told.
     """
     split = report["split"]
     data, model, arguments = config["dataset"], config["model"], config["arguments"]
     rows = sorted((r for r in report["per_class"] if r["support"]), key=by_f1)
     worst = [f"`{r['class']}` ({r['f1']:.2f}, {r['support']} documentos)" for r in rows[:5]]
     lines = [
-        "---", front_matter(config, results, split, library, task), "---\n",
+        "---",
+        front_matter(config, results, split, library, task),
+        "---\n",
         f"# {data['name']}: clasificador de {TASK_NAMES[task][1]}\n",
         f"Modelo `{model['name']}` entrenado con el conjunto `{data['name']}` ({data['classes']} clases) para asignar "
         "a cada documento una sola clase.\n",
-        "## Uso\n", *(usage or transformers_usage(model)),
+        "## Uso\n",
+        *(usage or transformers_usage(model)),
         "Las etiquetas son las del conjunto de datos, sin traducir (`labels.json`).\n",
         "## Datos\n",
         f"- Origen: `{data['source']}`, versión {data['version']}, huella `{data['hash']}`.",
@@ -46,8 +63,12 @@ def model_card(config: dict, results: dict, report: dict, *, usage: list[str] | 
         f"- Equipo: {model['hardware']}; {results['train_runtime']:.0f} s de entrenamiento.",
         f"- Versiones: {', '.join(f'{k} {v}' for k, v in config['packages'].items())}.\n",
         f"## Resultados ({'prueba' if split == 'test' else 'validación'}, {report['rows']} documentos)\n",
-        "| Métrica | Valor |", "| --- | --- |",
-        *(f"| {title} | {results[f'{split}_{name}']:.4f} |" for name, title in METRIC_NAMES.items()),
+        "| Métrica | Valor |",
+        "| --- | --- |",
+        *(
+            f"| {title} | {results[f'{split}_{name}']:.4f} |"
+            for name, title in METRIC_NAMES.items()
+        ),
         "\nLos promedios macro son los de scikit-learn sobre las clases presentes en la partición.",
         absent_line(report),
         "![Matriz de confusión](figures/confusion_matrix.png)\n",
@@ -58,7 +79,7 @@ def model_card(config: dict, results: dict, report: dict, *, usage: list[str] | 
         "- Un solo entrenamiento: la variación entre semillas se mide con `pipeline.py --seeds`.\n",
         "## Licencia\n",
         "Rigen las del modelo de partida y las de los datos; quien publique este modelo debe comprobarlas.",
-    ]  # fmt: skip
+    ]
     return "\n".join(lines) + "\n"
 
 
@@ -67,30 +88,36 @@ def transformers_usage(model: dict) -> list[str]:
     max_length = model["max_length"]
     if model.get("truncation_side") == "middle":
         return [
-            "```python", "import torch",
+            "```python",
+            "import torch",
             "from transformers import AutoModelForSequenceClassification, AutoTokenizer\n",
             'piezas = AutoTokenizer.from_pretrained("RUTA_DE_ESTA_CARPETA")',
             'modelo = AutoModelForSequenceClassification.from_pretrained("RUTA_DE_ESTA_CARPETA")',
             'ids = piezas("…")["input_ids"]',
             f"if len(ids) > {max_length}:",
             f"    ids = ids[:{(max_length + 1) // 2}] + ids[-{max_length // 2}:]",
-            "modelo(torch.tensor([ids])).logits.softmax(-1)", "```\n",
+            "modelo(torch.tensor([ids])).logits.softmax(-1)",
+            "```\n",
             f"De cada texto se leen {max_length} piezas, las primeras y las últimas: de uno más largo no se lee el "
-            f"medio. `pipeline(\"text-classification\")` con `max_length={max_length}` leería solo el comienzo.",
-        ]  # fmt: skip
+            f'medio. `pipeline("text-classification")` con `max_length={max_length}` leería solo el comienzo.',
+        ]
     return [
-        "```python", "from transformers import pipeline\n",
+        "```python",
+        "from transformers import pipeline\n",
         'clasificador = pipeline("text-classification", model="RUTA_DE_ESTA_CARPETA")',
-        f'clasificador("…", truncation=True, max_length={max_length})', "```\n",
+        f'clasificador("…", truncation=True, max_length={max_length})',
+        "```\n",
         f"Cada texto se corta a {max_length} piezas: lo que sigue no se lee.",
-    ]  # fmt: skip
+    ]
 
 
 def trainer_recipe(config: dict, results: dict) -> list[str]:
     """How the Trainer trained it."""
     model, rate = config["model"], config["arguments"]["learning_rate"]
-    return [f"- Semilla {config['seed']}, tasa de aprendizaje {rate}, lote de {model['global_batch_size']} "
-            f"documentos, {results['train_epoch']:g} épocas, precisión {model['precision']}."]
+    return [
+        f"- Semilla {config['seed']}, tasa de aprendizaje {rate}, lote de {model['global_batch_size']} "
+        f"documentos, {results['train_epoch']:g} épocas, precisión {model['precision']}."
+    ]
 
 
 def by_f1(row: dict):
@@ -100,13 +127,20 @@ def by_f1(row: dict):
 def absent_line(report: dict) -> str:
     """Which classes the averages leave out."""
     absent = report["absent_classes"]
-    return f"Clases sin documentos en la partición, fuera de los promedios: {', '.join(absent)}.\n" if absent else ""
+    return (
+        f"Clases sin documentos en la partición, fuera de los promedios: {', '.join(absent)}.\n"
+        if absent
+        else ""
+    )
 
 
 def front_matter(config: dict, results: dict, split: str, library: str, task: str) -> str:
     """The card's YAML head, as the Hub reads it."""
     data = config["dataset"]
-    metrics = [{"type": name, "value": round(results[f"{split}_{name}"], 4)} for name in ("accuracy", "macro_f1")]
+    metrics = [
+        {"type": name, "value": round(results[f"{split}_{name}"], 4)}
+        for name in ("accuracy", "macro_f1")
+    ]
     result = {
         "task": {"type": task, "name": TASK_NAMES[task][0]},
         "dataset": {"name": data["name"], "type": data["name"], "split": split},

@@ -1,4 +1,6 @@
-"""Whether bytes are those that S3 stored: ETags of one part and of many, and the checksums that S3 offers."""
+"""Whether bytes are those that S3 stored: ETags of one part and of many, and the checksums that S3
+offers.
+"""
 
 import base64
 import hashlib
@@ -7,13 +9,14 @@ import zlib
 
 MIB = 1 << 20
 CHUNK = 8 * MIB
-# Part sizes that clients use: 8 MiB is the aws command line's and boto3's, 5 and 16 are common, and the console takes
-# 16 MiB and more for great files.
+# Part sizes that clients use: 8 MiB is the aws command line's and boto3's, 5 and 16 are common, and
+# the console takes 16 MiB and more for great files.
 PART_SIZES = [n * MIB for n in (5, 8, 10, 15, 16, 20, 25, 32, 50, 64, 100, 128, 256, 512, 1024)]
 
 
 def digests(path, part_size: int | None = None) -> dict[str, str]:
-    """The sha256, md5 and crc32 of a file in one reading, and with a part size the ETag of an upload in such parts.
+    """The sha256, md5 and crc32 of a file in one reading, and with a part size the ETag of an
+    upload in such parts.
 
     crc32 is base64 of four big-endian bytes, as S3 gives it.
     """
@@ -27,14 +30,19 @@ def digests(path, part_size: int | None = None) -> dict[str, str]:
                 parts.append(hashlib.md5(chunk, usedforsecurity=False).digest())
     found = {"sha256": sha256.hexdigest(), "md5": md5.hexdigest(), "crc32": base64_of(crc)}
     if part_size:
-        found["etag"] = f"{hashlib.md5(b''.join(parts), usedforsecurity=False).hexdigest()}-{len(parts)}"
+        found["etag"] = (
+            f"{hashlib.md5(b''.join(parts), usedforsecurity=False).hexdigest()}-{len(parts)}"
+        )
     return found
 
 
 def digests_of(content: bytes) -> dict[str, str]:
     """`digests` of bytes in memory."""
-    return {"sha256": hashlib.sha256(content).hexdigest(),
-            "md5": hashlib.md5(content, usedforsecurity=False).hexdigest(), "crc32": base64_of(zlib.crc32(content))}
+    return {
+        "sha256": hashlib.sha256(content).hexdigest(),
+        "md5": hashlib.md5(content, usedforsecurity=False).hexdigest(),
+        "crc32": base64_of(zlib.crc32(content)),
+    }
 
 
 def base64_of(crc: int) -> str:
@@ -42,7 +50,9 @@ def base64_of(crc: int) -> str:
 
 
 def is_md5(etag: str) -> bool:
-    """Whether an ETag has the form of an MD5; under KMS encryption it is another 32 hexadecimal digits."""
+    """Whether an ETag has the form of an MD5; under KMS encryption it is another 32 hexadecimal
+    digits.
+    """
     return re.fullmatch(r"[0-9a-f]{32}", etag) is not None
 
 
@@ -64,7 +74,9 @@ def has_etag(path, etag: str, size: int) -> bool | None:
 
 
 def offered_checksum(head: dict) -> tuple[str, str] | None:
-    """(kind, value) of a whole object's checksum in the answer to a HEAD, where it is one that Python computes."""
+    """(kind, value) of a whole object's checksum in the answer to a HEAD, where it is one that
+    Python computes.
+    """
     if head.get("ChecksumType", "FULL_OBJECT") != "FULL_OBJECT":
         return None
     if value := head.get("ChecksumSHA256"):

@@ -1,4 +1,6 @@
-"""One verb for every room: `load_splits(source)` gives the same rows, splits and label order everywhere."""
+"""One verb for every room: `load_splits(source)` gives the same rows, splits and label order
+everywhere.
+"""
 
 import csv
 import itertools
@@ -29,27 +31,42 @@ from utils.errors import InputError
 from utils.readers import Columns, Log, content_of, dataset_name, rows_of
 from utils.splits import cut_folds, cut_splits
 
-__all__ = ["Corpus", "DataOptions", "codes_for", "dataset_name", "fold_corpora", "load_corpus", "load_splits",
-           "load_unlabelled", "options_of", "repeat_corpora", "save_prepared"]
+__all__ = [
+    "Corpus",
+    "DataOptions",
+    "codes_for",
+    "dataset_name",
+    "fold_corpora",
+    "load_corpus",
+    "load_splits",
+    "load_unlabelled",
+    "options_of",
+    "repeat_corpora",
+    "save_prepared",
+]
 logger = logging.getLogger(__name__)
 
 SAMPLE_PAGES = "sample_pages"  # the documents of `sample` as page images
 
 
 def load_splits(source, *, seed: int = 0, **options) -> datasets.DatasetDict:
-    """Load any labelled Spanish corpus as train, validation and test with `id`, `text` and `label: ClassLabel`.
+    """Load any labelled Spanish corpus as train, validation and test with `id`, `text` and `label:
+    ClassLabel`.
 
     A corpus of page images has `image: Image` instead of `text`.
 
     Args:
-        source: a folder that `prepare_dataset` wrote; a tree `split/typology/*.txt` or `typology/*.txt`, or one of
-            page images; a folder of `{train,val|validation,test}.{csv,tsv,jsonl,parquet}[.gz]`; one such file; a
-            folder that `datasets` saved; a Hub id; `sample`, the project's own corpus, or `sample_pages`, its pages.
+        source: a folder that `prepare_dataset` wrote; a tree `split/typology/*.txt` or
+            `typology/*.txt`, or one of page images; a folder of
+            `{train,val|validation,test}.{csv,tsv,jsonl,parquet}[.gz]`; one such file; a folder that
+            `datasets` saved; a Hub id; `sample`, the project's own corpus, or `sample_pages`, its
+            pages.
         seed: seed of the cut where a split is missing.
         options: fields of `DataOptions` (`text_column`, `unlabelled`, `sample_fraction`, …).
 
     Raises:
-        InputError: the source cannot be used; the message names the file, row or class and the mend.
+        InputError: the source cannot be used; the message names the file, row or class and the
+            mend.
     """
     return load_corpus(source, DataOptions(split_seed=seed, **options), content=None).splits
 
@@ -88,10 +105,14 @@ def load_corpus(source, options: DataOptions | None = None, content: str | None 
 
 def check_options(options: DataOptions):
     if not 0 < options.sample_fraction <= 1:
-        raise InputError(f"--sample_fraction {options.sample_fraction}: give a share above 0 and up to 1")
+        raise InputError(
+            f"--sample_fraction {options.sample_fraction}: give a share above 0 and up to 1"
+        )
     sizes = (options.validation_size, options.test_size)
     if min(sizes) <= 0 or sum(sizes) >= 1:
-        raise InputError(f"--validation_size {sizes[0]} --test_size {sizes[1]}: both above 0, below 1 together")
+        raise InputError(
+            f"--validation_size {sizes[0]} --test_size {sizes[1]}: both above 0, below 1 together"
+        )
 
 
 def changed_options(options: DataOptions) -> set[str]:
@@ -100,7 +121,9 @@ def changed_options(options: DataOptions) -> set[str]:
 
 
 def save_prepared(corpus: Corpus, folder: Path):
-    """Write the splits as `save_to_disk` does, dataset.json, unlabelled.parquet and dropped.csv into a new folder."""
+    """Write the splits as `save_to_disk` does, dataset.json, unlabelled.parquet and dropped.csv
+    into a new folder.
+    """
     corpus.splits.save_to_disk(str(folder))
     if len(corpus.unlabelled):
         corpus.unlabelled.to_parquet(str(folder / "unlabelled.parquet"))
@@ -123,10 +146,15 @@ def load_prepared(folder: Path) -> Corpus:
         info = json.loads((folder / "dataset.json").read_text(encoding="utf-8"))
         splits = datasets.load_from_disk(str(folder))
         splits = datasets.DatasetDict({s: splits[s] for s in SPLITS})
-        if set(splits["train"].column_names) not in ({"id", "text", "label"}, {"id", "image", "label"}):
+        if set(splits["train"].column_names) not in (
+            {"id", "text", "label"},
+            {"id", "image", "label"},
+        ):
             raise ValueError(f"columns {splits['train'].column_names}")
     except (OSError, ValueError, KeyError, TypeError, pa.ArrowException) as error:
-        raise InputError(f"{folder}: a prepared dataset that cannot be read ({error}); prepare it again") from None
+        raise InputError(
+            f"{folder}: a prepared dataset that cannot be read ({error}); prepare it again"
+        ) from None
     return Corpus(splits, load_unlabelled(folder), info, [])
 
 
@@ -168,14 +196,22 @@ def rework(corpus: Corpus, options: DataOptions) -> Corpus:
 
 
 def pooled(corpus: Corpus) -> tuple[datasets.Dataset, np.ndarray, np.ndarray]:
-    """All labelled rows as one dataset, labels (n,) and text keys (n,); ids that repeat get their split's name."""
+    """All labelled rows as one dataset, labels (n,) and text keys (n,); ids that repeat get their
+    split's name.
+    """
     parts, ids = [], list(itertools.chain(*(d["id"] for d in corpus.splits.values())))
     repeated = len(set(ids)) < len(ids)
     content = content_column(corpus.splits["train"].column_names)
     for split, dataset in corpus.splits.items():
-        table = dataset.with_format("arrow")[:].combine_chunks()  # a selected dataset has a chunk a row
-        ids = pa.array([f"{split}/{i}" for i in table["id"].to_pylist()]) if repeated else table["id"]
-        parts.append(table.set_column(0, "id", ids.cast(pa.string())).select(["id", content, "label"]))
+        table = dataset.with_format("arrow")[
+            :
+        ].combine_chunks()  # a selected dataset has a chunk a row
+        ids = (
+            pa.array([f"{split}/{i}" for i in table["id"].to_pylist()]) if repeated else table["id"]
+        )
+        parts.append(
+            table.set_column(0, "id", ids.cast(pa.string())).select(["id", content, "label"])
+        )
     table = pa.concat_tables([p.replace_schema_metadata(None) for p in parts])
     names = corpus.splits["train"].features["label"].names
     codes = table["label"].to_numpy()
@@ -194,44 +230,61 @@ def codes_for(names: list[str], dataset, split: str) -> np.ndarray:
         raise InputError(f"the {split} split has no row; choose another --split")
     used = sorted(own[c] for c in np.unique(labels))
     if unknown := [name for name in used if name not in names]:
-        raise InputError(f"the {split} split has classes the model does not know: {', '.join(unknown[:5])}"
-                         f"{' …' if len(unknown) > 5 else ''}; evaluate on a dataset of its classes or train anew")
+        raise InputError(
+            f"the {split} split has classes the model does not know: {', '.join(unknown[:5])}"
+            f"{' …' if len(unknown) > 5 else ''}; evaluate on a dataset of its classes or train anew"
+        )
     code = {name: c for c, name in enumerate(names)}
     return np.array([code.get(name, -1) for name in own])[labels]
 
 
 def fold_corpora(corpus: Corpus, n_folds: int, seed: int = 0, validation_size: float = 0.1):
-    """Cross-validation: yield `n_folds` corpora; every labelled row is in the test split of exactly one.
+    """Cross-validation: yield `n_folds` corpora; every labelled row is in the test split of exactly
+    one.
 
-    All splits are pooled; each fold's validation split is cut from its training rows (`utils.splits.cut_splits`).
+    All splits are pooled; each fold's validation split is cut from its training rows
+    (`utils.splits.cut_splits`).
 
     Raises:
         InputError: fewer than 2 folds, or more folds than distinct texts.
     """
     base, codes, keys = pooled(corpus)
     if not 2 <= n_folds <= len(np.unique(keys)):
-        raise InputError(f"{n_folds} folds of {len(np.unique(keys))} distinct texts; give 2 to one per text")
+        raise InputError(
+            f"{n_folds} folds of {len(np.unique(keys))} distinct texts; give 2 to one per text"
+        )
     folds = cut_folds(codes, keys, n_folds, seed)
     for fold in range(n_folds):
         rest = np.flatnonzero(folds != fold)
         cut = cut_splits(codes[rest], keys[rest], {"validation": validation_size}, seed)
-        rows = {s: rest[numbers] for s, numbers in cut.items()} | {"test": np.flatnonzero(folds == fold)}
+        rows = {s: rest[numbers] for s, numbers in cut.items()} | {
+            "test": np.flatnonzero(folds == fold)
+        }
         yield derived(corpus, base, rows, f"fold {fold + 1} of {n_folds}, seed {seed}")
 
 
-def repeat_corpora(corpus: Corpus, n_repeats: int, validation_size=0.25, test_size=0.25, seed: int = 0):
-    """Repeated holdout: yield `n_repeats` corpora, all rows pooled and cut anew with seeds seed, seed + 1, …"""
+def repeat_corpora(
+    corpus: Corpus, n_repeats: int, validation_size=0.25, test_size=0.25, seed: int = 0
+):
+    """Repeated holdout: yield `n_repeats` corpora, all rows pooled and cut anew with seeds seed,
+    seed + 1, …
+    """
     base, codes, keys = pooled(corpus)
     for repeat in range(n_repeats):
         sizes = {"validation": validation_size, "test": test_size}
         rows = cut_splits(codes, keys, sizes, seed + repeat)
-        yield derived(corpus, base, rows, f"repeat {repeat + 1} of {n_repeats}, seed {seed + repeat}")
+        yield derived(
+            corpus, base, rows, f"repeat {repeat + 1} of {n_repeats}, seed {seed + repeat}"
+        )
 
 
 def derived(corpus: Corpus, base: datasets.Dataset, rows: dict, how: str) -> Corpus:
     """A corpus of the same rows, cut otherwise."""
     splits = datasets.DatasetDict({s: base.select(rows[s]) for s in SPLITS})
-    names, codes = splits["train"].features["label"].names, base.with_format("arrow")["label"][:].to_numpy()
+    names, codes = (
+        splits["train"].features["label"].names,
+        base.with_format("arrow")["label"][:].to_numpy(),
+    )
     info = corpus.info | {
         "hash": content_hash(splits),
         "derived": {"from": corpus.info["hash"], "how": how},

@@ -1,4 +1,5 @@
-"""Export a DynamoDB table, whole or in part, to a file that wf_metrics reads: .csv, .jsonl or .jsonl.gz.
+"""Export a DynamoDB table, whole or in part, to a file that wf_metrics reads: .csv, .jsonl or
+.jsonl.gz.
 
     python -m utils.dynamodb_export resultados --output results.csv
     python -m utils.dynamodb_export resultados --output results.jsonl.gz --segments 8 --resume
@@ -6,16 +7,19 @@
     python -m utils.dynamodb_export resultados --output agosto.csv --time_attribute procesado --since 2026-08-01 \\
         --until 2026-09-01 --prefix archivo=s3://intake-bucket/caso_uno/ --attributes archivo,tipo,confianza
 
-All pages are read, also those that the AWS console has not loaded, by default in 4 parallel segments. csv is as the
-console writes it, NULL as an empty field; jsonl is the format of an export to S3, a {"Item": …} a line. Rows come
-segment by segment, each in the service's order: an unchanged table gives the same bytes again.
+All pages are read, also those that the AWS console has not loaded, by default in 4 parallel
+segments. csv is as the console writes it, NULL as an empty field; jsonl is the format of an export
+to S3, a {"Item": …} a line. Rows come segment by segment, each in the service's order: an unchanged
+table gives the same bytes again.
 
-Pages are kept in <output>.partial; the output appears when it is whole. After a kill, Ctrl-C or an error the same
-command with --resume goes on behind the last page. A scan is no snapshot: what is written meanwhile may be in or not.
+Pages are kept in <output>.partial; the output appears when it is whole. After a kill, Ctrl-C or an
+error the same command with --resume goes on behind the last page. A scan is no snapshot: what is
+written meanwhile may be in or not.
 
-Credentials are those that boto3 finds (environment, profile, role); they need dynamodb:DescribeTable and
-dynamodb:Scan, or dynamodb:Query with --key. Without an account: `moto_server -p 5555` (pip install 'moto[server]'),
-any AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, and --endpoint_url http://127.0.0.1:5555 --region us-east-1.
+Credentials are those that boto3 finds (environment, profile, role); they need
+dynamodb:DescribeTable and dynamodb:Scan, or dynamodb:Query with --key. Without an account:
+`moto_server -p 5555` (pip install 'moto[server]'), any AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY,
+and --endpoint_url http://127.0.0.1:5555 --region us-east-1.
 """
 
 import contextlib
@@ -39,18 +43,37 @@ except ImportError:  # said by `main`, so that --help needs none
     boto3 = None
 
 ENDINGS = (".csv", ".jsonl", ".jsonl.gz")
-NOT_ASKED = ("output", "page_items", "attempts", "profile", "region", "endpoint_url", "resume", "overwrite")
+NOT_ASKED = (
+    "output",
+    "page_items",
+    "attempts",
+    "profile",
+    "region",
+    "endpoint_url",
+    "resume",
+    "overwrite",
+)
 NO_TABLE = "no such table; check its name, --region, --profile and --endpoint_url"
 DENIED = "access denied ({message}); ask for dynamodb:DescribeTable, dynamodb:Scan and dynamodb:Query on it"
 EXPIRED = "the credentials have expired; log in again or renew them"
 INVALID = "the credentials are not valid; check --profile or the AWS_… variables, and this machine's clock"
 THROTTLED = "throttled {attempts} times in a row; raise its read capacity, say fewer --segments or more --attempts"
-MENDS = {"ResourceNotFoundException": NO_TABLE, "AccessDeniedException": DENIED, "ExpiredTokenException": EXPIRED,
-         "ExpiredToken": EXPIRED, "RequestExpired": EXPIRED, "UnrecognizedClientException": INVALID,
-         "InvalidClientTokenId": INVALID, "InvalidSignatureException": INVALID, "SignatureDoesNotMatch": INVALID,
-         "IncompleteSignatureException": INVALID, "MissingAuthenticationTokenException": INVALID,
-         "ProvisionedThroughputExceededException": THROTTLED, "ThrottlingException": THROTTLED,
-         "RequestLimitExceeded": THROTTLED}  # fmt: skip
+MENDS = {
+    "ResourceNotFoundException": NO_TABLE,
+    "AccessDeniedException": DENIED,
+    "ExpiredTokenException": EXPIRED,
+    "ExpiredToken": EXPIRED,
+    "RequestExpired": EXPIRED,
+    "UnrecognizedClientException": INVALID,
+    "InvalidClientTokenId": INVALID,
+    "InvalidSignatureException": INVALID,
+    "SignatureDoesNotMatch": INVALID,
+    "IncompleteSignatureException": INVALID,
+    "MissingAuthenticationTokenException": INVALID,
+    "ProvisionedThroughputExceededException": THROTTLED,
+    "ThrottlingException": THROTTLED,
+    "RequestLimitExceeded": THROTTLED,
+}
 
 
 @exits_on_input_error
@@ -85,34 +108,54 @@ def check(args: ExportArguments, given: dict):
     if sort_flags(args) and not args.key:
         raise InputError(f"--{sort_flags(args)[0]} needs --key NAME=VALUE; for a scan say --prefix")
     if sort_flags(args) not in SORTS:
-        raise InputError("--sort_prefix and --sort_from or --sort_to: a sort key takes one condition, leave one out")
+        raise InputError(
+            "--sort_prefix and --sort_from or --sort_to: a sort key takes one condition, leave one out"
+        )
     if bool(args.time_attribute) != bool(args.since or args.until):
         raise InputError("--time_attribute goes with --since or --until, and they with it")
 
 
 def export(table: str, args: ExportArguments, working: Path, secrets: list[str]) -> dict:
-    """Read all pages into `working`, then write the output; returns the counts. `secrets` is filled for `main`."""
+    """Read all pages into `working`, then write the output; returns the counts. `secrets` is filled
+    for `main`.
+    """
     start, output = time.perf_counter(), Path(args.output)
     if output.is_dir() or output.exists() and not args.overwrite:
-        raise InputError(f"{output}: already there; say --overwrite to replace it or choose another --output")
+        raise InputError(
+            f"{output}: already there; say --overwrite to replace it or choose another --output"
+        )
     session = boto3.Session(profile_name=args.profile)
     if session.get_credentials() is None:
         raise exceptions.NoCredentialsError()
     frozen = session.get_credentials().get_frozen_credentials()
     secrets += [value for value in frozen if isinstance(value, str) and len(value) > 15]
-    described = client_of(session, args, min(args.attempts, 3)).describe_table(TableName=table).get("Table")
+    described = (
+        client_of(session, args, min(args.attempts, 3)).describe_table(TableName=table).get("Table")
+    )
     if not described:
-        raise InputError(f"{args.endpoint_url}: what answers there is no DynamoDB; check --endpoint_url")
+        raise InputError(
+            f"{args.endpoint_url}: what answers there is no DynamoDB; check --endpoint_url"
+        )
     request, keys = request_of(described, args)
-    requests = [request] if args.key else \
-        [request | {"Segment": number, "TotalSegments": args.segments} for number in range(args.segments)]
+    requests = (
+        [request]
+        if args.key
+        else [
+            request | {"Segment": number, "TotalSegments": args.segments}
+            for number in range(args.segments)
+        ]
+    )
     asked = {name: value for name, value in vars(args).items() if name not in NOT_ASKED}
     asked["table"] = [described["TableArn"], described["CreationDateTime"].timestamp()]
     with claimed(working, asked, args):
         client = client_of(session, args, args.attempts)
         partly = args.key or args.time_attribute or args.prefix or args.index
-        with tqdm(total=None if partly else described.get("ItemCount") or None, desc=table, unit=" items",
-                  disable=None) as bar:
+        with tqdm(
+            total=None if partly else described.get("ItemCount") or None,
+            desc=table,
+            unit=" items",
+            disable=None,
+        ) as bar:
             states = read_all(client.query if args.key else client.scan, requests, working, bar)
         names = {name for state in states for name in state["names"]}
         header = [name for name in keys if name in names] + sorted(names.difference(keys))
@@ -120,26 +163,38 @@ def export(table: str, args: ExportArguments, working: Path, secrets: list[str])
     missing = [repr(name) for name in attribute_names(args) if name not in names]
     if missing:
         print(f"{table}: no item has {', '.join(missing)}; check --attributes")
-    counts = {name: sum(state[name] for state in states) for name in ("items", "pages", "scanned", "capacity_units")}
+    counts = {
+        name: sum(state[name] for state in states)
+        for name in ("items", "pages", "scanned", "capacity_units")
+    }
     return {"output": str(output)} | counts | {"seconds": round(time.perf_counter() - start, 1)}
 
 
 def client_of(session, args: ExportArguments, attempts: int):
-    config = botocore.config.Config(retries={"mode": "adaptive", "total_max_attempts": attempts}, connect_timeout=10,
-                                    max_pool_connections=args.segments)
+    config = botocore.config.Config(
+        retries={"mode": "adaptive", "total_max_attempts": attempts},
+        connect_timeout=10,
+        max_pool_connections=args.segments,
+    )
     try:
-        client = session.client("dynamodb", region_name=args.region, endpoint_url=args.endpoint_url, config=config)
+        client = session.client(
+            "dynamodb", region_name=args.region, endpoint_url=args.endpoint_url, config=config
+        )
     except exceptions.BotoCoreError:
         raise
     except ValueError as error:
-        raise InputError(f"--endpoint_url {args.endpoint_url}: {error}; write http://host:port") from None
+        raise InputError(
+            f"--endpoint_url {args.endpoint_url}: {error}; write http://host:port"
+        ) from None
     for operation in ("Scan", "Query"):
         client.meta.events.register(f"before-parse.dynamodb.{operation}", keep_items)
     return client
 
 
 def keep_items(response_dict: dict, customized_response_dict: dict, **_):
-    """Take the items as they came: boto3 takes every value apart, which is more than half of an export's work."""
+    """Take the items as they came: boto3 takes every value apart, which is more than half of an
+    export's work.
+    """
     with contextlib.suppress(ValueError):  # a broken answer is boto3's to judge
         body = json.loads(response_dict["body"])
         if "Items" in body:
@@ -148,10 +203,15 @@ def keep_items(response_dict: dict, customized_response_dict: dict, **_):
 
 
 def explained(error: Exception, args: ExportArguments) -> str:
-    """What went wrong and its mend; of refused signatures without the service's words, which quote the request."""
+    """What went wrong and its mend; of refused signatures without the service's words, which quote
+    the request.
+    """
     if isinstance(error, exceptions.ClientError):
         code, message = (error.response["Error"].get(name, "") for name in ("Code", "Message"))
-        mend = MENDS.get(code, "refused ({code}: {message}); check the flags that name its attributes, or try later")
+        mend = MENDS.get(
+            code,
+            "refused ({code}: {message}); check the flags that name its attributes, or try later",
+        )
         return mend.format(code=code, message=message, attempts=args.attempts)
     if isinstance(error, exceptions.NoRegionError):
         return "no AWS region is configured; say --region or set AWS_DEFAULT_REGION"

@@ -6,15 +6,26 @@ import os
 import sys
 
 DISK_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
-NOT_ALLOWED = (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR, errno.EEXIST, errno.ENAMETOOLONG)
+NOT_ALLOWED = (
+    errno.EACCES,
+    errno.EPERM,
+    errno.EROFS,
+    errno.ENOTDIR,
+    errno.EEXIST,
+    errno.ENAMETOOLONG,
+)
 
 
 class InputError(Exception):
-    """Something the user gave cannot be used; the message names the culprit and the mend in one line."""
+    """Something the user gave cannot be used; the message names the culprit and the mend in one
+    line.
+    """
 
 
 def exits_on_input_error(main):
-    """Decorate a `main`: an `InputError`, a full disk or a place that cannot be used is one line and exit code 2."""
+    """Decorate a `main`: an `InputError`, a full disk or a place that cannot be used is one line
+    and exit code 2.
+    """
 
     @functools.wraps(main)
     def wrapped(*args, **kwargs):
@@ -27,7 +38,9 @@ def exits_on_input_error(main):
             raise SystemExit(141) from None  # as a shell counts the signal of a broken pipe
         except OSError as error:
             if error.errno in DISK_FULL:
-                message = f"{error.filename or 'output'}: {error.strerror}; free space and try again"
+                message = (
+                    f"{error.filename or 'output'}: {error.strerror}; free space and try again"
+                )
             elif error.errno in NOT_ALLOWED:
                 message = f"{error.filename or 'file'}: {error.strerror}; check permissions or choose another place"
             else:

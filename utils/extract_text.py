@@ -1,18 +1,20 @@
-"""The text of page images and PDFs: every file below one folder becomes a .txt at the same place below another.
+"""The text of page images and PDFs: every file below one folder becomes a .txt at the same place
+below another.
 
     python -m utils.extract_text dataset/ text_dataset/
     python -m utils.extract_text dataset/ text_dataset/ --language spa+eng --rotate --workers 8 --resume
     python -m utils.prepare_dataset text_dataset/ --output data/papeles/data_v1
 
-Read are png, jpg, jpeg, tif, tiff, bmp, webp and pdf with Tesseract (apt: tesseract-ocr-spa), one process a worker;
-txt are UTF-8 and NFC, in the same tree. The pages of a pdf or tiff are joined by a form feed on a line of its own. A
-pdf page with a text layer is read without OCR, unless the layer is garbled, a stamp on a scan, or a form is filled
-in. Tesseract straightens small skew itself; --rotate also turns pages that lie on their side or upside down.
+Read are png, jpg, jpeg, tif, tiff, bmp, webp and pdf with Tesseract (apt: tesseract-ocr-spa), one
+process a worker; txt are UTF-8 and NFC, in the same tree. The pages of a pdf or tiff are joined by
+a form feed on a line of its own. A pdf page with a text layer is read without OCR, unless the layer
+is garbled, a stamp on a scan, or a form is filled in. Tesseract straightens small skew itself;
+--rotate also turns pages that lie on their side or upside down.
 
-extraction.csv lists every file with pages, method, mean word confidence, SHA-256 and why it failed. --resume skips
-what was made from the same bytes with the same options. Files that cannot be read do not stop the others: they are
-listed and the exit code is 0, or 2 if all failed; with --strict 2 if any did. Of files that would give one txt, such
-as a.png and a.pdf, none is read.
+extraction.csv lists every file with pages, method, mean word confidence, SHA-256 and why it failed.
+--resume skips what was made from the same bytes with the same options. Files that cannot be read do
+not stop the others: they are listed and the exit code is 0, or 2 if all failed; with --strict 2 if
+any did. Of files that would give one txt, such as a.png and a.pdf, none is read.
 """
 
 import csv
@@ -36,8 +38,19 @@ from utils.tables import markdown_table, neutral
 from utils.text import STRAY_BYTES, nfc
 
 SUFFIXES = (".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp", ".webp", ".pdf")
-COLUMNS = ("file", "status", "reason", "pages", "method", "confidence", "characters", "turned", "seconds", "sha256",
-           "options")
+COLUMNS = (
+    "file",
+    "status",
+    "reason",
+    "pages",
+    "method",
+    "confidence",
+    "characters",
+    "turned",
+    "seconds",
+    "sha256",
+    "options",
+)
 PAGE_BREAK = "\n\f\n"
 LOW_CONFIDENCE = 60
 SHOWN = 20  # failures that are printed; extraction.csv has all
@@ -49,8 +62,12 @@ class ExtractArguments(ReadOptions):
 
     workers: int = field(default=0, metadata={"help": "files read at once; 0: one a core"})
     strict: bool = field(default=False, metadata={"help": "exit code 2 if any file failed"})
-    resume: bool = field(default=False, metadata={"help": "go on in an output folder of this command"})
-    overwrite: bool = field(default=False, metadata={"help": "start anew in an output folder of this command"})
+    resume: bool = field(
+        default=False, metadata={"help": "go on in an output folder of this command"}
+    )
+    overwrite: bool = field(
+        default=False, metadata={"help": "start anew in an output folder of this command"}
+    )
 
 
 @dataclass
@@ -84,13 +101,17 @@ def main(argv=None) -> Path:
     # Save, and say it.
     skipped = sum(row is before.get(row["file"]) for row in rows)
     targets = {txt_of(job.name) for job in jobs}
-    gone = [row for name, row in before.items() if row["status"] == "ok" and txt_of(name) not in targets]
+    gone = [
+        row for name, row in before.items() if row["status"] == "ok" and txt_of(name) not in targets
+    ]
     write_rows(output, [*rows, *gone])
     print(summary(output, rows, skipped, len(gone), others))
     bad = [row for row in rows if row["status"] != "ok"]
     if bad and (args.strict or len(bad) == len(rows)):
-        raise InputError(f"{len(bad)} of {len(rows)} files failed, such as {bad[0]['file']}: {bad[0]['reason']}; mend "
-                         f"or remove what {output / 'extraction.csv'} lists and say --resume")
+        raise InputError(
+            f"{len(bad)} of {len(rows)} files failed, such as {bad[0]['file']}: {bad[0]['reason']}; mend "
+            f"or remove what {output / 'extraction.csv'} lists and say --resume"
+        )
     return output
 
 
@@ -99,10 +120,14 @@ def main(argv=None) -> Path:
 
 def check_arguments(args, source: Path, output: Path):
     if not source.is_dir():
-        raise InputError(f"{source}: {'not a folder' if source.exists() else 'no such folder'}; give one of images")
+        raise InputError(
+            f"{source}: {'not a folder' if source.exists() else 'no such folder'}; give one of images"
+        )
     inner, outer = output.resolve(), source.resolve()
     if inner == outer or outer in inner.parents or inner in outer.parents:
-        raise InputError(f"{output}: one of it and {source} lies in the other; choose an output folder apart from it")
+        raise InputError(
+            f"{output}: one of it and {source} lies in the other; choose an output folder apart from it"
+        )
     if args.psm not in (1, *range(3, 14)):
         raise InputError(f"--psm {args.psm}: Tesseract reads text with 1 and 3 to 13")
     for name, least in (("dpi", 50), ("timeout", 1), ("workers", 0)):
@@ -121,7 +146,9 @@ def documents(source: Path) -> tuple[list[Path], Counter]:
         else:
             others[path.suffix.lower() or path.name] += 1
     if not wanted:
-        raise InputError(f"{source}: no image or pdf in it; give a folder with {', '.join(SUFFIXES)}")
+        raise InputError(
+            f"{source}: no image or pdf in it; give a folder with {', '.join(SUFFIXES)}"
+        )
     return wanted, others
 
 
@@ -133,9 +160,13 @@ def claim_output(output: Path, args) -> dict[str, dict]:
         return {}
     rows = read_rows(output / "extraction.csv")
     if rows is None:
-        raise InputError(f"{output}: occupied, with no extraction.csv of this command; choose another output folder")
+        raise InputError(
+            f"{output}: occupied, with no extraction.csv of this command; choose another output folder"
+        )
     if not args.resume and not args.overwrite:
-        raise InputError(f"{output}: already there; say --resume to go on or --overwrite to start anew")
+        raise InputError(
+            f"{output}: already there; say --resume to go on or --overwrite to start anew"
+        )
     if args.overwrite:
         made = made_by(rows)
         for path in files_below(output):
@@ -147,7 +178,9 @@ def claim_output(output: Path, args) -> dict[str, dict]:
 
 
 def read_rows(path: Path) -> dict[str, dict] | None:
-    """The whole rows of an extraction.csv by file, the last of each; None where there is none of this command."""
+    """The whole rows of an extraction.csv by file, the last of each; None where there is none of
+    this command.
+    """
     if not path.is_file():
         return None
     with open(path, encoding="utf-8", errors="replace", newline="") as stream:
@@ -168,7 +201,9 @@ def write_rows(output: Path, rows: list[dict]):
 
 
 def shown(relative: Path) -> str:
-    """A path as extraction.csv has it: NFC, bytes that are no UTF-8 read as cp1252, formulas neutralised."""
+    """A path as extraction.csv has it: NFC, bytes that are no UTF-8 read as cp1252, formulas
+    neutralised.
+    """
     return neutral(nfc(str(relative).translate(STRAY_BYTES)))
 
 
@@ -189,13 +224,19 @@ def list_jobs(paths: list[Path], source: Path, output: Path, before: dict) -> li
         makers.setdefault(txt_of(name), []).append(Path(name).name)
     jobs = []
     for path, name in names.items():
-        txt, target, problem = txt_of(name), output / path.relative_to(source).with_suffix(".txt"), ""
+        txt, target, problem = (
+            txt_of(name),
+            output / path.relative_to(source).with_suffix(".txt"),
+            "",
+        )
         if len(makers[txt]) > 1:
             problem = f"{' and '.join(makers[txt])} would give the same txt; keep one"
         elif txt in folders:
             problem = f"{Path(txt).name} is a folder too; rename one of them"
         elif target.exists() and txt not in made:
-            problem = f"{Path(txt).name} is there, not made by this command; remove it to have it made"
+            problem = (
+                f"{Path(txt).name} is there, not made by this command; remove it to have it made"
+            )
         jobs.append(Job(path, target, name, before.get(name), txt in made, problem))
     return jobs
 
@@ -204,14 +245,22 @@ def list_jobs(paths: list[Path], source: Path, output: Path, before: dict) -> li
 
 
 def extract_all(jobs: list[Job], output: Path, options: str, args) -> list[dict]:
-    """Do the jobs; returns the rows of extraction.csv by file; each is written there as soon as it is known."""
-    workers = args.workers or (len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count())
+    """Do the jobs; returns the rows of extraction.csv by file; each is written there as soon as it
+    is known.
+    """
+    workers = args.workers or (
+        len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    )
     rows = []
-    with open(output / "extraction.csv", "a", encoding="utf-8", newline="") as listing, \
-            ThreadPoolExecutor(workers) as pool:
+    with (
+        open(output / "extraction.csv", "a", encoding="utf-8", newline="") as listing,
+        ThreadPoolExecutor(workers) as pool,
+    ):
         futures = as_completed([pool.submit(extract, job, options, args) for job in jobs])
         try:
-            for future in tqdm(futures, total=len(jobs), desc="reading", unit=" files", disable=None):
+            for future in tqdm(
+                futures, total=len(jobs), desc="reading", unit=" files", disable=None
+            ):
                 job, row, text = future.result()
                 if row is not job.before:
                     keep(job, row, text, listing)
@@ -225,8 +274,12 @@ def extract_all(jobs: list[Job], output: Path, options: str, args) -> list[dict]
 
 
 def keep(job: Job, row: dict, text: str | None, listing):
-    """Write a file's row, then its txt, which appears whole or not at all; an older txt goes before either."""
-    partial = job.target.with_name(f".{hashlib.sha256(os.fsencode(job.target.name)).hexdigest()[:16]}.partial")
+    """Write a file's row, then its txt, which appears whole or not at all; an older txt goes before
+    either.
+    """
+    partial = job.target.with_name(
+        f".{hashlib.sha256(os.fsencode(job.target.name)).hexdigest()[:16]}.partial"
+    )
     if text is not None:
         job.target.parent.mkdir(parents=True, exist_ok=True)
         partial.write_bytes(text.encode())
@@ -261,10 +314,15 @@ def extract(job: Job, options: str, args) -> tuple[Job, dict, str | None]:
     text = nfc(PAGE_BREAK.join(page.text.strip() for page in pages).strip(" \n") + "\n")
     methods = sorted({page.method for page in pages})
     confidences = [value for page in pages for value in page.confidences]
-    row |= {"status": "ok", "reason": "" if text.strip() else "no text found", "pages": len(pages),
-            "method": methods[0] if len(methods) == 1 else "mixed", "characters": len(text.strip()),
-            "confidence": round(float(np.mean(confidences)), 1) if confidences else "",
-            "turned": sum(page.turned for page in pages)}
+    row |= {
+        "status": "ok",
+        "reason": "" if text.strip() else "no text found",
+        "pages": len(pages),
+        "method": methods[0] if len(methods) == 1 else "mixed",
+        "characters": len(text.strip()),
+        "confidence": round(float(np.mean(confidences)), 1) if confidences else "",
+        "turned": sum(page.turned for page in pages),
+    }
     return job, row, text if text.strip() else ""
 
 
@@ -275,23 +333,39 @@ def summary(output: Path, rows: list[dict], skipped: int, gone: int, others: Cou
     """Counts, the files without text or of low confidence, and why files failed."""
     done = [row for row in rows if row["status"] == "ok"]
     failed = [row for row in rows if row["status"] != "ok"]
-    low = [row["file"] for row in done if row["confidence"] != "" and float(row["confidence"]) < LOW_CONFIDENCE]
+    low = [
+        row["file"]
+        for row in done
+        if row["confidence"] != "" and float(row["confidence"]) < LOW_CONFIDENCE
+    ]
     empty = [row["file"] for row in done if int(row["characters"]) == 0]
-    lines = [f"{output}: {len(done)} of {len(rows)} files read, {skipped} of them before; "
-             f"{sum(int(row['pages']) for row in done)} pages",
-             *(f"{method}: {n} files" for method, n in sorted(Counter(row["method"] for row in done).items()))]
+    lines = [
+        f"{output}: {len(done)} of {len(rows)} files read, {skipped} of them before; "
+        f"{sum(int(row['pages']) for row in done)} pages",
+        *(
+            f"{method}: {n} files"
+            for method, n in sorted(Counter(row["method"] for row in done).items())
+        ),
+    ]
     for what, names in ((f"mean confidence below {LOW_CONFIDENCE}", low), ("no text found", empty)):
         if names:
             lines.append(f"{what}: {len(names)}, such as {names[0]}")
     if gone:
-        lines.append(f"{gone} txt of an earlier run are kept though their source is gone (--overwrite removes them)")
+        lines.append(
+            f"{gone} txt of an earlier run are kept though their source is gone (--overwrite removes them)"
+        )
     if others:
         kinds = ", ".join(f"{n} {kind}" for kind, n in others.most_common(5))
         lines.append(f"{sum(others.values())} files of other kinds were left alone ({kinds})")
     if failed:
         more = f" (the first {SHOWN})" if len(failed) > SHOWN else ""
-        lines += [f"failed: {len(failed)}{more}", "",
-                  markdown_table(["file", "why"], [[row["file"], row["reason"]] for row in failed[:SHOWN]])]
+        lines += [
+            f"failed: {len(failed)}{more}",
+            "",
+            markdown_table(
+                ["file", "why"], [[row["file"], row["reason"]] for row in failed[:SHOWN]]
+            ),
+        ]
     return "\n".join(lines)
 
 

@@ -5,14 +5,19 @@ from pathlib import Path
 
 
 def files_below(folder: Path) -> list[Path]:
-    """All files below a folder in order, through links too, without hidden ones; one of a broken link is a file too.
+    """All files below a folder in order, through links too, without hidden ones; one of a broken
+    link is a file too.
 
     Raises:
         OSError: a folder cannot be read.
     """
     found = []
     for parent, folders, names in os.walk(folder, followlinks=True, onerror=fail):
-        folders[:] = [name for name in folders if not name.startswith(".") and not leads_up(Path(parent, name))]
+        folders[:] = [
+            name
+            for name in folders
+            if not name.startswith(".") and not leads_up(Path(parent, name))
+        ]
         found += [Path(parent, name) for name in names if not name.startswith(".")]
     return sorted(found)
 

@@ -8,7 +8,8 @@ PROXIES = ("HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy")
 
 
 def offline_if_unreachable(timeout: float = 3.0) -> bool:
-    """Put the Hub's clients in offline mode (cached files only) when the Hub does not answer; True when offline.
+    """Put the Hub's clients in offline mode (cached files only) when the Hub does not answer; True
+    when offline.
 
     Left alone they would retry for half a minute. Behind a proxy nothing is tried.
     """

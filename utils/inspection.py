@@ -1,5 +1,5 @@
-"""Looking into a finished run: entropy, one document's probabilities, hidden states in two dimensions, and rows that
-had no label labelled.
+"""Looking into a finished run: entropy, one document's probabilities, hidden states in two
+dimensions, and rows that had no label labelled.
 """
 
 import html
@@ -35,8 +35,11 @@ def probabilities_figure(names, probabilities, label=None, title="", most=15):
     """
     order = np.argsort(-np.asarray(probabilities), kind="stable")[:most]
     figure, axes = new_figure(8, 1.2 + 0.3 * len(order))
-    bars = axes.barh(range(len(order)), np.asarray(probabilities)[order],
-                     color=[ORANGE if names[c] == label else SKY for c in order])
+    bars = axes.barh(
+        range(len(order)),
+        np.asarray(probabilities)[order],
+        color=[ORANGE if names[c] == label else SKY for c in order],
+    )
     axes.bar_label(bars, fmt="%.3f", padding=3)
     axes.set_yticks(range(len(order)), [shortened(names[c]) for c in order])
     axes.invert_yaxis()
@@ -49,7 +52,8 @@ def project(states, how: str, seed: int = 0) -> np.ndarray:
     """Hidden states (n, size) in two dimensions (n, 2), each unit scaled to variance 1 first.
 
     Args:
-        how: pca, or tsne (from 50 principal components on; perplexity 30, less where there are few rows).
+        how: pca, or tsne (from 50 principal components on; perplexity 30, less where there are few
+            rows).
 
     Raises:
         InputError: fewer than 4 rows, states that are not finite, or another `how`.
@@ -58,9 +62,13 @@ def project(states, how: str, seed: int = 0) -> np.ndarray:
     if how not in ("pca", "tsne"):
         raise InputError(f"{how!r}: choose pca or tsne")
     if len(states) < TSNE_ROWS:
-        raise InputError(f"{many(len(states), 'document')}: too few to draw; give at least {TSNE_ROWS}")
+        raise InputError(
+            f"{many(len(states), 'document')}: too few to draw; give at least {TSNE_ROWS}"
+        )
     if not np.isfinite(states).all():
-        raise InputError("the hidden states are not finite: the training diverged; lower --learning_rate")
+        raise InputError(
+            "the hidden states are not finite: the training diverged; lower --learning_rate"
+        )
     scaled = StandardScaler().fit_transform(states)
     if not scaled.any():  # all rows are equal, on which t-SNE crashes the process
         return np.zeros((len(states), 2))
@@ -69,8 +77,11 @@ def project(states, how: str, seed: int = 0) -> np.ndarray:
     if how == "pca":
         return np.pad(reduced, ((0, 0), (0, 2 - components)))
     perplexity = min(30, (len(states) - 1) / 3)
-    tsne = TSNE(init="pca" if components > 1 else "random", perplexity=perplexity, random_state=seed)
-    # On a busy machine the threads wait for each other so long that few rows take minutes instead of a second.
+    tsne = TSNE(
+        init="pca" if components > 1 else "random", perplexity=perplexity, random_state=seed
+    )
+    # On a busy machine the threads wait for each other so long that few rows take minutes instead
+    # of a second.
     with threadpool_limits(1 if len(states) < ONE_THREAD else None):
         return tsne.fit_transform(reduced)
 
@@ -82,12 +93,18 @@ def frequent_classes(classes) -> np.ndarray:
 
 
 def scatter_figure(points, classes, names, title):
-    """Points (n, 2) coloured by class (n,) codes; the most frequent classes have a colour, the others are grey."""
+    """Points (n, 2) coloured by class (n,) codes; the most frequent classes have a colour, the
+    others are grey.
+    """
     figure, axes = new_figure(9, 6)
     shown = frequent_classes(classes)
     rest = ~np.isin(classes, shown)
-    axes.scatter(*points[rest].T, s=8, color=PALE, label=many(len(np.unique(classes[rest])), "other class")
-                 if rest.any() else None)
+    axes.scatter(
+        *points[rest].T,
+        s=8,
+        color=PALE,
+        label=many(len(np.unique(classes[rest])), "other class") if rest.any() else None,
+    )
     for code, colour in zip(shown, colormaps["Paired"].colors, strict=False):
         axes.scatter(*points[classes == code].T, s=8, color=colour, label=shortened(names[code]))
     axes.set(xticks=[], yticks=[], title=title)
@@ -96,7 +113,8 @@ def scatter_figure(points, classes, names, title):
 
 
 def interactive_scatter(points, classes, names, texts):
-    """The same as a plotly Figure: a text (n strings) under the pointer, classes switched on and off in the legend.
+    """The same as a plotly Figure: a text (n strings) under the pointer, classes switched on and
+    off in the legend.
 
     Raises:
         InputError: plotly is not installed.
@@ -105,21 +123,33 @@ def interactive_scatter(points, classes, names, texts):
         import plotly.graph_objects as go
     except ImportError:
         raise InputError("plotly is not installed; pip install -e '.[notebooks]'") from None
-    hover = np.array([f"{html.escape(text[:HOVER])}{'…' if len(text) > HOVER else ''}" for text in texts], object)
+    hover = np.array(
+        [f"{html.escape(text[:HOVER])}{'…' if len(text) > HOVER else ''}" for text in texts], object
+    )
     figure = go.Figure()
     for code in np.unique(classes):
         rows = classes == code
-        figure.add_scattergl(x=points[rows, 0], y=points[rows, 1], mode="markers", name=html.escape(names[code]),
-                             text=hover[rows], hovertemplate="%{text}<extra>%{fullData.name}</extra>")
-    figure.update_layout(template="plotly_white", height=700, xaxis_visible=False, yaxis_visible=False)
+        figure.add_scattergl(
+            x=points[rows, 0],
+            y=points[rows, 1],
+            mode="markers",
+            name=html.escape(names[code]),
+            text=hover[rows],
+            hovertemplate="%{text}<extra>%{fullData.name}</extra>",
+        )
+    figure.update_layout(
+        template="plotly_white", height=700, xaxis_visible=False, yaxis_visible=False
+    )
     return figure
 
 
 def label_rows(corpus, probabilities, names) -> pd.DataFrame:
-    """All rows of a corpus in one table: human labels kept, the rows without one labelled by a model.
+    """All rows of a corpus in one table: human labels kept, the rows without one labelled by a
+    model.
 
     Args:
-        probabilities: (n_unlabelled, n_classes) of `corpus.unlabelled`, in its order; names: the model's classes.
+        probabilities: (n_unlabelled, n_classes) of `corpus.unlabelled`, in its order; names: the
+            model's classes.
 
     Returns:
         id, text, label, source (`human` or `model`), confidence (NaN for human labels), split.
@@ -128,18 +158,36 @@ def label_rows(corpus, probabilities, names) -> pd.DataFrame:
         ValueError: another number of rows or classes.
     """
     if np.shape(probabilities) != (len(corpus.unlabelled), len(names)):
-        raise ValueError(f"probabilities of shape {np.shape(probabilities)} for {len(corpus.unlabelled)} rows and "
-                         f"{len(names)} classes")
+        raise ValueError(
+            f"probabilities of shape {np.shape(probabilities)} for {len(corpus.unlabelled)} rows and "
+            f"{len(names)} classes"
+        )
     parts = []
     for split, dataset in corpus.splits.items():
         own = dataset.features["label"].names
-        parts.append(pd.DataFrame({
-            "id": list(dataset["id"]), "text": list(dataset["text"]), "label": [own[c] for c in dataset["label"]],
-            "source": "human", "confidence": np.nan, "split": split}))  # fmt: skip
+        parts.append(
+            pd.DataFrame(
+                {
+                    "id": list(dataset["id"]),
+                    "text": list(dataset["text"]),
+                    "label": [own[c] for c in dataset["label"]],
+                    "source": "human",
+                    "confidence": np.nan,
+                    "split": split,
+                }
+            )
+        )
     best = np.asarray(probabilities).argmax(1) if len(corpus.unlabelled) else np.zeros(0, int)
-    parts.append(pd.DataFrame({
-        "id": list(corpus.unlabelled["id"]), "text": list(corpus.unlabelled["text"]),
-        "label": [names[c] for c in best], "source": "model",
-        "confidence": np.asarray(probabilities)[np.arange(len(best)), best].astype(float),
-        "split": "unlabelled"}))  # fmt: skip
+    parts.append(
+        pd.DataFrame(
+            {
+                "id": list(corpus.unlabelled["id"]),
+                "text": list(corpus.unlabelled["text"]),
+                "label": [names[c] for c in best],
+                "source": "model",
+                "confidence": np.asarray(probabilities)[np.arange(len(best)), best].astype(float),
+                "split": "unlabelled",
+            }
+        )
+    )
     return pd.concat([part for part in parts if len(part)], ignore_index=True)

@@ -40,15 +40,21 @@ def read_manifest(output: Path) -> dict[str, Entry]:
     if not path.exists():
         return {}
     try:
-        entries = [Entry(**json.loads(line)) for line in path.read_text(encoding="utf-8").splitlines()]
+        entries = [
+            Entry(**json.loads(line)) for line in path.read_text(encoding="utf-8").splitlines()
+        ]
     except (ValueError, TypeError, UnicodeDecodeError):
-        raise InputError(f"{path}: not a manifest of this tool; move it away or choose another --output") from None
+        raise InputError(
+            f"{path}: not a manifest of this tool; move it away or choose another --output"
+        ) from None
     return {entry.key: entry for entry in entries}
 
 
 def write_manifest(output: Path, entries: list[Entry]):
     """Write the manifest by key, whole or not at all."""
-    lines = [json.dumps(vars(entry), ensure_ascii=False) + "\n" for entry in sorted(entries, key=by_key)]
+    lines = [
+        json.dumps(vars(entry), ensure_ascii=False) + "\n" for entry in sorted(entries, key=by_key)
+    ]
     temporary = output / f"{MANIFEST}.tmp"
     temporary.write_text("".join(lines), encoding="utf-8")
     os.replace(temporary, output / MANIFEST)
@@ -59,13 +65,19 @@ def by_key(entry: Entry) -> str:
 
 
 def is_trusted(output: Path, listed: Listed, path: str, known: Entry | None) -> bool:
-    """Whether the manifest, a local file's size and time, and the list agree, so that no byte need be read."""
+    """Whether the manifest, a local file's size and time, and the list agree, so that no byte need
+    be read.
+    """
     try:
         stat = os.lstat(os.path.join(output, path))
     except OSError:
         return False
-    return bool(known) and (known.etag, known.path, known.size, known.mtime_ns) == \
-        (listed.etag, path, stat.st_size, stat.st_mtime_ns)
+    return bool(known) and (known.etag, known.path, known.size, known.mtime_ns) == (
+        listed.etag,
+        path,
+        stat.st_size,
+        stat.st_mtime_ns,
+    )
 
 
 def unchanged(output: Path, listed: Listed, path: str, known: Entry | None) -> Entry | None:
@@ -75,7 +87,9 @@ def unchanged(output: Path, listed: Listed, path: str, known: Entry | None) -> E
         return None
     mtime_ns = file.stat().st_mtime_ns
     if known and known.etag == listed.etag and known.path == path:
-        return replace(known, mtime_ns=mtime_ns) if digests(file)["sha256"] == known.sha256 else None
+        return (
+            replace(known, mtime_ns=mtime_ns) if digests(file)["sha256"] == known.sha256 else None
+        )
     if has_etag(file, listed.etag, listed.size):
         how = "md5" if is_md5(listed.etag) else "multipart md5"
         return entry_of(listed, path, digests(file)["sha256"], how, mtime_ns)
@@ -86,7 +100,9 @@ def verify(output: Path) -> int:
     """Hold a folder against its manifest, without a network; returns the exit code."""
     manifest = read_manifest(output)
     if not manifest:
-        raise InputError(f"{output / MANIFEST}: no manifest there; sync first, or give another --output")
+        raise InputError(
+            f"{output / MANIFEST}: no manifest there; sync first, or give another --output"
+        )
     wrong = {}
     for entry in tqdm(manifest.values(), desc="verify", unit="file", disable=None):
         file = output / entry.path

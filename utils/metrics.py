@@ -1,52 +1,64 @@
-"""Classification metrics: one pure function of (labels, probabilities) that every room and report shares.
+"""Classification metrics: one pure function of (labels, probabilities) that every room and report
+shares.
 
-Only numpy and scikit-learn's conventions: no torch, transformers, datasets or evaluate import. Everything is computed
-from counts and from one pass over the probabilities in row chunks, so a memory-mapped (1_000_000, 632) float32 array
-takes seconds and no second copy of it is made.
+Only numpy and scikit-learn's conventions: no torch, transformers, datasets or evaluate import.
+Everything is computed from counts and from one pass over the probabilities in row chunks, so a
+memory-mapped (1_000_000, 632) float32 array takes seconds and no second copy of it is made.
 
-Macro and weighted averages run over the classes that occur in the labels (`labels=np.unique(y_true)`,
-`zero_division=0` in scikit-learn's words). Numbers from elsewhere may differ: scikit-learn's default averages over
-true and predicted labels together, spaCy's `cats_macro_f` over all labels of the model.
+Macro and weighted averages run over the classes that occur in the labels
+(`labels=np.unique(y_true)`, `zero_division=0` in scikit-learn's words). Numbers from elsewhere may
+differ: scikit-learn's default averages over true and predicted labels together, spaCy's
+`cats_macro_f` over all labels of the model.
 """
 
 import numpy as np
 
 CALIBRATION_BINS = 15
 TOP_K = 3
-SUM_TOLERANCE = 1e-2  # how far a row of probabilities may sum from 1: room for float16 and for bf16 softmaxes
+SUM_TOLERANCE = (
+    1e-2  # how far a row of probabilities may sum from 1: room for float16 and for bf16 softmaxes
+)
 THRESHOLDS = (0.0, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0.99)
-CHUNK_VALUES = 2**18  # probabilities looked at together: 1 MiB of float32, which stays in a core's cache
+CHUNK_VALUES = (
+    2**18
+)  # probabilities looked at together: 1 MiB of float32, which stays in a core's cache
 
 
 def classification_metrics(labels, probabilities):
-    """Return the suite's metrics as a dict of plain floats, always with the same keys in the same order.
+    """Return the suite's metrics as a dict of plain floats, always with the same keys in the same
+    order.
 
-    labels: (n,) integers in [0, n_classes). probabilities: (n, n_classes), every row summing to 1 (within 1e-2).
-    The prediction is the class of highest probability, the first one where several tie.
+    labels: (n,) integers in [0, n_classes). probabilities: (n, n_classes), every row summing to 1
+    (within 1e-2). The prediction is the class of highest probability, the first one where several
+    tie.
 
-    - accuracy, balanced_accuracy, macro_*, weighted_*: see `prediction_metrics`.
-    - top_3_accuracy: share of rows whose true class is among the min(3, n_classes) most probable; ties go to the lower
-      class index, as in the argmax (scikit-learn's `top_k_accuracy_score` gives them to the higher one).
-    - log_loss: mean of -ln p(true class), in nats; p is clipped to [eps, 1 - eps] with eps the machine epsilon of the
-      probabilities' own float kind (1.2e-7 for float32, 2.2e-16 for float64), as scikit-learn's `log_loss` does.
-      Rows are not rescaled to sum to 1.
+    - accuracy, balanced_accuracy, macro_*, weighted_*: see `prediction_metrics`. - top_3_accuracy:
+    share of rows whose true class is among the min(3, n_classes) most probable; ties go to the
+    lower
+      class index, as in the argmax (scikit-learn's `top_k_accuracy_score` gives them to the higher
+      one).
+    - log_loss: mean of -ln p(true class), in nats; p is clipped to [eps, 1 - eps] with eps the
+      machine epsilon of the probabilities' own float kind (1.2e-7 for float32, 2.2e-16 for
+      float64), as scikit-learn's `log_loss` does. Rows are not rescaled to sum to 1.
     - ece: see `expected_calibration_error`.
 
-    Raises ValueError for empty input, shapes that do not fit, labels that are no integers or out of range, and
-    probabilities that are not finite, below 0 or do not sum to 1 (logits, say: see `softmax`).
+    Raises ValueError for empty input, shapes that do not fit, labels that are no integers or out of
+    range, and probabilities that are not finite, below 0 or do not sum to 1 (logits, say: see
+    `softmax`).
     """
     labels, probabilities = _checked(labels, probabilities)
     return _metrics_of_rows(labels, probabilities.shape[1], *row_scores(labels, probabilities))
 
 
 def prediction_metrics(labels, predictions, n_classes):
-    """Return the metrics that need no probabilities: the first eight keys of `classification_metrics`.
+    """Return the metrics that need no probabilities: the first eight keys of
+    `classification_metrics`.
 
-    labels, predictions: (n,) integers in [0, n_classes). Precision, recall and F1 of a class are 0 where undefined;
-    macro averages weigh every class that occurs in the labels alike, weighted ones by its number of rows.
-    Balanced accuracy is the mean recall of those classes (scikit-learn's `balanced_accuracy_score`), hence equal to
-    macro_recall.
-    Raises ValueError as `confusion_counts` does.
+    labels, predictions: (n,) integers in [0, n_classes). Precision, recall and F1 of a class are 0
+    where undefined; macro averages weigh every class that occurs in the labels alike, weighted ones
+    by its number of rows. Balanced accuracy is the mean recall of those classes (scikit-learn's
+    `balanced_accuracy_score`), hence equal to macro_recall. Raises ValueError as `confusion_counts`
+    does.
     """
     hits, support, predicted = _class_counts(*_checked_classes(labels, predictions, n_classes))
     present = support > 0
@@ -65,9 +77,11 @@ def prediction_metrics(labels, predictions, n_classes):
 
 
 def confusion_counts(labels, predictions, n_classes):
-    """Return the (n_classes, n_classes) int64 counts of rows, by true class (row) and predicted class (column).
+    """Return the (n_classes, n_classes) int64 counts of rows, by true class (row) and predicted
+    class (column).
 
-    Raises ValueError for empty input, lengths that differ, and classes that are no integers in [0, n_classes).
+    Raises ValueError for empty input, lengths that differ, and classes that are no integers in [0,
+    n_classes).
     """
     labels, predictions, n_classes = _checked_classes(labels, predictions, n_classes)
     cells = np.bincount(labels * n_classes + predictions, minlength=n_classes * n_classes)
@@ -77,10 +91,11 @@ def confusion_counts(labels, predictions, n_classes):
 def per_class_table(labels, probabilities, class_names):
     """Return one dict a class, in class order: class, precision, recall, f1, support, predicted.
 
-    support and predicted are numbers of rows, of that truth and of that prediction. A class that never occurs in the
-    labels has support 0 and recall and f1 None; its precision is 0.0 where it was predicted (always wrongly) and None
-    where it was not. A class that occurs but is never predicted has precision 0.0.
-    Raises ValueError as `classification_metrics` does, and when class_names does not fit the probabilities.
+    support and predicted are numbers of rows, of that truth and of that prediction. A class that
+    never occurs in the labels has support 0 and recall and f1 None; its precision is 0.0 where it
+    was predicted (always wrongly) and None where it was not. A class that occurs but is never
+    predicted has precision 0.0. Raises ValueError as `classification_metrics` does, and when
+    class_names does not fit the probabilities.
     """
     labels, probabilities = _checked(labels, probabilities)
     predictions = row_scores(labels, probabilities)[0]
@@ -88,7 +103,9 @@ def per_class_table(labels, probabilities, class_names):
 
 
 def prediction_table(labels, predictions, class_names):
-    """Return the rows of `per_class_table` from predicted classes alone: labels, predictions (n,) integers."""
+    """Return the rows of `per_class_table` from predicted classes alone: labels, predictions (n,)
+    integers.
+    """
     hits, support, predicted = _class_counts(labels, predictions, len(class_names))
     precision, recall, f1 = _class_scores(hits, support, predicted)
     table = []
@@ -110,8 +127,9 @@ def prediction_table(labels, predictions, class_names):
 def classification_report(labels, probabilities, class_names):
     """Return the content of classification_report.json, from a single pass over the probabilities.
 
-    {"metrics": `classification_metrics`, "per_class": `per_class_table`, "absent_classes": names of the classes with
-    no row in the labels (left out of the averages), "rows": n}. Raises ValueError as those two functions do.
+    {"metrics": `classification_metrics`, "per_class": `per_class_table`, "absent_classes": names of
+    the classes with no row in the labels (left out of the averages), "rows": n}. Raises ValueError
+    as those two functions do.
     """
     labels, probabilities = _checked(labels, probabilities)
     class_names = _checked_names(class_names, probabilities)
@@ -128,8 +146,9 @@ def classification_report(labels, probabilities, class_names):
 def expected_calibration_error(confidence, correct):
     """Return the expected calibration error of the top label, in [0, 1].
 
-    ECE = sum over bins of (rows in bin / n) * |accuracy in bin - mean confidence in bin|, with 15 bins of equal width
-    (Guo et al. 2017, On Calibration of Modern Neural Networks, eq. 3). Arguments as in `calibration_bins`.
+    ECE = sum over bins of (rows in bin / n) * |accuracy in bin - mean confidence in bin|, with 15
+    bins of equal width (Guo et al. 2017, On Calibration of Modern Neural Networks, eq. 3).
+    Arguments as in `calibration_bins`.
     """
     rows, accuracy, mean_confidence = calibration_bins(confidence, correct)
     filled = rows > 0
@@ -138,10 +157,12 @@ def expected_calibration_error(confidence, correct):
 
 
 def calibration_bins(confidence, correct):
-    """Return (rows, accuracy, mean confidence), each (15,), of equal-width bins of confidence; an empty bin has NaN.
+    """Return (rows, accuracy, mean confidence), each (15,), of equal-width bins of confidence; an
+    empty bin has NaN.
 
-    confidence: (n,) probability of the predicted class. correct: (n,) whether that prediction is right.
-    Bin m of M holds the confidences in ((m - 1) / M, m / M], as in Guo et al. 2017; 0 falls into the first.
+    confidence: (n,) probability of the predicted class. correct: (n,) whether that prediction is
+    right. Bin m of M holds the confidences in ((m - 1) / M, m / M], as in Guo et al. 2017; 0 falls
+    into the first.
     """
     confidence = np.asarray(confidence, dtype=np.float64)
     bins = confidence_bins(confidence)
@@ -159,23 +180,34 @@ def confidence_bins(confidence):
 
 
 def coverage_table(confidence, correct, thresholds=THRESHOLDS):
-    """Return one dict a threshold of what is left when predictions below a confidence are set aside.
+    """Return one dict a threshold of what is left when predictions below a confidence are set
+    aside.
 
-    confidence: (n,) floats; NaN never reaches a threshold. correct: (n,) whether the prediction is right. Each dict
-    has confidence_from, documents, coverage (share of the n rows), accuracy of what is left (None of no rows), errors.
+    confidence: (n,) floats; NaN never reaches a threshold. correct: (n,) whether the prediction is
+    right. Each dict has confidence_from, documents, coverage (share of the n rows), accuracy of
+    what is left (None of no rows), errors.
     """
     confidence, correct = np.asarray(confidence, dtype=float), np.asarray(correct, dtype=bool)
     rows = []
     for threshold in thresholds:
         kept = confidence >= threshold
         n, right = int(kept.sum()), int((kept & correct).sum())
-        rows.append({"confidence_from": threshold, "documents": n, "coverage": n / max(1, len(confidence)),
-                     "accuracy": right / n if n else None, "errors": n - right})
+        rows.append(
+            {
+                "confidence_from": threshold,
+                "documents": n,
+                "coverage": n / max(1, len(confidence)),
+                "accuracy": right / n if n else None,
+                "errors": n - right,
+            }
+        )
     return rows
 
 
 def top_labels(probabilities):
-    """Return (predictions int64, confidence), each (n,), of probabilities (n, n_classes): argmax (first wins), max."""
+    """Return (predictions int64, confidence), each (n,), of probabilities (n, n_classes): argmax
+    (first wins), max.
+    """
     predictions = np.empty(len(probabilities), dtype=np.int64)
     confidence = np.empty(len(probabilities), dtype=probabilities.dtype)
     for rows in row_chunks(*probabilities.shape):
@@ -186,16 +218,20 @@ def top_labels(probabilities):
 
 
 def row_chunks(n, n_classes, values=CHUNK_VALUES):
-    """Yield slices that cover n rows in order, each of about `values` numbers when a row has n_classes of them."""
+    """Yield slices that cover n rows in order, each of about `values` numbers when a row has
+    n_classes of them.
+    """
     step = max(1, values // max(1, n_classes))
     for start in range(0, n, step):
         yield slice(start, min(start + step, n))
 
 
 def softmax(logits):
-    """Return the float32 softmax over the last axis of logits (..., n_classes); large logits do not overflow.
+    """Return the float32 softmax over the last axis of logits (..., n_classes); large logits do not
+    overflow.
 
-    Raises ValueError for logits that are not finite: a diverged model, whose probabilities mean nothing.
+    Raises ValueError for logits that are not finite: a diverged model, whose probabilities mean
+    nothing.
     """
     logits = np.asarray(logits, dtype=np.float32)
     if not np.isfinite(logits).all():
@@ -206,11 +242,12 @@ def softmax(logits):
 
 
 def row_scores(labels, probabilities):
-    """Return four (n,) arrays: prediction, its probability, probability of the truth, rank of the truth (0 = top).
+    """Return four (n,) arrays: prediction, its probability, probability of the truth, rank of the
+    truth (0 = top).
 
-    labels: (n,) int64 in [0, n_classes). probabilities: (n, n_classes) floats. The probability of the truth is clipped
-    to [eps, 1 - eps] as `classification_metrics` says.
-    Raises ValueError for a row of probabilities that is no distribution.
+    labels: (n,) int64 in [0, n_classes). probabilities: (n, n_classes) floats. The probability of
+    the truth is clipped to [eps, 1 - eps] as `classification_metrics` says. Raises ValueError for a
+    row of probabilities that is no distribution.
     """
     predictions, confidence = np.empty(len(labels), dtype=np.int64), np.empty(len(labels))
     p_true, ranks = np.empty(len(labels)), np.zeros(len(labels), dtype=np.int64)
@@ -227,7 +264,9 @@ def row_scores(labels, probabilities):
 
 
 def _ranks(chunk, truth):
-    """Return how many classes come before the true one, (rows,), where ties go to the lower class index."""
+    """Return how many classes come before the true one, (rows,), where ties go to the lower class
+    index.
+    """
     p_true = np.take_along_axis(chunk, truth[:, None], axis=1)
     ranks = np.count_nonzero(chunk > p_true, axis=1)
     close = np.flatnonzero(ranks < TOP_K)  # elsewhere ties cannot bring the truth back into the top
@@ -248,11 +287,17 @@ def _metrics_of_rows(labels, n_classes, predictions, confidence, p_true, ranks):
 def _class_counts(labels, predictions, n_classes):
     """Return hits, support and predicted: (n_classes,) numbers of rows."""
     hits = np.bincount(labels[labels == predictions], minlength=n_classes)
-    return hits, np.bincount(labels, minlength=n_classes), np.bincount(predictions, minlength=n_classes)
+    return (
+        hits,
+        np.bincount(labels, minlength=n_classes),
+        np.bincount(predictions, minlength=n_classes),
+    )
 
 
 def _class_scores(hits, support, predicted):
-    """Return precision, recall and F1, each (n_classes,), 0 where undefined. F1 = 2 hits / (support + predicted)."""
+    """Return precision, recall and F1, each (n_classes,), 0 where undefined. F1 = 2 hits / (support
+    + predicted).
+    """
     precision = hits / np.maximum(predicted, 1)
     recall = hits / np.maximum(support, 1)
     return precision, recall, 2 * hits / np.maximum(support + predicted, 1)
@@ -261,12 +306,16 @@ def _class_scores(hits, support, predicted):
 def _checked(labels, probabilities):
     probabilities = np.asarray(probabilities)
     if probabilities.ndim != 2 or probabilities.size == 0:
-        raise ValueError(f"probabilities must be a non-empty (n, n_classes) array, not {probabilities.shape}")
+        raise ValueError(
+            f"probabilities must be a non-empty (n, n_classes) array, not {probabilities.shape}"
+        )
     if not np.issubdtype(probabilities.dtype, np.floating):
         probabilities = probabilities.astype(np.float64)
     labels = _checked_indices("labels", labels, probabilities.shape[1])
     if len(labels) != len(probabilities):
-        raise ValueError(f"{len(labels)} labels do not fit probabilities of shape {probabilities.shape}")
+        raise ValueError(
+            f"{len(labels)} labels do not fit probabilities of shape {probabilities.shape}"
+        )
     return labels, probabilities
 
 
@@ -285,13 +334,17 @@ def _checked_indices(what, indices, n_classes):
     if not np.issubdtype(indices.dtype, np.integer):
         raise ValueError(f"{what} must be integers, not {indices.dtype}")
     if indices.min() < 0 or indices.max() >= n_classes:
-        raise ValueError(f"{what} must lie in 0..{n_classes - 1}, not {indices.min()}..{indices.max()}")
+        raise ValueError(
+            f"{what} must lie in 0..{n_classes - 1}, not {indices.min()}..{indices.max()}"
+        )
     return indices.astype(np.int64, copy=False)
 
 
 def _checked_names(class_names, probabilities):
     if len(class_names) != probabilities.shape[1]:
-        raise ValueError(f"{len(class_names)} class names do not fit probabilities of shape {probabilities.shape}")
+        raise ValueError(
+            f"{len(class_names)} class names do not fit probabilities of shape {probabilities.shape}"
+        )
     return list(class_names)
 
 

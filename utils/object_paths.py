@@ -3,12 +3,17 @@
 import unicodedata
 from dataclasses import dataclass
 
-LONGEST_NAME, LONGEST_PATH = 255, 3000  # bytes; file systems take names of 255, and paths of 4,096 with the folder's
+LONGEST_NAME, LONGEST_PATH = (
+    255,
+    3000,
+)  # bytes; file systems take names of 255, and paths of 4,096 with the folder's
 
 
 @dataclass(frozen=True)
 class Placed:
-    """What became of keys: those that have a place, those that are only folders, those refused and why."""
+    """What became of keys: those that have a place, those that are only folders, those refused and
+    why.
+    """
 
     paths: dict[str, str]  # key: path below the folder, with /
     folders: list[str]  # keys that end in /, which consoles make for folders
@@ -28,7 +33,10 @@ def refusal(path: str) -> str | None:
         return "a backslash, which is a separator on some systems"
     if any(unicodedata.category(c) in ("Cc", "Cs") for c in path):
         return "a control character"
-    if max(len(segment.encode()) for segment in segments) > LONGEST_NAME or len(path.encode()) > LONGEST_PATH:
+    if (
+        max(len(segment.encode()) for segment in segments) > LONGEST_NAME
+        or len(path.encode()) > LONGEST_PATH
+    ):
         return "too long a name"
     return None
 
@@ -36,9 +44,9 @@ def refusal(path: str) -> str | None:
 def place(keys: list[str], prefix: str, taken: tuple[str, ...] = ()) -> Placed:
     """Give each key its path below a folder: the key without `prefix`.
 
-    Names that are equal but for case or Unicode form would be one file on some systems: of such names the first in
-    the order of the keys is placed and the others are refused. So is a key whose path is also a folder of other keys,
-    and one that is `taken` by a file of ours.
+    Names that are equal but for case or Unicode form would be one file on some systems: of such
+    names the first in the order of the keys is placed and the others are refused. So is a key whose
+    path is also a folder of other keys, and one that is `taken` by a file of ours.
     """
     paths, folders, refused, used = {}, [], {}, {}
     needed = {}  # folded name of each folder that other keys need: one such key

@@ -1,4 +1,6 @@
-"""Files of page images and PDFs to one page each, read side by side; what is no page is refused with its reason."""
+"""Files of page images and PDFs to one page each, read side by side; what is no page is refused
+with its reason.
+"""
 
 import io
 import os
@@ -17,7 +19,9 @@ PDF_DPI = 100  # an A4 page becomes 827 × 1169 pixels, more than any classifier
 
 @dataclass
 class PageFile:
-    """The first page of a file: its bytes (a pdf's as png) and the image in them, decoded; or why there is none."""
+    """The first page of a file: its bytes (a pdf's as png) and the image in them, decoded; or why
+    there is none.
+    """
 
     data: bytes = b""
     image: Image.Image | None = None
@@ -36,7 +40,9 @@ def read_page_file(path) -> PageFile:
     except OSError as error:
         return PageFile(reason=reason_of(error))
     except ImportError:
-        raise InputError(f"{path}: pypdfium2 is not installed: pip install 'spanish-text-suite[ocr]'") from None
+        raise InputError(
+            f"{path}: pypdfium2 is not installed: pip install 'spanish-text-suite[ocr]'"
+        ) from None
 
 
 def read_page(data: bytes, suffix: str = "") -> PageFile:
@@ -54,7 +60,9 @@ def read_page(data: bytes, suffix: str = "") -> PageFile:
 
 
 def open_image(data: bytes) -> Image.Image:
-    """The image in these bytes, at its first page, not decoded yet; more pixels than any page has are refused."""
+    """The image in these bytes, at its first page, not decoded yet; more pixels than any page has
+    are refused.
+    """
     image = Image.open(io.BytesIO(data), formats=FORMATS)
     check_size(*image.size)
     return image
@@ -83,12 +91,15 @@ def cores() -> int:
 
 
 def side_by_side(function, items, workers: int | None = None):
-    """Yield `function(item)` in the order of the items, computed by threads that are never far ahead of the reader.
+    """Yield `function(item)` in the order of the items, computed by threads that are never far
+    ahead of the reader.
 
     Pillow's decoders, resizing and file reading all release the interpreter.
     """
     Image.init()  # before threads begin
-    warnings.filterwarnings("ignore", module=r"PIL\.")  # too many pixels are refused; other oddities do not matter
+    warnings.filterwarnings(
+        "ignore", module=r"PIL\."
+    )  # too many pixels are refused; other oddities do not matter
     workers = workers or cores()
     waiting = deque()
     with ThreadPoolExecutor(workers) as pool:

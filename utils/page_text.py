@@ -13,9 +13,20 @@ from PIL import Image, ImageOps, UnidentifiedImageError
 
 from utils.errors import InputError
 
-FORMATS = ("PNG", "JPEG", "TIFF", "BMP", "WEBP", "GIF", "JPEG2000")  # by content; Pillow opens no others
+FORMATS = (
+    "PNG",
+    "JPEG",
+    "TIFF",
+    "BMP",
+    "WEBP",
+    "GIF",
+    "JPEG2000",
+)  # by content; Pillow opens no others
 MAX_PIXELS = 179_000_000  # an A0 page at 300 dpi has 140 million
-LAYER, STAMP = 25, 200  # letters and digits that make a text layer; the same on a page that is an image
+LAYER, STAMP = (
+    25,
+    200,
+)  # letters and digits that make a text layer; the same on a page that is an image
 NO_TEXT = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\ufeff\uffff]")
 PDFIUM = threading.Lock()  # PDFium serves one thread at a time
 
@@ -24,13 +35,26 @@ PDFIUM = threading.Lock()  # PDFium serves one thread at a time
 class ReadOptions:
     """How pages are read."""
 
-    language: str = field(default="spa", metadata={"help": "Tesseract's languages: spa, or several, spa+eng"})
-    psm: int = field(default=3, metadata={"help": "Tesseract's page segmentation mode: 3 page, 4 column, 6 block"})
-    dpi: int = field(default=300, metadata={"help": "resolution at which pdf pages are rendered for OCR"})
-    rotate: bool = field(default=False, metadata={"help": "turn pages by 90, 180 or 270 degrees where OSD says so"})
-    rotate_confidence: float = field(default=3.0, metadata={"help": "orientation confidence that OSD must reach"})
+    language: str = field(
+        default="spa", metadata={"help": "Tesseract's languages: spa, or several, spa+eng"}
+    )
+    psm: int = field(
+        default=3,
+        metadata={"help": "Tesseract's page segmentation mode: 3 page, 4 column, 6 block"},
+    )
+    dpi: int = field(
+        default=300, metadata={"help": "resolution at which pdf pages are rendered for OCR"}
+    )
+    rotate: bool = field(
+        default=False, metadata={"help": "turn pages by 90, 180 or 270 degrees where OSD says so"}
+    )
+    rotate_confidence: float = field(
+        default=3.0, metadata={"help": "orientation confidence that OSD must reach"}
+    )
     ignore_text_layer: bool = field(default=False, metadata={"help": "OCR every pdf page"})
-    timeout: int = field(default=300, metadata={"help": "seconds after which a page, and its file, is given up"})
+    timeout: int = field(
+        default=300, metadata={"help": "seconds after which a page, and its file, is given up"}
+    )
 
 
 @dataclass
@@ -59,18 +83,26 @@ def engine(options: ReadOptions, with_pdf: bool) -> str:
         if with_pdf:
             import pypdfium2  # noqa: F401
     except ImportError as error:
-        raise InputError(f"{error.name} is not installed: pip install 'spanish-text-suite[ocr]'") from None
+        raise InputError(
+            f"{error.name} is not installed: pip install 'spanish-text-suite[ocr]'"
+        ) from None
     if not shutil.which(pytesseract.pytesseract.tesseract_cmd):
-        raise InputError("tesseract is not on the PATH: apt-get install tesseract-ocr tesseract-ocr-spa")
+        raise InputError(
+            "tesseract is not on the PATH: apt-get install tesseract-ocr tesseract-ocr-spa"
+        )
     os.environ.setdefault("OMP_THREAD_LIMIT", "1")  # threads within a page cost more than they save
     wanted = options.language.split("+") + ["osd"] * (options.rotate or options.psm in (1, 12))
     missing = sorted(set(wanted) - set(pytesseract.get_languages()))
     if missing:
         packages = " ".join(f"tesseract-ocr-{name.replace('_', '-')}" for name in missing)
         instead = "go without --rotate" if missing == ["osd"] else "say another --language"
-        raise InputError(f"Tesseract has no data for {', '.join(missing)}: apt-get install {packages}, or {instead}")
+        raise InputError(
+            f"Tesseract has no data for {', '.join(missing)}: apt-get install {packages}, or {instead}"
+        )
     Image.init()  # before threads begin
-    warnings.filterwarnings("ignore", module=r"PIL\.")  # what matters is counted; of too many pixels, see MAX_PIXELS
+    warnings.filterwarnings(
+        "ignore", module=r"PIL\."
+    )  # what matters is counted; of too many pixels, see MAX_PIXELS
     turned = f", rotate {options.rotate_confidence:g}" if options.rotate else ""
     layer = ", no text layer" if options.ignore_text_layer else ""
     version = pytesseract.get_tesseract_version()
@@ -109,19 +141,27 @@ def pages_of(data: bytes, suffix: str, options):
 
 
 def is_pdf(data: bytes, suffix: str) -> bool:
-    """Whether a file is a pdf; one that is empty, or a pdf by its name or its content alone, is refused."""
+    """Whether a file is a pdf; one that is empty, or a pdf by its name or its content alone, is
+    refused.
+    """
     found = data[:1024].lstrip().startswith(b"%PDF-")
     if not data:
         raise Unreadable("empty file (0 bytes)")
     if found != (suffix == ".pdf"):
-        raise Unreadable("a pdf under another name; rename it to .pdf" if found else "no pdf, whatever its name says")
+        raise Unreadable(
+            "a pdf under another name; rename it to .pdf"
+            if found
+            else "no pdf, whatever its name says"
+        )
     return found
 
 
 def check_size(width: float, height: float):
     """Refuse more pixels than any page has."""
     if width * height > MAX_PIXELS:
-        raise Unreadable(f"{width:,.0f} x {height:,.0f} pixels, more than {MAX_PIXELS:,}; scan or render it smaller")
+        raise Unreadable(
+            f"{width:,.0f} x {height:,.0f} pixels, more than {MAX_PIXELS:,}; scan or render it smaller"
+        )
 
 
 def greyscale(image: Image.Image) -> Image.Image:
@@ -130,7 +170,9 @@ def greyscale(image: Image.Image) -> Image.Image:
 
 
 def flat(image: Image.Image) -> Image.Image:
-    """The image as 8-bit grey or RGB: upright by its EXIF, on white, deeper values spread from black to white."""
+    """The image as 8-bit grey or RGB: upright by its EXIF, on white, deeper values spread from
+    black to white.
+    """
     image = ImageOps.exif_transpose(image)
     if image.mode.startswith(("I", "F")):
         values = np.asarray(image, np.float32)
@@ -168,8 +210,11 @@ def open_pdf(data: bytes):
         document = pypdfium2.PdfDocument(data)
     except pypdfium2.PdfiumError as error:
         locked = error.err_code == pypdfium2.raw.FPDF_ERR_PASSWORD
-        raise Unreadable("encrypted, it asks for a password; save it without" if locked else
-                         f"a pdf that cannot be read ({error})") from None
+        raise Unreadable(
+            "encrypted, it asks for a password; save it without"
+            if locked
+            else f"a pdf that cannot be read ({error})"
+        ) from None
     document.init_forms()
     return document
 
@@ -188,7 +233,9 @@ def text_layer(document, page) -> str | None:
     from pypdfium2 import raw
 
     layer = page.get_textpage()
-    text = NO_TEXT.sub("", re.sub("[\ufffe\x02]", "-", layer.get_text_bounded()).replace("\r\n", "\n"))  # hyphens
+    text = NO_TEXT.sub(
+        "", re.sub("[\ufffe\x02]", "-", layer.get_text_bounded()).replace("\r\n", "\n")
+    )  # hyphens
     layer.close()
     solid = "".join(text.split())
     readable = sum(map(str.isalnum, solid))
@@ -204,10 +251,16 @@ def has_values(document, page) -> bool:
     """Whether fields of a form are filled in on a page: no text layer holds what is in them."""
     from pypdfium2 import raw
 
-    form, kinds, filled = document.formenv, (raw.FPDF_FORMFIELD_TEXTFIELD, raw.FPDF_FORMFIELD_COMBOBOX), False
+    form, kinds, filled = (
+        document.formenv,
+        (raw.FPDF_FORMFIELD_TEXTFIELD, raw.FPDF_FORMFIELD_COMBOBOX),
+        False,
+    )
     for number in range(raw.FPDFPage_GetAnnotCount(page) if form else 0):
         annotation = raw.FPDFPage_GetAnnot(page, number)
-        size = raw.FPDFAnnot_GetFormFieldValue(form, annotation, None, 0)  # bytes, two of them its end
+        size = raw.FPDFAnnot_GetFormFieldValue(
+            form, annotation, None, 0
+        )  # bytes, two of them its end
         filled |= size > 2 and raw.FPDFAnnot_GetFormFieldType(form, annotation) in kinds
         raw.FPDFPage_CloseAnnot(annotation)
     return filled
@@ -221,7 +274,9 @@ def ocr(image: Image.Image, options) -> Page:
     if turned:
         image = image.rotate(-turned, expand=True)
     image.format = "PPM"  # how pytesseract hands it over; PNG, its default, is slow to write
-    table = pytesseract.image_to_data(image, options.language, f"--psm {options.psm}", timeout=options.timeout)
+    table = pytesseract.image_to_data(
+        image, options.language, f"--psm {options.psm}", timeout=options.timeout
+    )
     parts, confidences, place = [], [], None
     for line in table.split("\n")[1:]:
         # level, page, block, paragraph, line, word, left, top, width, height, confidence, text
@@ -229,19 +284,31 @@ def ocr(image: Image.Image, options) -> Page:
         if len(cells) < 12 or not cells[11].strip():
             continue
         before, place = place, cells[2:5]
-        gap = "" if before is None else " " if place == before else "\n" if place[:2] == before[:2] else "\n\n"
+        gap = (
+            ""
+            if before is None
+            else " "
+            if place == before
+            else "\n"
+            if place[:2] == before[:2]
+            else "\n\n"
+        )
         parts += [gap, cells[11].strip()]
         confidences.append(float(cells[10]))
     return Page("".join(parts), "ocr", confidences, bool(turned))
 
 
 def turn_of(image: Image.Image, options) -> int:
-    """Degrees clockwise by which a page must be turned: 0 where OSD sees too few letters or is unsure."""
+    """Degrees clockwise by which a page must be turned: 0 where OSD sees too few letters or is
+    unsure.
+    """
     import pytesseract
 
     image.format = "PPM"
     try:
-        found = pytesseract.image_to_osd(image, output_type=pytesseract.Output.DICT, timeout=options.timeout)
+        found = pytesseract.image_to_osd(
+            image, output_type=pytesseract.Output.DICT, timeout=options.timeout
+        )
     except pytesseract.TesseractError:
         return 0
     return found["rotate"] if found.get("orientation_conf", 0) >= options.rotate_confidence else 0

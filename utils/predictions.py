@@ -1,7 +1,9 @@
-"""The table of predictions that every room writes and wf_metrics reads: parquet, or csv and jsonl on demand.
+"""The table of predictions that every room writes and wf_metrics reads: parquet, or csv and jsonl
+on demand.
 
-Parquet columns: id string, label string (null where unlabelled), prediction string, confidence float32, probabilities
-list<float32> in the order of the class names, which are a JSON list under `class_names` in the file's metadata.
+Parquet columns: id string, label string (null where unlabelled), prediction string, confidence
+float32, probabilities list<float32> in the order of the class names, which are a JSON list under
+`class_names` in the file's metadata.
 """
 
 import csv
@@ -22,7 +24,9 @@ from utils.metrics import row_chunks, top_labels
 COLUMNS = ["id", "label", "prediction", "confidence"]
 TYPES = [pa.string(), pa.string(), pa.string(), pa.float32()]
 PROBABILITY = "probability_"  # before the class name, in the header of a csv
-ROW_GROUP_VALUES = 2**22  # probabilities in a row group: 16 MiB of float32, read twice as fast as 64 MiB
+ROW_GROUP_VALUES = (
+    2**22
+)  # probabilities in a row group: 16 MiB of float32, read twice as fast as 64 MiB
 
 
 @dataclass(frozen=True, eq=False)
@@ -38,16 +42,18 @@ class Predictions:
 
 
 def write_predictions(path, ids, probabilities, class_names, labels=None):
-    """Write predictions to path, as parquet, csv or jsonl by its ending; an existing file is replaced.
+    """Write predictions to path, as parquet, csv or jsonl by its ending; an existing file is
+    replaced.
 
-    ids: n strings. probabilities: (n, C) floats, stored as float32. class_names: C different strings. labels: n class
-    names, None or "" where a row has none; or None when no row has one. The prediction is the class of highest stored
-    probability, the first one where several tie; the confidence is that probability.
-    The file appears whole or not at all: it is written beside under another name and then moved. Missing parent
-    folders are made. Parquet is the one for many rows: a million rows of 632 classes pass through in row groups.
+    ids: n strings. probabilities: (n, C) floats, stored as float32. class_names: C different
+    strings. labels: n class names, None or "" where a row has none; or None when no row has one.
+    The prediction is the class of highest stored probability, the first one where several tie; the
+    confidence is that probability. The file appears whole or not at all: it is written beside under
+    another name and then moved. Missing parent folders are made. Parquet is the one for many rows:
+    a million rows of 632 classes pass through in row groups.
 
-    Raises InputError when the ending is none of the three or the file cannot be written, ValueError for arguments that
-    do not fit each other.
+    Raises InputError when the ending is none of the three or the file cannot be written, ValueError
+    for arguments that do not fit each other.
     """
     path = Path(path)
     write = {".parquet": _write_parquet, ".csv": _write_csv, ".jsonl": _write_jsonl}[_ending(path)]
@@ -58,7 +64,9 @@ def write_predictions(path, ids, probabilities, class_names, labels=None):
         write(temporary, *rows)
         os.replace(temporary, path)
     except OSError as error:
-        raise InputError(f"cannot write {path} ({error.strerror or error}): give another path") from error
+        raise InputError(
+            f"cannot write {path} ({error.strerror or error}): give another path"
+        ) from error
     finally:
         if temporary.exists():
             temporary.unlink()
@@ -67,8 +75,8 @@ def write_predictions(path, ids, probabilities, class_names, labels=None):
 def read_predictions(path):
     """Return the `Predictions` of a parquet, csv or jsonl file, told apart by its ending.
 
-    Raises InputError, naming the file, when it is missing or of another ending or kind, lacks columns or class names,
-    or holds rows that do not fit the class names.
+    Raises InputError, naming the file, when it is missing or of another ending or kind, lacks
+    columns or class names, or holds rows that do not fit the class names.
     """
     path = Path(path)
     read = {".parquet": _read_parquet, ".csv": _read_csv, ".jsonl": _read_jsonl}[_ending(path)]
@@ -77,7 +85,9 @@ def read_predictions(path):
     try:
         return read(path)
     except (pa.ArrowException, OSError, UnicodeError) as error:
-        raise InputError(f"{path} is not a readable {_ending(path)[1:]} file of predictions: {error}") from error
+        raise InputError(
+            f"{path} is not a readable {_ending(path)[1:]} file of predictions: {error}"
+        ) from error
 
 
 def _ending(path):
@@ -106,12 +116,16 @@ def _checked(ids, probabilities, class_names, labels):
 
 
 def _parts(ids, labels, probabilities, class_names):
-    """Yield (columns, probabilities) in row groups: four arrow arrays of COLUMNS, and float32 (rows, C)."""
+    """Yield (columns, probabilities) in row groups: four arrow arrays of COLUMNS, and float32
+    (rows, C).
+    """
     names = pa.array(class_names, pa.string())
     for rows in row_chunks(*probabilities.shape, values=ROW_GROUP_VALUES):
         chunk = np.ascontiguousarray(probabilities[rows], dtype=np.float32)
         if not np.isfinite(chunk.sum(axis=1)).all():
-            raise ValueError(f"probabilities of rows {rows.start}..{rows.stop - 1} are not all finite")
+            raise ValueError(
+                f"probabilities of rows {rows.start}..{rows.stop - 1} are not all finite"
+            )
         predictions, confidence = top_labels(chunk)
         values = [ids[rows], labels[rows], names.take(pa.array(predictions)), confidence]
         yield [pa.array(value, kind) for value, kind in zip(values, TYPES, strict=True)], chunk
@@ -119,11 +133,19 @@ def _parts(ids, labels, probabilities, class_names):
 
 def _write_parquet(path, ids, labels, probabilities, class_names):
     fields = [*zip(COLUMNS, TYPES, strict=True), ("probabilities", pa.list_(pa.float32()))]
-    schema = pa.schema(fields, metadata={"class_names": json.dumps(class_names, ensure_ascii=False)})
-    # Dictionaries would be tried in vain on floats that hardly repeat; their bytes apart pack and read better.
+    schema = pa.schema(
+        fields, metadata={"class_names": json.dumps(class_names, ensure_ascii=False)}
+    )
+    # Dictionaries would be tried in vain on floats that hardly repeat; their bytes apart pack and
+    # read better.
     encoding = {"probabilities.list.element": "BYTE_STREAM_SPLIT"}
-    with pq.ParquetWriter(path, schema, compression="zstd", use_dictionary=["label", "prediction"],
-                          column_encoding=encoding) as writer:
+    with pq.ParquetWriter(
+        path,
+        schema,
+        compression="zstd",
+        use_dictionary=["label", "prediction"],
+        column_encoding=encoding,
+    ) as writer:
         for columns, chunk in _parts(ids, labels, probabilities, class_names):
             offsets = np.arange(len(chunk) + 1, dtype=np.int32) * np.int32(chunk.shape[1])
             lists = pa.ListArray.from_arrays(pa.array(offsets), pa.array(chunk.reshape(-1)))
@@ -132,10 +154,14 @@ def _write_parquet(path, ids, labels, probabilities, class_names):
 
 def _write_csv(path, ids, labels, probabilities, class_names):
     names = [PROBABILITY + name for name in class_names]
-    schema = pa.schema([*zip(COLUMNS, TYPES, strict=True), *((name, pa.float32()) for name in names)])
+    schema = pa.schema(
+        [*zip(COLUMNS, TYPES, strict=True), *((name, pa.float32()) for name in names)]
+    )
     with pa.csv.CSVWriter(path, schema) as writer:
         for columns, chunk in _parts(ids, labels, probabilities, class_names):
-            writer.write_batch(pa.record_batch([*columns, *map(pa.array, chunk.T.copy())], schema=schema))
+            writer.write_batch(
+                pa.record_batch([*columns, *map(pa.array, chunk.T.copy())], schema=schema)
+            )
 
 
 def _write_jsonl(path, ids, labels, probabilities, class_names):
@@ -151,7 +177,9 @@ def _write_jsonl(path, ids, labels, probabilities, class_names):
 
 
 def _read_parquet(path):
-    with pq.ParquetFile(path, pre_buffer=False) as file:  # buffered, the whole file would stay in memory
+    with pq.ParquetFile(
+        path, pre_buffer=False
+    ) as file:  # buffered, the whole file would stay in memory
         _check_columns(path, [*COLUMNS, "probabilities"], file.schema_arrow.names)
         class_names = _stored_names(path, file.schema_arrow.metadata)
         probabilities = np.empty((file.metadata.num_rows, len(class_names)), dtype=np.float32)
@@ -179,10 +207,15 @@ def _read_csv(path):
     _check_columns(path, COLUMNS, header)
     names = [name for name in header if name.startswith(PROBABILITY)]
     if not names:
-        raise InputError(f"{path} has no column {PROBABILITY}<class>: write the table with its probabilities")
+        raise InputError(
+            f"{path} has no column {PROBABILITY}<class>: write the table with its probabilities"
+        )
     options = pa.csv.ConvertOptions(
         include_columns=[*COLUMNS, *names],
-        column_types={**dict(zip(COLUMNS, TYPES, strict=True)), **dict.fromkeys(names, pa.float32())},
+        column_types={
+            **dict(zip(COLUMNS, TYPES, strict=True)),
+            **dict.fromkeys(names, pa.float32()),
+        },
         null_values=[""],
         strings_can_be_null=True,
         quoted_strings_can_be_null=False,
@@ -193,7 +226,9 @@ def _read_csv(path):
     probabilities = np.empty((len(table), len(names)), dtype=np.float32)
     for index, name in enumerate(names):
         probabilities[:, index] = table.column(name).to_numpy()
-    return _predictions(path, table, probabilities, [name.removeprefix(PROBABILITY) for name in names])
+    return _predictions(
+        path, table, probabilities, [name.removeprefix(PROBABILITY) for name in names]
+    )
 
 
 def _read_jsonl(path):
@@ -204,21 +239,29 @@ def _read_jsonl(path):
                 row = json.loads(line)
                 class_names = class_names or list(row["probabilities"])
                 rows.append([row[column] for column in COLUMNS])
-                probabilities.append(np.array([row["probabilities"][name] for name in class_names], dtype=np.float32))
+                probabilities.append(
+                    np.array([row["probabilities"][name] for name in class_names], dtype=np.float32)
+                )
             except (ValueError, TypeError, KeyError) as error:
                 raise InputError(
                     f"{path}, line {number} is no row of predictions ({error!r}): write it anew"
                 ) from error
     if not class_names:
-        raise InputError(f"{path} holds no row, so its classes are unknown: use parquet for empty tables")
-    columns = [pa.array(column, kind) for column, kind in zip(zip(*rows, strict=True), TYPES, strict=True)]
+        raise InputError(
+            f"{path} holds no row, so its classes are unknown: use parquet for empty tables"
+        )
+    columns = [
+        pa.array(column, kind) for column, kind in zip(zip(*rows, strict=True), TYPES, strict=True)
+    ]
     return _predictions(path, pa.table(columns, COLUMNS), np.stack(probabilities), class_names)
 
 
 def _check_columns(path, wanted, found):
     missing = [name for name in wanted if name not in found]
     if missing:
-        raise InputError(f"{path} lacks the columns {', '.join(missing)}: is it a table of predictions?")
+        raise InputError(
+            f"{path} lacks the columns {', '.join(missing)}: is it a table of predictions?"
+        )
     twice = sorted({name for name in found if found.count(name) > 1})
     if twice:
         raise InputError(f"{path} has more than one column {', '.join(twice)}: rename one")
@@ -237,8 +280,12 @@ def _stored_names(path, metadata):
 
 
 def _predictions(path, table, probabilities, class_names):
-    """Return checked `Predictions` from the columns of an arrow table, or raise InputError naming the file."""
-    ids, labels, predictions = (table.column(name).cast(pa.string()).to_pylist() for name in COLUMNS[:3])
+    """Return checked `Predictions` from the columns of an arrow table, or raise InputError naming
+    the file.
+    """
+    ids, labels, predictions = (
+        table.column(name).cast(pa.string()).to_pylist() for name in COLUMNS[:3]
+    )
     confidence = table.column("confidence").cast(pa.float32()).to_numpy()
     if len(set(class_names)) < len(class_names):
         raise InputError(f"{path} names a class twice: write it anew")
@@ -247,9 +294,20 @@ def _predictions(path, table, probabilities, class_names):
     unknown = set(predictions).difference(class_names)
     if unknown:
         row = next(row for row, name in enumerate(predictions, 1) if name in unknown)
-        raise InputError(f"{path}, row {row}: prediction {predictions[row - 1]!r} is none of the file's classes")
+        raise InputError(
+            f"{path}, row {row}: prediction {predictions[row - 1]!r} is none of the file's classes"
+        )
     for rows in row_chunks(*probabilities.shape):
         wrong = np.flatnonzero(~np.isfinite(probabilities[rows].sum(axis=1) + confidence[rows]))
         if wrong.size:
-            raise InputError(f"{path}, row {rows.start + wrong[0] + 1}: a probability is missing or not finite")
-    return Predictions(ids, [label or None for label in labels], predictions, confidence, probabilities, class_names)
+            raise InputError(
+                f"{path}, row {rows.start + wrong[0] + 1}: a probability is missing or not finite"
+            )
+    return Predictions(
+        ids,
+        [label or None for label in labels],
+        predictions,
+        confidence,
+        probabilities,
+        class_names,
+    )

@@ -5,9 +5,10 @@
     python -m utils.prepare_dataset corpus/ --folds 5 --output data/corpus_folds
     python -m utils.prepare_dataset paginas/ --ground_truth paginas/ground_truth.csv --output data/paginas/data_v1
 
-A tree of page images (split/typology/*.png, jpg, tif, bmp, webp, pdf) becomes a dataset of images in the same way.
-Without --output the folder is data/<name>/data_v<n>, n one above the last. With --folds or --repeats the output
-folder holds one prepared dataset a fold (fold_1 …) or repeat (repeat_1 …).
+A tree of page images (split/typology/*.png, jpg, tif, bmp, webp, pdf) becomes a dataset of images
+in the same way. Without --output the folder is data/<name>/data_v<n>, n one above the last. With
+--folds or --repeats the output folder holds one prepared dataset a fold (fold_1 …) or repeat
+(repeat_1 …).
 """
 
 import json
@@ -38,11 +39,19 @@ logger = logging.getLogger(__name__)
 class PrepareArguments(DataOptions):
     """Where the prepared dataset goes, and cuts of a whole corpus."""
 
-    output: str | None = field(default=None, metadata={"help": "folder to write; default data/<name>/data_v<n>"})
+    output: str | None = field(
+        default=None, metadata={"help": "folder to write; default data/<name>/data_v<n>"}
+    )
     overwrite: bool = field(default=False, metadata={"help": "replace an occupied output folder"})
-    seed: int = field(default=0, metadata={"help": "seed of the cuts and of the sample (as --split_seed)"})
-    folds: int = field(default=0, metadata={"help": "cross-validation: pool all rows and write this many folds"})
-    repeats: int = field(default=0, metadata={"help": "repeated holdout: pool all rows and cut them this many times"})
+    seed: int = field(
+        default=0, metadata={"help": "seed of the cuts and of the sample (as --split_seed)"}
+    )
+    folds: int = field(
+        default=0, metadata={"help": "cross-validation: pool all rows and write this many folds"}
+    )
+    repeats: int = field(
+        default=0, metadata={"help": "repeated holdout: pool all rows and cut them this many times"}
+    )
 
 
 def next_version(source: str) -> Path:
@@ -53,13 +62,19 @@ def next_version(source: str) -> Path:
 
 
 def make_room(folder: Path, overwrite: bool):
-    """Refuse an occupied folder, or remove it when told to; only folders that this command made are removed."""
+    """Refuse an occupied folder, or remove it when told to; only folders that this command made are
+    removed.
+    """
     if not folder.exists() or (folder.is_dir() and not any(folder.iterdir())):
         return
     if not overwrite:
-        raise InputError(f"{folder}: already there; say --overwrite to replace it or choose another --output")
+        raise InputError(
+            f"{folder}: already there; say --overwrite to replace it or choose another --output"
+        )
     if not (folder / "dataset.json").exists() and not any(folder.glob("*/dataset.json")):
-        raise InputError(f"{folder}: holds no prepared dataset, so it is not overwritten; choose another --output")
+        raise InputError(
+            f"{folder}: holds no prepared dataset, so it is not overwritten; choose another --output"
+        )
 
 
 def write(corpus: Corpus, folder: Path, overwrite: bool):
@@ -78,7 +93,9 @@ def write(corpus: Corpus, folder: Path, overwrite: bool):
             folder.rmdir()
         partial.rename(folder)
     except OSError as error:
-        raise InputError(f"{folder}: cannot be written ({error}); free space or choose another --output") from None
+        raise InputError(
+            f"{folder}: cannot be written ({error}); free space or choose another --output"
+        ) from None
     finally:
         shutil.rmtree(partial, ignore_errors=True)
 
@@ -95,16 +112,30 @@ def main(argv=None):
     if args.folds and args.repeats:
         raise InputError("--folds and --repeats: give one of them")
     if args.folds:
-        for i, fold in enumerate(fold_corpora(corpus, args.folds, args.split_seed, args.validation_size), 1):
+        for i, fold in enumerate(
+            fold_corpora(corpus, args.folds, args.split_seed, args.validation_size), 1
+        ):
             write(fold, output / f"fold_{i}", args.overwrite)
     elif args.repeats:
-        repeats = repeat_corpora(corpus, args.repeats, args.validation_size, args.test_size, args.split_seed)
+        repeats = repeat_corpora(
+            corpus, args.repeats, args.validation_size, args.test_size, args.split_seed
+        )
         for i, repeat in enumerate(repeats, 1):
             write(repeat, output / f"repeat_{i}", args.overwrite)
     else:
         write(corpus, output, args.overwrite)
-    print(json.dumps({"output": str(output), "hash": corpus.info["hash"], "rows": corpus.info["rows"],
-                      "classes": len(corpus.info["labels"]), "dropped": corpus.info["dropped"]}, ensure_ascii=False))
+    print(
+        json.dumps(
+            {
+                "output": str(output),
+                "hash": corpus.info["hash"],
+                "rows": corpus.info["rows"],
+                "classes": len(corpus.info["labels"]),
+                "dropped": corpus.info["dropped"],
+            },
+            ensure_ascii=False,
+        )
+    )
 
 
 if __name__ == "__main__":

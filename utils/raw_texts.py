@@ -1,4 +1,6 @@
-"""Texts without labels for pre-training: any source this suite reads, as rows (source, text) on disk."""
+"""Texts without labels for pre-training: any source this suite reads, as rows (source, text) on
+disk.
+"""
 
 import hashlib
 import re
@@ -35,14 +37,21 @@ class RawTextOptions:
 
     dataset: str = field(
         default="sample",
-        metadata={"help": "folder of txt (any depth), of tables, a table (.jsonl, .csv, .tsv, .parquet, plain or .gz, "
-                          ".bz2, .xz), a prepared dataset (its train and unlabelled texts), or sample"},
+        metadata={
+            "help": "folder of txt (any depth), of tables, a table (.jsonl, .csv, .tsv, .parquet, plain or .gz, "
+            ".bz2, .xz), a prepared dataset (its train and unlabelled texts), or sample"
+        },
     )
     text_column: str = field(default="text", metadata={"help": "column that holds the text"})
     source_column: str = field(
-        default="source", metadata={"help": "column by which held-out scores are told apart; default: file or folder"}
+        default="source",
+        metadata={
+            "help": "column by which held-out scores are told apart; default: file or folder"
+        },
     )
-    held_out_size: float = field(default=0.01, metadata={"help": "share of each source's documents kept aside; or 0"})
+    held_out_size: float = field(
+        default=0.01, metadata={"help": "share of each source's documents kept aside; or 0"}
+    )
     split_seed: int = field(default=0, metadata={"help": "seed of that cut, not of the training"})
 
 
@@ -66,25 +75,42 @@ def load_raw_texts(options: RawTextOptions) -> RawTexts:
         InputError: nothing to read, no text in it, or nothing left to train on or to keep aside.
     """
     if not 0 <= options.held_out_size < 1:
-        raise InputError(f"--held_out_size {options.held_out_size}: give a share from 0 up to (not with) 1")
+        raise InputError(
+            f"--held_out_size {options.held_out_size}: give a share from 0 up to (not with) 1"
+        )
     log = Log()
-    table = stage((("train", "", text, metric_name(source)) for source, text in read_raw(options, log)), log)
+    table = stage(
+        (("train", "", text, metric_name(source)) for source, text in read_raw(options, log)), log
+    )
     if not len(table):
-        raise InputError(f"{options.dataset}: no text in it; {log.notes[-1] if log.notes else 'check the path'}")
+        raise InputError(
+            f"{options.dataset}: no text in it; {log.notes[-1] if log.notes else 'check the path'}"
+        )
     sources = table["label"].to_numpy(zero_copy_only=False).astype(str)
     names, codes = np.unique(sources, return_inverse=True)
     train, held_out = np.arange(len(table)), np.empty(0, int)
     if options.held_out_size:
-        cut = cut_splits(codes, match_keys(table["text"]), {"held_out": options.held_out_size}, options.split_seed)
+        cut = cut_splits(
+            codes,
+            match_keys(table["text"]),
+            {"held_out": options.held_out_size},
+            options.split_seed,
+        )
         train, held_out = cut["train"], cut["held_out"]
         if not len(held_out):
-            raise InputError(f"{options.dataset}: one document, so none can be kept aside to measure perplexity; give "
-                             "more documents, or say --held_out_size 0 and --eval_strategy no")
-    return RawTexts(table["text"], codes, names.tolist(), train, held_out, texts_hash(table), log.notes)
+            raise InputError(
+                f"{options.dataset}: one document, so none can be kept aside to measure perplexity; give "
+                "more documents, or say --held_out_size 0 and --eval_strategy no"
+            )
+    return RawTexts(
+        table["text"], codes, names.tolist(), train, held_out, texts_hash(table), log.notes
+    )
 
 
 def metric_name(source: str) -> str:
-    """The source as every tracker takes it in a metric's name: letters, digits, spaces and `_ . - /`."""
+    """The source as every tracker takes it in a metric's name: letters, digits, spaces and `_ . -
+    /`.
+    """
     return re.sub(r"[^\w. /-]+", "_", source).strip() or "_"
 
 
@@ -99,7 +125,9 @@ def texts_hash(table: pa.Table) -> str:
 
 
 def read_raw(options: RawTextOptions, log: Log):
-    """Yield (source, text) of every document that is not blank; blank ones are counted in the notes."""
+    """Yield (source, text) of every document that is not blank; blank ones are counted in the
+    notes.
+    """
     blank = 0
     for source, text in documents(options, log):
         if text and text.strip():
@@ -116,7 +144,9 @@ def documents(options: RawTextOptions, log: Log):
     if name == "sample" or (path / "dataset.json").exists():
         corpus = load_corpus(name, DataOptions())
         yield from ((dataset_name(name), text) for text in corpus.splits["train"]["text"])
-        yield from ((f"{dataset_name(name)} unlabelled", text) for text in corpus.unlabelled["text"])
+        yield from (
+            (f"{dataset_name(name)} unlabelled", text) for text in corpus.unlabelled["text"]
+        )
     elif path.is_file():
         yield from read_document_file(path, file_name(path), options, log)
     elif path.is_dir():
@@ -140,24 +170,32 @@ def read_document_folder(folder: Path, options: RawTextOptions, log: Log):
             continue
         source = relative.parts[0] if len(relative.parts) > 1 else None
         is_table = table_suffix(path) is not None
-        yield from read_document_file(path, source or (file_name(path) if is_table else folder.name), options, log)
+        yield from read_document_file(
+            path, source or (file_name(path) if is_table else folder.name), options, log
+        )
     if ignored:
-        log.notes.append(f"{folder}: {ignored} files that are neither .txt nor a table were left alone")
+        log.notes.append(
+            f"{folder}: {ignored} files that are neither .txt nor a table were left alone"
+        )
 
 
 def read_document_file(path: Path, source: str, options: RawTextOptions, log: Log):
     """(source, text) of a table's rows, or of one txt file."""
     if not is_document_file(path):
-        raise InputError(f"--dataset {path}: unknown kind of file; give .txt, {', '.join(TABLE_SUFFIXES)}, plain or "
-                         f"{', '.join(OPENERS)}")
+        raise InputError(
+            f"--dataset {path}: unknown kind of file; give .txt, {', '.join(TABLE_SUFFIXES)}, plain or "
+            f"{', '.join(OPENERS)}"
+        )
     if table_suffix(path) is None:
         yield source, read_txt(path, log)
         return
     columns = Columns(text=options.text_column, label=options.source_column)
     for number, record in table_records(path, columns, log):
         if columns.text not in record:
-            raise InputError(f"{path}: no column {columns.text!r}, only {', '.join(map(repr, record))}; say "
-                             "--text_column")
+            raise InputError(
+                f"{path}: no column {columns.text!r}, only {', '.join(map(repr, record))}; say "
+                "--text_column"
+            )
         if number == 0:  # a table without rows
             continue
         where = f"{path}, line {number}"

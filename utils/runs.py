@@ -1,6 +1,8 @@
-"""The run folder: where a run works, what it holds when finished, and that it appears whole or not at all.
+"""The run folder: where a run works, what it holds when finished, and that it appears whole or not
+at all.
 
-A run works in `<output_dir>.partial` (checkpoints, then the final files) and is renamed to `<output_dir>` at the end.
+A run works in `<output_dir>.partial` (checkpoints, then the final files) and is renamed to
+`<output_dir>` at the end.
 """
 
 import contextlib
@@ -33,8 +35,17 @@ from utils.readers import dataset_name
 
 logger = logging.getLogger(__name__)
 
-PACKAGES = ("torch", "transformers", "tokenizers", "datasets", "accelerate", "scikit-learn", "numpy", "pillow",
-            "spacy")
+PACKAGES = (
+    "torch",
+    "transformers",
+    "tokenizers",
+    "datasets",
+    "accelerate",
+    "scikit-learn",
+    "numpy",
+    "pillow",
+    "spacy",
+)
 HOUSE = Path(__file__).resolve().parent.parent
 
 
@@ -49,10 +60,12 @@ def default_output_dir(room: str, dataset: str) -> Path:
 
 
 def claim_output_dir(output_dir: Path, resume: bool, overwrite: bool) -> bool:
-    """Make room for a run; returns False when there is nothing left to do (a finished run is asked to resume).
+    """Make room for a run; returns False when there is nothing left to do (a finished run is asked
+    to resume).
 
     Raises:
-        InputError: the folder is occupied, or an unfinished run is there, and neither flag was given.
+        InputError: the folder is occupied, or an unfinished run is there, and neither flag was
+            given.
     """
     partial = partial_folder(output_dir)
     occupied = output_dir.exists() and (not output_dir.is_dir() or any(output_dir.iterdir()))
@@ -60,13 +73,19 @@ def claim_output_dir(output_dir: Path, resume: bool, overwrite: bool) -> bool:
         logger.info(f"{output_dir}: already finished, nothing to resume")
         return False
     if occupied and not overwrite:
-        raise InputError(f"{output_dir}: already there; say --overwrite to replace it or choose another --output_dir")
+        raise InputError(
+            f"{output_dir}: already there; say --overwrite to replace it or choose another --output_dir"
+        )
     if occupied and not (output_dir / "config.yaml").exists():
-        raise InputError(f"{output_dir}: holds no run, so it is not overwritten; choose another --output_dir")
+        raise InputError(
+            f"{output_dir}: holds no run, so it is not overwritten; choose another --output_dir"
+        )
     if partial.exists() and not resume:
         saved = [*partial.glob("checkpoint-*"), *partial.glob("model-*/")]  # the Trainer's, spaCy's
         if saved and not overwrite:
-            raise InputError(f"{partial}: an unfinished run is there; say --resume to go on or --overwrite")
+            raise InputError(
+                f"{partial}: an unfinished run is there; say --resume to go on or --overwrite"
+            )
         shutil.rmtree(partial)
     return True
 
@@ -92,8 +111,10 @@ def write_config(folder: Path, *, room: str, arguments: dict, dataset: dict, mod
     if path.exists():
         begun = read_yaml(path)
         if begun["dataset"]["hash"] != dataset["hash"]:
-            raise InputError(f"{folder}: this run was begun on other data (hash {begun['dataset']['hash'][:12]}, now "
-                             f"{dataset['hash'][:12]}); restore the data or say --overwrite")
+            raise InputError(
+                f"{folder}: this run was begun on other data (hash {begun['dataset']['hash'][:12]}, now "
+                f"{dataset['hash'][:12]}); restore the data or say --overwrite"
+            )
     content = {
         "room": room,
         "date": datetime.now().isoformat(timespec="seconds"),
@@ -104,7 +125,9 @@ def write_config(folder: Path, *, room: str, arguments: dict, dataset: dict, mod
         "arguments": arguments,
         "packages": versions(),
     }
-    path.write_text(yaml.safe_dump(plain(content), allow_unicode=True, sort_keys=False), encoding="utf-8")
+    path.write_text(
+        yaml.safe_dump(plain(content), allow_unicode=True, sort_keys=False), encoding="utf-8"
+    )
 
 
 def read_config(run: Path) -> dict:
@@ -115,8 +138,14 @@ def read_config(run: Path) -> dict:
     """
     run = Path(run)
     if not (run / "config.yaml").exists() or not (run / "labels.json").exists():
-        hint = "; an unfinished run of it is there: --resume it" if partial_folder(run).exists() else ""
-        raise InputError(f"{run}: not a finished run folder (no config.yaml and labels.json){hint}; check the path")
+        hint = (
+            "; an unfinished run of it is there: --resume it"
+            if partial_folder(run).exists()
+            else ""
+        )
+        raise InputError(
+            f"{run}: not a finished run folder (no config.yaml and labels.json){hint}; check the path"
+        )
     return read_yaml(run / "config.yaml")
 
 
@@ -128,22 +157,32 @@ def read_labels(run: Path) -> list[str]:
 def claim_evaluation(folder: Path, overwrite: bool):
     """Refuse an evaluation that is already there, unless it may be replaced."""
     if folder.exists() and not overwrite:
-        raise InputError(f"{folder}: this split was evaluated already; say --overwrite to do it again")
+        raise InputError(
+            f"{folder}: this split was evaluated already; say --overwrite to do it again"
+        )
 
 
 def claim_report(folder: Path, mark: str, overwrite: bool):
-    """Refuse an occupied folder; only what is known by its file `mark` is ever replaced, and only when it may be."""
+    """Refuse an occupied folder; only what is known by its file `mark` is ever replaced, and only
+    when it may be.
+    """
     if not folder.exists() or folder.is_dir() and not any(folder.iterdir()):
         return
     if not overwrite:
-        raise InputError(f"{folder}: already there; say --overwrite to replace it or choose another --output")
+        raise InputError(
+            f"{folder}: already there; say --overwrite to replace it or choose another --output"
+        )
     if not (folder / mark).exists():
-        raise InputError(f"{folder}: holds no {mark}, so it is not overwritten; choose another --output")
+        raise InputError(
+            f"{folder}: holds no {mark}, so it is not overwritten; choose another --output"
+        )
 
 
 @contextlib.contextmanager
 def whole_folder(folder: Path):
-    """A folder to write into that takes the name `folder` only when the block ends well, replacing what was there."""
+    """A folder to write into that takes the name `folder` only when the block ends well, replacing
+    what was there.
+    """
     partial = partial_folder(folder)
     shutil.rmtree(partial, ignore_errors=True)
     partial.mkdir(parents=True)
@@ -157,7 +196,10 @@ def whole_folder(folder: Path):
 def dataset_entry(info: dict, options: dict) -> dict:
     """What config.yaml records of the dataset."""
     keys = ("name", "version", "source", "hash", "rows", "derived")
-    return {k: info[k] for k in keys if k in info} | {"classes": len(info["labels"]), "options": options}
+    return {k: info[k] for k in keys if k in info} | {
+        "classes": len(info["labels"]),
+        "options": options,
+    }
 
 
 def versions() -> dict[str, str]:
@@ -171,11 +213,15 @@ def versions() -> dict[str, str]:
 
 
 def commit() -> str | None:
-    """The commit of the suite's checkout, with `+` when files were changed; None outside a checkout."""
+    """The commit of the suite's checkout, with `+` when files were changed; None outside a
+    checkout.
+    """
     try:
         run = {"cwd": HOUSE, "capture_output": True, "text": True, "check": True, "timeout": 10}
         head = subprocess.run(["git", "rev-parse", "HEAD"], **run).stdout.strip()
-        return head + ("+" if subprocess.run(["git", "status", "--porcelain"], **run).stdout.strip() else "")
+        return head + (
+            "+" if subprocess.run(["git", "status", "--porcelain"], **run).stdout.strip() else ""
+        )
     except (OSError, subprocess.SubprocessError):
         return None
 
@@ -188,7 +234,11 @@ def plain(value):
         return [plain(v) for v in value]
     if isinstance(value, np.generic):
         return value.item()
-    if value is None or isinstance(value, (bool, int, float, str)) and type(value) in (bool, int, float, str):
+    if (
+        value is None
+        or isinstance(value, (bool, int, float, str))
+        and type(value) in (bool, int, float, str)
+    ):
         return value
     return str(getattr(value, "value", value))
 
@@ -206,8 +256,11 @@ def read_yaml(path: Path) -> dict:
     return yaml.safe_load(Path(path).read_text(encoding="utf-8"))
 
 
-def write_evaluation(folder: Path, split: str, ids, labels, probabilities, class_names, *, headline=True) -> dict:
-    """Write one split's predictions and, for the headline split, report, confusion matrix and figures.
+def write_evaluation(
+    folder: Path, split: str, ids, labels, probabilities, class_names, *, headline=True
+) -> dict:
+    """Write one split's predictions and, for the headline split, report, confusion matrix and
+    figures.
 
     Args:
         labels: (n,) int class codes. probabilities: (n, n_classes).
@@ -216,7 +269,13 @@ def write_evaluation(folder: Path, split: str, ids, labels, probabilities, class
         The split's metrics under `<split>_<metric>` keys.
     """
     names = np.array(class_names, dtype=object)
-    write_predictions(folder / f"predictions_{split}.parquet", ids, probabilities, class_names, list(names[labels]))
+    write_predictions(
+        folder / f"predictions_{split}.parquet",
+        ids,
+        probabilities,
+        class_names,
+        list(names[labels]),
+    )
     report = classification_report(labels, probabilities, class_names)
     if headline:
         counts = confusion_counts(labels, probabilities.argmax(1), len(class_names))
@@ -227,7 +286,9 @@ def write_evaluation(folder: Path, split: str, ids, labels, probabilities, class
         save_figure(confusion_matrix_figure(counts, class_names), figures / "confusion_matrix.png")
         save_figure(per_class_figure(report["per_class"]), figures / "per_class.png")
         save_figure(calibration_figure(labels, probabilities), figures / "calibration.png")
-    return {f"{split}_{name}": value for name, value in report["metrics"].items()} | {f"{split}_rows": report["rows"]}
+    return {f"{split}_{name}": value for name, value in report["metrics"].items()} | {
+        f"{split}_rows": report["rows"]
+    }
 
 
 def write_confusion(path: Path, counts: np.ndarray, class_names: list[str]):
@@ -235,21 +296,33 @@ def write_confusion(path: Path, counts: np.ndarray, class_names: list[str]):
     with open(path, "w", encoding="utf-8", newline="") as stream:
         writer = csv.writer(stream)
         writer.writerow(["label", *class_names])
-        writer.writerows([name, *row] for name, row in zip(class_names, counts.tolist(), strict=True))
+        writer.writerows(
+            [name, *row] for name, row in zip(class_names, counts.tolist(), strict=True)
+        )
 
 
-def write_training_figures(folder: Path, log_history: list[dict], class_counts: dict, best_metric: str, greater: bool,
-                           unit: str = "epoch"):
+def write_training_figures(
+    folder: Path,
+    log_history: list[dict],
+    class_counts: dict,
+    best_metric: str,
+    greater: bool,
+    unit: str = "epoch",
+):
     """Curves per epoch (or another unit of the history) and class frequencies."""
     figures = folder / "figures"
     figures.mkdir(exist_ok=True)
-    curves = curves_figure(log_history, best_metric=f"eval_{best_metric}", greater_is_better=greater, unit=unit)
+    curves = curves_figure(
+        log_history, best_metric=f"eval_{best_metric}", greater_is_better=greater, unit=unit
+    )
     save_figure(curves, figures / "curves.png")
     save_figure(class_frequencies_figure(class_counts), figures / "class_frequencies.png")
 
 
 def write_results(folder: Path, results: dict, class_names: list[str], **card):
-    """labels.json, all_results.json and the model card; `card`: what `model_card` is told of the room."""
+    """labels.json, all_results.json and the model card; `card`: what `model_card` is told of the
+    room.
+    """
     config = read_yaml(folder / "config.yaml")
     write_json(folder / "labels.json", class_names)
     write_json(folder / "all_results.json", results)
@@ -258,7 +331,9 @@ def write_results(folder: Path, results: dict, class_names: list[str], **card):
 
 
 def remove_leftovers(folder: Path, keep_checkpoints: bool):
-    """What only an unfinished run needs: the tokenizer's copy, and the checkpoints unless they are to be kept."""
+    """What only an unfinished run needs: the tokenizer's copy, and the checkpoints unless they are
+    to be kept.
+    """
     shutil.rmtree(folder / "tokenizer", ignore_errors=True)
     for checkpoint in [] if keep_checkpoints else folder.glob("checkpoint-*"):
         shutil.rmtree(checkpoint)

@@ -1,4 +1,6 @@
-"""S3 as the suite speaks to it: boto3's credential chain and lists, obstore's fast transfers, errors in one line."""
+"""S3 as the suite speaks to it: boto3's credential chain and lists, obstore's fast transfers,
+errors in one line.
+"""
 
 import contextlib
 import os
@@ -41,10 +43,14 @@ MENDS = {
 class ConnectionArguments:
     """How to reach S3; credentials come from the environment or the profile, as boto3 finds them."""
 
-    endpoint_url: str | None = field(default=None, metadata={"help": "another S3 service than Amazon's"})
+    endpoint_url: str | None = field(
+        default=None, metadata={"help": "another S3 service than Amazon's"}
+    )
     profile: str | None = field(default=None, metadata={"help": "profile of the AWS configuration"})
     region: str | None = field(default=None, metadata={"help": "region; default: the bucket's"})
-    no_sign_request: bool = field(default=False, metadata={"help": "go without credentials, to a public bucket"})
+    no_sign_request: bool = field(
+        default=False, metadata={"help": "go without credentials, to a public bucket"}
+    )
     workers: int = field(default=16, metadata={"help": "transfers at a time"})
 
 
@@ -93,26 +99,46 @@ def connect(bucket: str, args: ConnectionArguments) -> Bucket:
     with aws_errors(f"s3://{bucket}"):
         session = boto3.Session(profile_name=args.profile, region_name=args.region)
         signature = botocore.UNSIGNED if args.no_sign_request else None
-        config = botocore.config.Config(retries={"total_max_attempts": RETRIES, "mode": "standard"},
-                                        signature_version=signature, max_pool_connections=args.workers + 4,
-                                        connect_timeout=TIMEOUT, read_timeout=TIMEOUT)
+        config = botocore.config.Config(
+            retries={"total_max_attempts": RETRIES, "mode": "standard"},
+            signature_version=signature,
+            max_pool_connections=args.workers + 4,
+            connect_timeout=TIMEOUT,
+            read_timeout=TIMEOUT,
+        )
         if not args.no_sign_request and session.get_credentials() is None:
             raise botocore.exceptions.NoCredentialsError()
-        client = session.client("s3", endpoint_url=args.endpoint_url, config=config,
-                                region_name=session.region_name or "us-east-1")
+        client = session.client(
+            "s3",
+            endpoint_url=args.endpoint_url,
+            config=config,
+            region_name=session.region_name or "us-east-1",
+        )
         region = bucket_region(client, bucket) or session.region_name or "us-east-1"
     own = client.meta.endpoint_url
     is_amazon = urlsplit(own).hostname.endswith(("amazonaws.com", "amazonaws.com.cn"))
     store = S3Store(
-        bucket, region=region, endpoint=None if is_amazon else own, virtual_hosted_style_request=False,
+        bucket,
+        region=region,
+        endpoint=None if is_amazon else own,
+        virtual_hosted_style_request=False,
         skip_signature=args.no_sign_request,
         credential_provider=None if args.no_sign_request else Boto3CredentialProvider(session),
-        client_options={"allow_http": own.startswith("http:"), "timeout": timedelta(seconds=10 * TIMEOUT),
-                        "pool_max_idle_per_host": str(args.workers)},
-        retry_config={"max_retries": RETRIES, "retry_timeout": timedelta(seconds=5 * TIMEOUT),
-                      "backoff": {"init_backoff": timedelta(milliseconds=100), "base": 2,
-                                  "max_backoff": timedelta(seconds=10)}},
-    )  # fmt: skip
+        client_options={
+            "allow_http": own.startswith("http:"),
+            "timeout": timedelta(seconds=10 * TIMEOUT),
+            "pool_max_idle_per_host": str(args.workers),
+        },
+        retry_config={
+            "max_retries": RETRIES,
+            "retry_timeout": timedelta(seconds=5 * TIMEOUT),
+            "backoff": {
+                "init_backoff": timedelta(milliseconds=100),
+                "base": 2,
+                "max_backoff": timedelta(seconds=10),
+            },
+        },
+    )
     return Bucket(bucket, client, store)
 
 
@@ -134,24 +160,34 @@ def aws_errors(what: str):
         yield
     except botocore.exceptions.ClientError as error:
         code = error.response["Error"].get("Code", "")
-        raise InputError(f"{what}: {MENDS.get(code) or error.response['Error'].get('Message') or code}") from None
+        raise InputError(
+            f"{what}: {MENDS.get(code) or error.response['Error'].get('Message') or code}"
+        ) from None
     except botocore.exceptions.ProfileNotFound as error:
         raise InputError(f"{error}; check --profile and the AWS configuration") from None
     except (botocore.exceptions.NoCredentialsError, botocore.exceptions.PartialCredentialsError):
-        raise InputError(f"{what}: no credentials found; set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, say "
-                         "--profile, or --no_sign_request for a public bucket") from None
+        raise InputError(
+            f"{what}: no credentials found; set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, say "
+            "--profile, or --no_sign_request for a public bucket"
+        ) from None
     except (botocore.exceptions.HTTPClientError, botocore.exceptions.ConnectionError) as error:
-        raise InputError(f"{what}: the service cannot be reached ({type(error).__name__}); check the network and "
-                         "--endpoint_url") from None
+        raise InputError(
+            f"{what}: the service cannot be reached ({type(error).__name__}); check the network and "
+            "--endpoint_url"
+        ) from None
     except (botocore.exceptions.BotoCoreError, ValueError) as error:
         raise InputError(f"{what}: {error}") from None
 
 
 def list_objects(bucket: Bucket, prefix: str, versions: bool = False) -> list[Listed]:
-    """All objects under a prefix, by key; with `versions` from the list of versions, whose ids it tells."""
+    """All objects under a prefix, by key; with `versions` from the list of versions, whose ids it
+    tells.
+    """
     found = []
     with aws_errors(f"s3://{bucket.name}/{prefix}"):
-        for page in pages_of(bucket, "list_object_versions" if versions else "list_objects_v2", Prefix=prefix):
+        for page in pages_of(
+            bucket, "list_object_versions" if versions else "list_objects_v2", Prefix=prefix
+        ):
             entries = page.get("Versions" if versions else "Contents", [])
             found += [listed(entry) for entry in entries if entry.get("IsLatest", True)]
     return sorted(found, key=by_key)
@@ -172,9 +208,11 @@ def by_key(entry: Listed) -> str:
 def subfolders(bucket: Bucket, prefix: str) -> list[str]:
     """The names of the folders directly under a prefix."""
     with aws_errors(f"s3://{bucket.name}/{prefix}"):
-        return [entry["Prefix"].removeprefix(prefix).rstrip("/")
-                for page in pages_of(bucket, "list_objects_v2", Prefix=prefix, Delimiter="/")
-                for entry in page.get("CommonPrefixes", [])]
+        return [
+            entry["Prefix"].removeprefix(prefix).rstrip("/")
+            for page in pages_of(bucket, "list_objects_v2", Prefix=prefix, Delimiter="/")
+            for entry in page.get("CommonPrefixes", [])
+        ]
 
 
 class ObjectError(Exception):
@@ -186,7 +224,8 @@ class ObjectError(Exception):
 
 
 async def get_bytes(bucket: Bucket, entry: Listed, start: int = 0, stop: int | None = None):
-    """The bytes of an object, or of a range of it, of the very version that was listed, as a buffer.
+    """The bytes of an object, or of a range of it, of the very version that was listed, as a
+    buffer.
 
     Raises:
         ObjectError: the object is gone, has changed, or cannot be read.
@@ -209,8 +248,14 @@ def object_error(error: Exception) -> ObjectError:
         return ObjectError("no longer there", final=True)
     if isinstance(error, obstore.exceptions.PreconditionError):
         return ObjectError("has changed since it was listed; run again", final=True)
-    if isinstance(error, (PermissionError, obstore.exceptions.PermissionDeniedError,
-                          obstore.exceptions.UnauthenticatedError)):
+    if isinstance(
+        error,
+        (
+            PermissionError,
+            obstore.exceptions.PermissionDeniedError,
+            obstore.exceptions.UnauthenticatedError,
+        ),
+    ):
         return ObjectError(MENDS["AccessDenied"], final=True)
     message = " ".join(str(error).split())
     if "SlowDown" in message or "503" in message:
@@ -219,22 +264,29 @@ def object_error(error: Exception) -> ObjectError:
 
 
 def put_file(bucket: Bucket, key: str, path, overwrite: bool):
-    """Put a file, great ones in parts; boto3 sends a checksum with each that S3 holds against what arrives.
+    """Put a file, great ones in parts; boto3 sends a checksum with each that S3 holds against what
+    arrives.
 
     Raises:
         ObjectError: it cannot be put.
     """
     try:
         if os.path.getsize(path) < PART:
-            condition = {} if overwrite else {"IfNoneMatch": "*"}  # S3 itself refuses to replace what came meanwhile
+            condition = (
+                {} if overwrite else {"IfNoneMatch": "*"}
+            )  # S3 itself refuses to replace what came meanwhile
             with open(path, "rb") as stream:
                 bucket.client.put_object(Bucket=bucket.name, Key=key, Body=stream, **condition)
         else:
-            config = TransferConfig(multipart_threshold=PART, multipart_chunksize=PART, use_threads=False)
+            config = TransferConfig(
+                multipart_threshold=PART, multipart_chunksize=PART, use_threads=False
+            )
             bucket.client.upload_file(str(path), bucket.name, key, Config=config)
     except (botocore.exceptions.ClientError, boto3.exceptions.S3UploadFailedError) as error:
         message = " ".join(str(error).split())
         code = next((code for code in MENDS if f"({code})" in message), None)
-        raise ObjectError(MENDS.get(code, f"cannot be put ({message[-200:]})"), final=True) from None
+        raise ObjectError(
+            MENDS.get(code, f"cannot be put ({message[-200:]})"), final=True
+        ) from None
     except botocore.exceptions.BotoCoreError as error:
         raise ObjectError(f"cannot be put ({type(error).__name__})", final=False) from None

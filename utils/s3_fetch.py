@@ -1,6 +1,7 @@
 """Objects from S3 to files: many at a time, checked against what S3 stored, whole or not at all.
 
-One thread hashes and writes while obstore's own threads bring the next objects: Python threads would fight for it.
+One thread hashes and writes while obstore's own threads bring the next objects: Python threads
+would fight for it.
 """
 
 import asyncio
@@ -17,7 +18,9 @@ from utils.manifest import Entry, entry_of
 from utils.s3 import Listed, ObjectError, get_bytes
 
 WORK = ".s3_sync"  # folder of what is not whole yet, below the output
-GREAT = 64 << 20  # objects from this size on come in ranges, in parallel, and go on where they were cut off
+GREAT = (
+    64 << 20
+)  # objects from this size on come in ranges, in parallel, and go on where they were cut off
 RANGE = 16 << 20
 RANGES = 4  # of one object at a time
 ATTEMPTS = 3
@@ -30,14 +33,28 @@ def fetch_all(bucket, output: Path, wanted: list[Listed], paths: dict[str, str],
     root = os.path.realpath(output)
     os.makedirs(os.path.join(root, WORK), exist_ok=True)
     fetched, failed = [], {}
-    with tqdm(total=sum(entry.size for entry in wanted), unit="B", unit_scale=True, disable=None, desc="sync") as bar:
+    with tqdm(
+        total=sum(entry.size for entry in wanted),
+        unit="B",
+        unit_scale=True,
+        disable=None,
+        desc="sync",
+    ) as bar:
         asyncio.run(work_off(bucket, root, wanted, paths, workers, fetched, failed, bar))
     remove_work(Path(root) / WORK)
     return fetched, failed
 
 
-async def work_off(bucket, root: str, wanted: list[Listed], paths: dict, workers: int, fetched: list, failed: dict,
-                   bar):
+async def work_off(
+    bucket,
+    root: str,
+    wanted: list[Listed],
+    paths: dict,
+    workers: int,
+    fetched: list,
+    failed: dict,
+    bar,
+):
     """Fetch every wanted object into `fetched` or `failed`."""
     waiting, folders = iter(wanted), set()
 
@@ -109,7 +126,8 @@ async def fetch_great(bucket, root: str, listed: Listed) -> tuple[str, dict]:
             with open(notes, "a") as stream:
                 stream.write(f"{number}\n")
 
-    # What is on its way when one range fails still lands, so that the next run need not bring it again.
+    # What is on its way when one range fails still lands, so that the next run need not bring it
+    # again.
     for outcome in await asyncio.gather(*(worker() for _ in range(RANGES)), return_exceptions=True):
         if outcome is not None:
             raise outcome
@@ -125,16 +143,27 @@ async def check(bucket, work: str, found: dict, listed: Listed) -> str:
     """
     if is_md5(listed.etag) and found["md5"] == listed.etag:
         return "md5"
-    if not is_md5(listed.etag) and await asyncio.to_thread(has_etag, work, listed.etag, listed.size):
+    if not is_md5(listed.etag) and await asyncio.to_thread(
+        has_etag, work, listed.etag, listed.size
+    ):
         return "multipart md5"
     try:
         version = {"VersionId": listed.version_id} if listed.version_id else {}
-        head = await asyncio.to_thread(bucket.client.head_object, Bucket=bucket.name, Key=listed.key,
-                                       ChecksumMode="ENABLED", **version)
+        head = await asyncio.to_thread(
+            bucket.client.head_object,
+            Bucket=bucket.name,
+            Key=listed.key,
+            ChecksumMode="ENABLED",
+            **version,
+        )
     except Exception as error:
-        raise ObjectError(f"its checksum cannot be had ({type(error).__name__})", final=False) from None
+        raise ObjectError(
+            f"its checksum cannot be had ({type(error).__name__})", final=False
+        ) from None
     offered = offered_checksum(head)
-    encrypted = head.get("ServerSideEncryption", "").startswith("aws:kms") or "SSECustomerAlgorithm" in head
+    encrypted = (
+        head.get("ServerSideEncryption", "").startswith("aws:kms") or "SSECustomerAlgorithm" in head
+    )
     if offered:
         same, how = found[offered[0]] == offered[1], offered[0]
     elif is_md5(listed.etag) and not encrypted:
@@ -147,13 +176,19 @@ async def check(bucket, work: str, found: dict, listed: Listed) -> str:
     return how
 
 
-def land(root: str, work: str, path: str, listed: Listed, how: str, sha: str, folders: set[str]) -> Entry:
-    """Give a whole file its name, below the output folder and nowhere else; `folders` are those known to be below."""
+def land(
+    root: str, work: str, path: str, listed: Listed, how: str, sha: str, folders: set[str]
+) -> Entry:
+    """Give a whole file its name, below the output folder and nowhere else; `folders` are those
+    known to be below.
+    """
     target = os.path.join(root, path)
     parent = os.path.dirname(target)
     if parent not in folders:
         if os.path.commonpath([root, os.path.realpath(parent)]) != root:
-            raise ObjectError(f"{parent} is a link that leads out of the output folder; remove it", final=True)
+            raise ObjectError(
+                f"{parent} is a link that leads out of the output folder; remove it", final=True
+            )
         os.makedirs(parent, exist_ok=True)
         folders.add(parent)
     if os.path.isdir(target) and not os.path.islink(target):

@@ -1,14 +1,16 @@
-"""Bring subfolders of a dataset from S3 to this machine: in parallel, checked, and only what has changed.
+"""Bring subfolders of a dataset from S3 to this machine: in parallel, checked, and only what has
+changed.
 
     python3 s3_sync_dataset.py s3://bucket/clasificacion/text_model/data_v1/text_dataset/ train,val
-    python -m utils.s3_sync_dataset s3://bucket/data_v2/ground_truth/ muestras,todas --output data/intake --delete
-    python -m utils.s3_sync_dataset --verify --output data/intake
+    python -m utils.s3_sync_dataset s3://bucket/data_v2/ground_truth/ muestras,todas --output
+    data/intake --delete python -m utils.s3_sync_dataset --verify --output data/intake
 
-Writes <output>/<subfolder>/… (output: temp_data below the current folder; the subfolder `.` is the whole prefix) and
-<output>/manifest.jsonl: key, path, size, etag, version_id, sha256 and how the bytes were checked. A file is unchanged
-when its size and time are those of the manifest and its ETag that of the list, or, without an entry, when its bytes
-give that ETag: a change of the same size is never missed. Each file appears under its name only when whole and
-checked; after a kill the same command goes on. Credentials: boto3's own chain, the environment first.
+Writes <output>/<subfolder>/… (output: temp_data below the current folder; the subfolder `.` is the
+whole prefix) and <output>/manifest.jsonl: key, path, size, etag, version_id, sha256 and how the
+bytes were checked. A file is unchanged when its size and time are those of the manifest and its
+ETag that of the list, or, without an entry, when its bytes give that ETag: a change of the same
+size is never missed. Each file appears under its name only when whole and checked; after a kill the
+same command goes on. Credentials: boto3's own chain, the environment first.
 
 Exit code 0: all is here; 1: some keys are not, and are named; 2: bad input.
 """
@@ -23,7 +25,15 @@ from pathlib import Path
 
 from utils.cli import parse
 from utils.errors import InputError, exits_on_input_error
-from utils.manifest import MANIFEST, Entry, is_trusted, read_manifest, unchanged, verify, write_manifest
+from utils.manifest import (
+    MANIFEST,
+    Entry,
+    is_trusted,
+    read_manifest,
+    unchanged,
+    verify,
+    write_manifest,
+)
 from utils.object_paths import place, refusal
 from utils.s3 import ConnectionArguments, Listed, connect, list_objects, parse_url, subfolders
 from utils.s3_fetch import WORK, fetch_all
@@ -33,26 +43,44 @@ from utils.s3_fetch import WORK, fetch_all
 class SyncArguments(ConnectionArguments):
     """What to bring and what to do with it."""
 
-    output: str = field(default="temp_data", metadata={"help": "folder that receives the subfolders"})
-    include: list[str] = field(default_factory=list, metadata={"help": "only keys like these below the prefix"})
-    exclude: list[str] = field(default_factory=list, metadata={"help": "no keys like these below the prefix"})
-    delete: bool = field(default=False, metadata={"help": "remove local files that the bucket lacks"})
-    dry_run: bool = field(default=False, metadata={"help": "say what would be done, and do nothing"})
-    checksum: bool = field(default=False, metadata={"help": "read local files again, not trusting their time"})
+    output: str = field(
+        default="temp_data", metadata={"help": "folder that receives the subfolders"}
+    )
+    include: list[str] = field(
+        default_factory=list, metadata={"help": "only keys like these below the prefix"}
+    )
+    exclude: list[str] = field(
+        default_factory=list, metadata={"help": "no keys like these below the prefix"}
+    )
+    delete: bool = field(
+        default=False, metadata={"help": "remove local files that the bucket lacks"}
+    )
+    dry_run: bool = field(
+        default=False, metadata={"help": "say what would be done, and do nothing"}
+    )
+    checksum: bool = field(
+        default=False, metadata={"help": "read local files again, not trusting their time"}
+    )
     version_ids: bool = field(default=False, metadata={"help": "list and fetch by version id"})
-    verify: bool = field(default=False, metadata={"help": "check --output against its manifest, without a network"})
+    verify: bool = field(
+        default=False, metadata={"help": "check --output against its manifest, without a network"}
+    )
 
 
 @exits_on_input_error
 def main(argv=None) -> int:
     """Sync or verify; returns the exit code."""
     # Arguments.
-    args, words = parse(SyncArguments, argv, doc=__doc__, positional=["url?", "list_of_subfolders?"])
+    args, words = parse(
+        SyncArguments, argv, doc=__doc__, positional=["url?", "list_of_subfolders?"]
+    )
     output = Path(args.output)
     if args.verify:
         return verify(output)
     if not words["url"] or not words["list_of_subfolders"]:
-        raise InputError("give the address and the subfolders: s3_sync_dataset.py s3://bucket/prefix/ train,val")
+        raise InputError(
+            "give the address and the subfolders: s3_sync_dataset.py s3://bucket/prefix/ train,val"
+        )
     bucket_name, prefix = parse_url(words["url"])
     names = check_subfolders(words["list_of_subfolders"])
     if output.exists() and not output.is_dir():
@@ -64,7 +92,11 @@ def main(argv=None) -> int:
     listed = list_subfolders(bucket, prefix, names, args)
     placed = place([entry.key for entry in listed], prefix, taken=(MANIFEST,))
     manifest = read_manifest(output)
-    wanted = [entry for entry in listed if entry.key in placed.paths and is_wanted(placed.paths[entry.key], args)]
+    wanted = [
+        entry
+        for entry in listed
+        if entry.key in placed.paths and is_wanted(placed.paths[entry.key], args)
+    ]
 
     # Fetch what is not here.
     kept, missing = split_unchanged(output, wanted, placed.paths, manifest, args)
@@ -82,8 +114,11 @@ def main(argv=None) -> int:
     for path in surplus:
         path.unlink()
         print(f"removed {path}")
-    others = [entry for entry in manifest.values()
-              if not in_subfolders(entry.path, names) or not is_wanted(entry.path, args)]
+    others = [
+        entry
+        for entry in manifest.values()
+        if not in_subfolders(entry.path, names) or not is_wanted(entry.path, args)
+    ]
     write_manifest(output, [*kept, *fetched, *others])
     say_summary(output, names, kept, fetched, failed, time.perf_counter() - start)
     for key, reason in sorted(failed.items()):
@@ -98,19 +133,27 @@ def check_subfolders(text: str) -> list[str]:
         if name != "." and (reason := refusal(name)):
             raise InputError(f"subfolder {name!r}: {reason}; give names separated by commas")
     if not names:
-        raise InputError(f"{text!r}: no subfolder; give names separated by commas, or . for the whole prefix")
+        raise InputError(
+            f"{text!r}: no subfolder; give names separated by commas, or . for the whole prefix"
+        )
     return list(dict.fromkeys(names))
 
 
 def list_subfolders(bucket, prefix: str, names: list[str], args: SyncArguments) -> list[Listed]:
     """All objects of the subfolders, each once; the lists run in parallel."""
     with ThreadPoolExecutor(args.workers) as pool:
-        lists = list(pool.map(lambda name: list_objects(bucket, subprefix(prefix, name), args.version_ids), names))
+        lists = list(
+            pool.map(
+                lambda name: list_objects(bucket, subprefix(prefix, name), args.version_ids), names
+            )
+        )
     for name, entries in zip(names, lists, strict=True):
         if not entries:
             there = ", ".join(subfolders(bucket, prefix)[:20]) or "nothing"
-            raise InputError(f"s3://{bucket.name}/{subprefix(prefix, name)}: no object there; under {prefix or '/'} "
-                             f"there is: {there}")
+            raise InputError(
+                f"s3://{bucket.name}/{subprefix(prefix, name)}: no object there; under {prefix or '/'} "
+                f"there is: {there}"
+            )
     return list({entry.key: entry for entries in lists for entry in entries}.values())
 
 
@@ -124,14 +167,18 @@ def in_subfolders(path: str, names: list[str]) -> bool:
 
 def is_wanted(path: str, args: SyncArguments) -> bool:
     """Whether --include and --exclude let a path below the prefix through; * also matches /."""
-    included = not args.include or any(fnmatch.fnmatchcase(path, pattern) for pattern in args.include)
+    included = not args.include or any(
+        fnmatch.fnmatchcase(path, pattern) for pattern in args.include
+    )
     return included and not any(fnmatch.fnmatchcase(path, pattern) for pattern in args.exclude)
 
 
 # What is here already.
 
 
-def split_unchanged(output: Path, wanted: list[Listed], paths: dict, manifest: dict, args: SyncArguments):
+def split_unchanged(
+    output: Path, wanted: list[Listed], paths: dict, manifest: dict, args: SyncArguments
+):
     """(entries of the files that are here as listed, objects to fetch)."""
     kept, missing, doubtful = [], [], []
     for listed in wanted:
@@ -141,19 +188,28 @@ def split_unchanged(output: Path, wanted: list[Listed], paths: dict, manifest: d
         else:
             (doubtful if os.path.lexists(os.path.join(output, path)) else missing).append(listed)
     with ThreadPoolExecutor(os.cpu_count() or 1) as pool:
-        found = pool.map(lambda entry: unchanged(output, entry, paths[entry.key], manifest.get(entry.key)), doubtful)
+        found = pool.map(
+            lambda entry: unchanged(output, entry, paths[entry.key], manifest.get(entry.key)),
+            doubtful,
+        )
     for listed, entry in zip(doubtful, found, strict=True):
         (kept if entry else missing).append(entry or listed)
     return kept, missing
 
 
-def surplus_files(output: Path, names: list[str], listed: list[Listed], paths: dict, args: SyncArguments):
-    """The local files of the subfolders that no listed key has, but for what the patterns leave out."""
+def surplus_files(
+    output: Path, names: list[str], listed: list[Listed], paths: dict, args: SyncArguments
+):
+    """The local files of the subfolders that no listed key has, but for what the patterns leave
+    out.
+    """
     there = {paths[entry.key] for entry in listed if entry.key in paths}
     found = []
     for name in names:
         folder = output if name == "." else output / name
-        for file in sorted(folder.rglob("*")) if folder.is_dir() and not folder.is_symlink() else []:
+        for file in (
+            sorted(folder.rglob("*")) if folder.is_dir() and not folder.is_symlink() else []
+        ):
             path = file.relative_to(output).as_posix()
             ours = path == MANIFEST or path.startswith(f"{WORK}/")
             if not file.is_dir() and not ours and path not in there and is_wanted(path, args):
@@ -172,12 +228,16 @@ def say_plan(missing: list[Listed], kept: list[Entry], surplus: list[Path], plac
         print(f"would remove {path}")
     for key, reason in sorted(placed.refused.items()):
         print(f"would refuse {key!r}: {reason}")
-    print(f"dry run: {len(missing)} to fetch ({sum(e.size for e in missing):,} bytes), {len(kept)} unchanged, "
-          f"{len(surplus)} to remove, {len(placed.refused)} refused")
+    print(
+        f"dry run: {len(missing)} to fetch ({sum(e.size for e in missing):,} bytes), {len(kept)} unchanged, "
+        f"{len(surplus)} to remove, {len(placed.refused)} refused"
+    )
     return 0
 
 
-def say_summary(output: Path, names: list[str], kept: list, fetched: list, failed: dict, seconds: float):
+def say_summary(
+    output: Path, names: list[str], kept: list, fetched: list, failed: dict, seconds: float
+):
     """Print a line a subfolder, and how many files could be checked by their size alone."""
     for name in names:
         new = [entry for entry in fetched if in_subfolders(entry.path, [name])]
@@ -186,8 +246,12 @@ def say_summary(output: Path, names: list[str], kept: list, fetched: list, faile
         print(f"{output / name}: {len(new)} fetched ({size:,} bytes), {len(same)} unchanged")
     by_size = sum(entry.checked == "size" for entry in [*kept, *fetched])
     if by_size:
-        print(f"{by_size} files could be checked by their size alone: S3 offers no checksum of them")
-    print(f"{output / MANIFEST}: {len(kept) + len(fetched)} files, {len(failed)} keys failed, in {seconds:.2f} s")
+        print(
+            f"{by_size} files could be checked by their size alone: S3 offers no checksum of them"
+        )
+    print(
+        f"{output / MANIFEST}: {len(kept) + len(fetched)} files, {len(failed)} keys failed, in {seconds:.2f} s"
+    )
 
 
 if __name__ == "__main__":

@@ -1,9 +1,11 @@
-"""The project's own sample corpus: Spanish documents of a bank's intake, written by code from a seed.
+"""The project's own sample corpus: Spanish documents of a bank's intake, written by code from a
+seed.
 
     python -m utils.sample_corpus OUTPUT_FOLDER [--seed 0]
 
-About 2,200 documents of 16 typologies. They share clauses, accounts and letter style, many are fragments without
-their title, some carry OCR noise; a few are wrongly labelled or repeated. Every person and company is invented.
+About 2,200 documents of 16 typologies. They share clauses, accounts and letter style, many are
+fragments without their title, some carry OCR noise; a few are wrongly labelled or repeated. Every
+person and company is invented.
 """
 
 import argparse
@@ -81,11 +83,42 @@ ORDINALS = "X PRIMERA SEGUNDA TERCERA CUARTA QUINTA SEXTA SÉPTIMA OCTAVA NOVENA
 TENTH_ORDINALS = """X DÉCIMA VIGÉSIMA TRIGÉSIMA CUADRAGÉSIMA QUINCUAGÉSIMA SEXAGÉSIMA SEPTUAGÉSIMA OCTOGÉSIMA
 NONAGÉSIMA""".split()
 CONFUSIONS = {
-    "o": "0ce", "O": "0Q", "0": "oO", "l": "1I", "I": "l1", "1": "lI", "i": "1l", "é": "e", "á": "a", "í": "i",
-    "ó": "o6", "ú": "u", "ñ": "n", "Ñ": "N", "É": "E", "Ó": "O0", "Í": "I", "e": "cé", "c": "e", "S": "5", "5": "S",
-    "B": "8", "8": "B", "h": "b", "g": "q9", "t": "f", "u": "n", "n": "u", "a": "ao", "s": "5", "D": "O", ".": ",",
-    ",": ".", "-": "~_", "$": "S8",
-}  # fmt: skip
+    "o": "0ce",
+    "O": "0Q",
+    "0": "oO",
+    "l": "1I",
+    "I": "l1",
+    "1": "lI",
+    "i": "1l",
+    "é": "e",
+    "á": "a",
+    "í": "i",
+    "ó": "o6",
+    "ú": "u",
+    "ñ": "n",
+    "Ñ": "N",
+    "É": "E",
+    "Ó": "O0",
+    "Í": "I",
+    "e": "cé",
+    "c": "e",
+    "S": "5",
+    "5": "S",
+    "B": "8",
+    "8": "B",
+    "h": "b",
+    "g": "q9",
+    "t": "f",
+    "u": "n",
+    "n": "u",
+    "a": "ao",
+    "s": "5",
+    "D": "O",
+    ".": ",",
+    ",": ".",
+    "-": "~_",
+    "$": "S8",
+}
 CLAUSE_MARK = "§"
 STRAY = "|·~^*'_;:•°¬"
 _CHOICE = re.compile(r"\[([^\[\]]*)\]")
@@ -102,7 +135,10 @@ def parse_grammar(text: str) -> dict[str, list[str]]:
             alternatives.append(line[2:])
         else:
             alternatives[-1] += f" {line.strip()}"
-    return {name: [re.sub(r" ?¶ ?", "\n", text.replace("| ", "|")) for text in texts] for name, texts in pools.items()}
+    return {
+        name: [re.sub(r" ?¶ ?", "\n", text.replace("| ", "|")) for text in texts]
+        for name, texts in pools.items()
+    }
 
 
 LINES = re.compile(r"\{\w+:")
@@ -135,7 +171,11 @@ def grouped(number: int) -> str:
 
 
 def identity_number(rng: random.Random, doc: dict) -> str:
-    number = rng.randrange(10_000_000, 99_999_999) if rng.random() < 0.6 else rng.randrange(10**9, 1_199_999_999)
+    number = (
+        rng.randrange(10_000_000, 99_999_999)
+        if rng.random() < 0.6
+        else rng.randrange(10**9, 1_199_999_999)
+    )
     return grouped(number) if doc["grouped_ids"] else str(number)
 
 
@@ -183,7 +223,9 @@ def write_date(day: int, month: int, year: int, style: int) -> str:
 
 
 def date_years_ago(rng: random.Random, doc: dict, years: int) -> str:
-    return write_date(rng.randrange(1, 29), rng.randrange(1, 13), doc["year"] - years, doc["date_style"])
+    return write_date(
+        rng.randrange(1, 29), rng.randrange(1, 13), doc["year"] - years, doc["date_style"]
+    )
 
 
 def date(rng: random.Random, doc: dict) -> str:
@@ -204,7 +246,9 @@ def period(rng: random.Random, doc: dict) -> str:
     last = rng.choice((first, first, rng.randrange(first, 13), 12))
     end = 28 if last == 2 else 30
     ends = ((1, first), (end, last))
-    return " al ".join(write_date(day, month, doc["year"], doc["date_style"]) for day, month in ends)
+    return " al ".join(
+        write_date(day, month, doc["year"], doc["date_style"]) for day, month in ends
+    )
 
 
 def next_day(rng: random.Random, doc: dict) -> str:
@@ -260,7 +304,9 @@ def mail(rng: random.Random, doc: dict) -> str:
 
 
 def phone(rng: random.Random, doc: dict) -> str:
-    return rng.choice(("60{} {}", "3{}{}", "({}) {}")).format(rng.randrange(1, 9), rng.randrange(2_000_000, 8_999_999))
+    return rng.choice(("60{} {}", "3{}{}", "({}) {}")).format(
+        rng.randrange(1, 9), rng.randrange(2_000_000, 8_999_999)
+    )
 
 
 def hexadecimal(rng: random.Random, doc: dict) -> str:
@@ -280,7 +326,9 @@ def user_name(rng: random.Random, doc: dict) -> str:
 
 
 def percentage(rng: random.Random, doc: dict) -> str:
-    return f"{rng.randrange(1, 99)}" + rng.choice(("", f",{rng.randrange(10)}", f",{rng.randrange(10, 99)}"))
+    return f"{rng.randrange(1, 99)}" + rng.choice(
+        ("", f",{rng.randrange(10)}", f",{rng.randrange(10, 99)}")
+    )
 
 
 def rate(rng: random.Random, doc: dict) -> str:
@@ -408,7 +456,9 @@ def new_document(label: str, rng: random.Random) -> dict:
         "rh": rng.choice("OAB") + rng.choice("+-"),
         "banco": rng.choice(POOLS["banco_n"]),
         "cargo": rng.choice(POOLS["cargo_n"]),
-        "cuenta": rng.choice(("{}-{}-{}", "{}{}{}")).format(*(rng.randrange(100, 999) for _ in range(3))),
+        "cuenta": rng.choice(("{}-{}-{}", "{}{}{}")).format(
+            *(rng.randrange(100, 999) for _ in range(3))
+        ),
         "cedula_m": country["cedula"].upper(),
         "mrz": plain(family + given).upper()[:14] + "<<<<",
         "cc_x": str(rng.randrange(10**8, 10**9)),
@@ -438,7 +488,9 @@ def sections(pool: str, low: int, high: int, rng: random.Random, doc: dict) -> l
 def shared_sections(label: str, low: int, high: int, rng: random.Random, doc: dict) -> list[str]:
     """Sections that other typologies use too, and now and then a mention of other documents."""
     count = rng.randrange(low, high + 1)
-    pools = ["citas" if rng.random() < MENTIONS else rng.choice(SHARED[label]) for _ in range(count)]
+    pools = [
+        "citas" if rng.random() < MENTIONS else rng.choice(SHARED[label]) for _ in range(count)
+    ]
     return [draw(pool, rng, doc) for pool in pools]
 
 
@@ -479,7 +531,10 @@ def intrude(parts: list[str], label: str, rng: random.Random, doc: dict) -> list
         parts.insert(rng.choice((0, len(parts))), draw("sellos", rng, doc))
     if len(parts) > 2 and rng.random() < 0.10:
         other = rng.choice(list(SIZES))
-        parts.insert(rng.randrange(len(parts) + 1), draw(f"{other}.{rng.choice(('cuerpo', 'corto'))}", rng, doc))
+        parts.insert(
+            rng.randrange(len(parts) + 1),
+            draw(f"{other}.{rng.choice(('cuerpo', 'corto'))}", rng, doc),
+        )
     return parts
 
 
@@ -487,7 +542,9 @@ def paginate(lines: list[str], rng: random.Random, doc: dict) -> list[str]:
     """The lines with a header and a page number every so many of them."""
     size = rng.randrange(18, 46)
     pages = -(-len(lines) // size) + rng.randrange(2)
-    header = rng.choice(("", doc["empresa"], doc["banco"], f"Radicado {rng.randrange(10**8, 10**9)}"))
+    header = rng.choice(
+        ("", doc["empresa"], doc["banco"], f"Radicado {rng.randrange(10**8, 10**9)}")
+    )
     style = rng.choice(("Página {} de {}", "Pág. {}/{}", "Hoja {} de {}", "- {} -"))
     paged = []
     for page, start in enumerate(range(0, len(lines), size), 1):
@@ -512,7 +569,9 @@ def wrap(line: str, width: int, hyphenate: bool) -> list[str]:
 
 
 def scar(text: str, rate: float, rng: random.Random) -> str:
-    """The text as a poor OCR read it: `rate` of its characters confused, lost, split or joined by strays."""
+    """The text as a poor OCR read it: `rate` of its characters confused, lost, split or joined by
+    strays.
+    """
     chars = list(text)
     for _ in range(int(len(chars) * rate)):
         place = rng.randrange(len(chars))
@@ -530,14 +589,24 @@ def scar(text: str, rate: float, rng: random.Random) -> str:
 
 def tidy(text: str) -> str:
     """Contractions and full stops as they are written, after the slots were filled."""
-    for rough, right in ((" de el ", " del "), (" a el ", " al "), ("..", "."), (" .", "."), (" ,", ",")):
+    for rough, right in (
+        (" de el ", " del "),
+        (" a el ", " al "),
+        ("..", "."),
+        (" .", "."),
+        (" ,", ","),
+    ):
         text = text.replace(rough, right)
     return "\n".join(line.strip() for line in text.split("\n"))
 
 
 def lay_out(parts: list[str], rng: random.Random, doc: dict) -> str:
     """Parts to text: line breaks, page numbers, capitals and OCR noise, from none to heavy."""
-    lines = [line for part in number_clauses(parts, doc["clause_style"]) for line in tidy(part).split("\n")]
+    lines = [
+        line
+        for part in number_clauses(parts, doc["clause_style"])
+        for line in tidy(part).split("\n")
+    ]
     noise = rng.random()
     if noise < 0.45:
         width = rng.choice((64, 72, 80, 90, 100))
@@ -556,7 +625,9 @@ def lay_out(parts: list[str], rng: random.Random, doc: dict) -> str:
 
 
 def write_document(label: str, shape: str, seen: set[str], rng: random.Random) -> str:
-    """One new text: drawn again while it equals an earlier one but for case, accents or punctuation."""
+    """One new text: drawn again while it equals an earlier one but for case, accents or
+    punctuation.
+    """
     while True:
         doc = new_document(label, rng)
         text = lay_out(intrude(compose(label, shape, rng, doc), label, rng, doc), rng, doc)
@@ -581,7 +652,11 @@ def shapes_of(label: str) -> list[str]:
 def write_class(label: str, seen: set[str], rng: random.Random) -> list[dict[str, str]]:
     """The documents of a typology; every shape is dealt out to the splits in the same proportion."""
     return [
-        {"text": write_document(label, shape, seen, rng), "label": label, "split": DEAL[place % len(DEAL)]}
+        {
+            "text": write_document(label, shape, seen, rng),
+            "label": label,
+            "split": DEAL[place % len(DEAL)],
+        }
         for place, shape in enumerate(shapes_of(label))
     ]
 
@@ -589,7 +664,13 @@ def write_class(label: str, seen: set[str], rng: random.Random) -> list[dict[str
 def swap_labels(rows: list[dict[str, str]], rng: random.Random) -> None:
     """Mislabel by swapping between documents of one split, so that no class changes its size."""
     for first in rng.sample(rows, round(len(rows) * WRONG_LABELS / 2)):
-        second = rng.choice([row for row in rows if row["split"] == first["split"] and row["label"] != first["label"]])
+        second = rng.choice(
+            [
+                row
+                for row in rows
+                if row["split"] == first["split"] and row["label"] != first["label"]
+            ]
+        )
         first["label"], second["label"] = second["label"], first["label"]
 
 
@@ -598,7 +679,14 @@ def copies(rows: list[dict[str, str]], rng: random.Random) -> list[dict[str, str
     repeated = []
     for row in rng.sample(rows, round(len(rows) * DUPLICATES)):
         text = row["text"]
-        versions = (text, text, text.upper(), text.lower(), text.replace("\n", "\n\n"), text.replace(" ", "  "))
+        versions = (
+            text,
+            text,
+            text.upper(),
+            text.lower(),
+            text.replace("\n", "\n\n"),
+            text.replace(" ", "  "),
+        )
         repeated.append({**row, "text": rng.choice(versions)})
     return repeated
 
@@ -622,10 +710,14 @@ def generate_sample(seed: int = 0) -> list[dict[str, str]]:
 
 
 def write_tree(folder: str | Path, seed: int = 0) -> int:
-    """Write the corpus as `split/typology/*.txt` and return the number of files; an occupied folder is refused."""
+    """Write the corpus as `split/typology/*.txt` and return the number of files; an occupied folder
+    is refused.
+    """
     folder = Path(folder)
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
-        raise InputError(f"{folder} exists and is not an empty folder: choose another output folder")
+        raise InputError(
+            f"{folder} exists and is not an empty folder: choose another output folder"
+        )
     rows = generate_sample(seed)
     for row in rows:
         path = folder / SPLIT_FOLDERS[row["split"]] / f"{row['id']}.txt"
@@ -636,9 +728,13 @@ def write_tree(folder: str | Path, seed: int = 0) -> int:
 
 @exits_on_input_error
 def main(argv: list[str] | None = None) -> None:
-    parser = argparse.ArgumentParser(prog="python -m utils.sample_corpus", description=__doc__.splitlines()[0])
+    parser = argparse.ArgumentParser(
+        prog="python -m utils.sample_corpus", description=__doc__.splitlines()[0]
+    )
     parser.add_argument("output_folder", help="where split/typology/*.txt is written; new or empty")
-    parser.add_argument("--seed", type=int, default=0, help="another seed gives another corpus (default 0)")
+    parser.add_argument(
+        "--seed", type=int, default=0, help="another seed gives another corpus (default 0)"
+    )
     arguments = parser.parse_args(argv)
     written = write_tree(arguments.output_folder, arguments.seed)
     print(f"{written} documents written to {arguments.output_folder}")

@@ -1,11 +1,13 @@
-"""The sample corpus as scanned pages: the same documents, ids, labels and splits as `sample`, drawn from a seed.
+"""The sample corpus as scanned pages: the same documents, ids, labels and splits as `sample`, drawn
+from a seed.
 
     python -m utils.sample_pages OUTPUT_FOLDER [--seed 0]
 
-Writes OUTPUT_FOLDER/{train,val,test}/<typology>/<id>.png. `--dataset sample_pages` is the same without files. Each
-typology has a layout of its own (letterhead, ruled table, form, card, two columns, stamps and signatures) that three
-documents of four follow; the others borrow one of a similar typology or are bare pages. Pages are skewed, faded and
-speckled as scans are. Only the first page of a text is drawn, in the DejaVu fonts that come with matplotlib.
+Writes OUTPUT_FOLDER/{train,val,test}/<typology>/<id>.png. `--dataset sample_pages` is the same
+without files. Each typology has a layout of its own (letterhead, ruled table, form, card, two
+columns, stamps and signatures) that three documents of four follow; the others borrow one of a
+similar typology or are bare pages. Pages are skewed, faded and speckled as scans are. Only the
+first page of a text is drawn, in the DejaVu fonts that come with matplotlib.
 """
 
 import argparse
@@ -28,7 +30,10 @@ from utils.page_images import side_by_side
 from utils.sample_corpus import SPLIT_FOLDERS, generate_sample
 
 WIDTH, HEIGHT = 420, 594  # A4 at 51 dots an inch
-OWN_LAYOUT, SIMILAR = 0.75, 0.6  # shares: the typology's own layout; of the others, those that borrow one
+OWN_LAYOUT, SIMILAR = (
+    0.75,
+    0.6,
+)  # shares: the typology's own layout; of the others, those that borrow one
 BLACK, GREY, PALE = 20, 110, 200
 
 
@@ -51,7 +56,9 @@ LAYOUTS = {
     "extracto_bancario": Layout("letterhead", MONO, 6, 24, grid=(26, 5), marks=("total",)),
     "factura": Layout("boxes", size=6, margin=28, grid=(12, 4), marks=("total", "barcode")),
     "cedula_ciudadania": Layout("card", size=6, margin=70, marks=("photo", "thumb")),
-    "certificado_laboral": Layout("letterhead", size=8, margin=58, spacing=1.7, marks=("signature",)),
+    "certificado_laboral": Layout(
+        "letterhead", size=8, margin=58, spacing=1.7, marks=("signature",)
+    ),
     "balance_general": Layout("title", MONO, 6, 26, columns=2, marks=("signatures",)),
     "declaracion_renta": Layout("band", size=6, margin=18, grid=(34, 4), marks=("barcode",)),
     "camara_comercio": Layout("title", size=7, margin=44, marks=("frame", "stamp")),
@@ -81,7 +88,9 @@ def font_of(name: str, size: int) -> ImageFont.FreeTypeFont:
 
 @functools.cache
 def glyph(name: str, size: int, character: str) -> np.ndarray:
-    """A character's mask (2 · size, advance) uint8; nine tenths of a page's time would go into drawing them anew."""
+    """A character's mask (2 · size, advance) uint8; nine tenths of a page's time would go into
+    drawing them anew.
+    """
     font = font_of(name, size)
     mask = Image.new("L", (max(1, round(font.getlength(character))), 2 * size), 0)
     ImageDraw.Draw(mask).text((0, 0), character, font=font, fill=255)
@@ -94,7 +103,11 @@ def layout_of(label: str, rng: random.Random) -> Layout:
         return LAYOUTS[label]
     if label in LAYOUTS and rng.random() < SIMILAR:
         return LAYOUTS[rng.choice(next(group for group in ALIKE if label in group))]
-    return Layout(font=rng.choice(("DejaVuSans", SERIF, MONO)), size=rng.choice((6, 7, 8)), margin=rng.randint(30, 60))
+    return Layout(
+        font=rng.choice(("DejaVuSans", SERIF, MONO)),
+        size=rng.choice((6, 7, 8)),
+        margin=rng.randint(30, 60),
+    )
 
 
 def render_page(text: str, label: str, seed: str) -> bytes:
@@ -126,7 +139,9 @@ def draw_header(draw: ImageDraw.ImageDraw, layout: Layout, rng: random.Random) -
     if layout.header == "title":
         half = rng.randint(50, 90)
         draw.rectangle((WIDTH // 2 - half, top, WIDTH // 2 + half, top + 8), fill=BLACK)
-        draw.rectangle((WIDTH // 2 - half // 2, top + 14, WIDTH // 2 + half // 2, top + 19), fill=GREY)
+        draw.rectangle(
+            (WIDTH // 2 - half // 2, top + 14, WIDTH // 2 + half // 2, top + 19), fill=GREY
+        )
         return top + 38
     if layout.header == "band":
         draw.rectangle((left, top, right, top + 26), fill=PALE, outline=BLACK)
@@ -135,26 +150,34 @@ def draw_header(draw: ImageDraw.ImageDraw, layout: Layout, rng: random.Random) -
     if layout.header == "boxes":
         third = (right - left) // 3
         for box in range(3):
-            draw.rectangle((left + box * third, top, left + (box + 1) * third - 6, top + 44), outline=BLACK)
+            draw.rectangle(
+                (left + box * third, top, left + (box + 1) * third - 6, top + 44), outline=BLACK
+            )
         draw.rectangle((left + 6, top + 8, left + 50, top + 22), fill=GREY)
         return top + 56
     if layout.header == "card":
         top += rng.randint(0, 60)
         for card in (top, top + 190):
-            draw.rounded_rectangle((left - 10, card, right + 10, card + 174), 10, outline=BLACK, width=2)
+            draw.rounded_rectangle(
+                (left - 10, card, right + 10, card + 174), 10, outline=BLACK, width=2
+            )
         draw.rectangle((left - 8, top + 4, right + 8, top + 18), fill=PALE)
         return top + 26
     return top
 
 
-def draw_text(page: Image.Image, text: str, layout: Layout, top: int, bottom: int, rng: random.Random):
+def draw_text(
+    page: Image.Image, text: str, layout: Layout, top: int, bottom: int, rng: random.Random
+):
     """As much of the text as one page holds, line by line, in one column or two."""
     font, step = font_of(layout.font, layout.size), layout.size * layout.spacing
     gap = 14
     width = (WIDTH - 2 * layout.margin - gap * (layout.columns - 1)) / layout.columns
     indent = 90 if "photo" in layout.marks else 0
     characters = max(8, int((width - indent) / font.getlength("e") * 0.98))
-    lines = [piece for line in text.splitlines() for piece in textwrap.wrap(line, characters) or [""]]
+    lines = [
+        piece for line in text.splitlines() for piece in textwrap.wrap(line, characters) or [""]
+    ]
     rows = int((bottom - top) / step)
     shade = rng.randint(BLACK, 90)
     for number, line in enumerate(lines[: rows * layout.columns]):
@@ -211,7 +234,9 @@ def draw_mark(draw, mark: str, layout: Layout, rng: random.Random):
 
 
 def scanned(page: Image.Image, rng: random.Random) -> Image.Image:
-    """The page as a scanner leaves it: skewed, shifted, faded, speckled, now and then with a dark edge."""
+    """The page as a scanner leaves it: skewed, shifted, faded, speckled, now and then with a dark
+    edge.
+    """
     shift = rng.randint(-10, 10), rng.randint(-14, 14)
     page = page.rotate(rng.gauss(0, 1.2), Image.Resampling.BILINEAR, translate=shift, fillcolor=255)
     draw = ImageDraw.Draw(page)
@@ -229,8 +254,13 @@ def render_corpus(corpus: Corpus, seed: int = 0) -> Corpus:
     """The sample's corpus with an `image` in place of each `text`; everything else is as it was."""
     splits = {split: draw(corpus.splits[split], split, seed) for split in SPLITS}
     unlabelled = draw(corpus.unlabelled, "unlabelled", seed)
-    info = corpus.info | {"name": "sample_pages", "source": "sample_pages", "content": "image",
-                          "hash": content_hash(splits), "drawn_from": corpus.info["hash"]}
+    info = corpus.info | {
+        "name": "sample_pages",
+        "source": "sample_pages",
+        "content": "image",
+        "hash": content_hash(splits),
+        "drawn_from": corpus.info["hash"],
+    }
     return Corpus(datasets.DatasetDict(splits), unlabelled, info, corpus.dropped)
 
 
@@ -238,12 +268,21 @@ def draw(dataset: datasets.Dataset, what: str, seed: int) -> datasets.Dataset:
     """A split's pages: the same columns with `image` for `text`; without a label a page is bare."""
     names = dataset.features["label"].names if "label" in dataset.column_names else []
     labels = [names[code] for code in dataset["label"]] if names else [""] * len(dataset)
-    jobs = [(text, label, f"{seed}/{i}")
-            for i, text, label in zip(dataset["id"], dataset["text"], labels, strict=True)]
-    pages = tqdm(side_by_side(render_job, jobs), f"drawing {what}", len(jobs), unit=" pages", disable=None)
-    columns = {"id": list(dataset["id"]), "image": [{"bytes": page, "path": None} for page in pages]}
+    jobs = [
+        (text, label, f"{seed}/{i}")
+        for i, text, label in zip(dataset["id"], dataset["text"], labels, strict=True)
+    ]
+    pages = tqdm(
+        side_by_side(render_job, jobs), f"drawing {what}", len(jobs), unit=" pages", disable=None
+    )
+    columns = {
+        "id": list(dataset["id"]),
+        "image": [{"bytes": page, "path": None} for page in pages],
+    }
     columns |= {"label": list(dataset["label"])} if names else {}
-    kept = {name: kind for name, kind in features("image", names or [""]).items() if name in columns}
+    kept = {
+        name: kind for name, kind in features("image", names or [""]).items() if name in columns
+    }
     return datasets.Dataset.from_dict(columns, datasets.Features(kept))
 
 
@@ -255,7 +294,9 @@ def write_tree(folder: str | Path, seed: int = 0) -> int:
     """Write the pages as `split/typology/*.png` and return how many; an occupied folder is refused."""
     folder = Path(folder)
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
-        raise InputError(f"{folder} exists and is not an empty folder: choose another output folder")
+        raise InputError(
+            f"{folder} exists and is not an empty folder: choose another output folder"
+        )
     rows = generate_sample(seed)
     work = ((row["text"], row["label"], f"{seed}/{row['id']}") for row in rows)
     pages = tqdm(side_by_side(render_job, work), "drawing", len(rows), unit=" pages", disable=None)
@@ -268,9 +309,13 @@ def write_tree(folder: str | Path, seed: int = 0) -> int:
 
 @exits_on_input_error
 def main(argv: list[str] | None = None) -> None:
-    parser = argparse.ArgumentParser(prog="python -m utils.sample_pages", description=__doc__.splitlines()[0])
+    parser = argparse.ArgumentParser(
+        prog="python -m utils.sample_pages", description=__doc__.splitlines()[0]
+    )
     parser.add_argument("output_folder", help="where split/typology/*.png is written; new or empty")
-    parser.add_argument("--seed", type=int, default=0, help="another seed gives another corpus (default 0)")
+    parser.add_argument(
+        "--seed", type=int, default=0, help="another seed gives another corpus (default 0)"
+    )
     arguments = parser.parse_args(argv)
     written = write_tree(arguments.output_folder, arguments.seed)
     print(f"{written} pages written to {arguments.output_folder}")

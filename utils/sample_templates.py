@@ -7,14 +7,20 @@ the lines below continue it. In an alternative `{pool}` is one draw, `{pool:3-7}
 
 MEN = """Andrés Camilo;Juan Sebastián;Óscar Iván;Héctor Fabio;José Ángel;Luis Germán;Édgar;Raúl;Efraín;Nicolás;
 Martín;Julián David;Ramón;Rubén Darío;Álvaro;Jesús María;Simón;Hernán;Tomás;Wílmer;Jaime;Fabián;Íñigo;Gonzalo;
-Mauricio;Saúl;Iván Ernesto;Víctor Hugo;Adrián;Germán Eduardo;Aníbal;Félix;Benjamín;Cristóbal""".replace("\n", "")
+Mauricio;Saúl;Iván Ernesto;Víctor Hugo;Adrián;Germán Eduardo;Aníbal;Félix;Benjamín;Cristóbal""".replace(
+    "\n", ""
+)
 WOMEN = """María Fernanda;Ana Lucía;Sofía;Luz Marina;Begoña;Martha Inés;Beatriz;Yolanda;Rocío;Mónica;Paula Andrea;
 Ángela;Inés;Verónica;Nohora;Concepción;Valentina;Lucía del Pilar;Esperanza;Sandra Milena;Ximena;Íngrid;Natalia;
-Doris;Adriana;Úrsula;Begoña Isabel;Teresa;Amparo;Gloria Stella;Noemí;Belén;Carolina""".replace("\n", "")
+Doris;Adriana;Úrsula;Begoña Isabel;Teresa;Amparo;Gloria Stella;Noemí;Belén;Carolina""".replace(
+    "\n", ""
+)
 SURNAMES = """Muñoz;Peña;Castañeda;Núñez;Ordóñez;Agüero;Argüello;Ibáñez;Gutiérrez;Martínez;Rodríguez;Gómez;Cárdenas;
 Zúñiga;Acuña;Cañón;Piñeros;Beltrán;Vásquez;Suárez;Londoño;Patiño;Quiñones;Saldaña;Avendaño;Bermúdez;Chacón;Durán;
 Echeverri;Forero;Güiza;Hincapié;Jiménez;Ladino;Marín;Nieto;Ocampo;Páez;Quintero;Rincón;Sepúlveda;Téllez;Urrego;
-Valbuena;Yáñez;Zapata;Rendón;Buitrago;Cifuentes;Mejía;Tovar;Pedraza;Riaño;Treviño;Cedeño;Montaño""".replace("\n", "")
+Valbuena;Yáñez;Zapata;Rendón;Buitrago;Cifuentes;Mejía;Tovar;Pedraza;Riaño;Treviño;Cedeño;Montaño""".replace(
+    "\n", ""
+)
 
 COUNTRIES = [
     {

@@ -1,17 +1,20 @@
-"""Made-up product titles in many unbalanced classes, for tests and measurements at the scale of a marketplace.
+"""Made-up product titles in many unbalanced classes, for tests and measurements at the scale of a
+marketplace.
 
     python -m utils.sample_titles --rows 100000 --output data/titulos
     python -m utils.sample_titles --rows 6182780 --label_noise 0.05 --output data/titulos_grandes
 
-Writes {train,validation,test}.jsonl.gz with id, text and label. The sizes are those of the Spanish part of the MeLi
-Challenge 2019 that courses use, scaled down: 4,895,280 train rows in 632 classes of 15,208 to 220, validation a
-quarter of that, and 63,680 test rows in nearly balanced classes. Where rows are few there are fewer classes, and test
-keeps a row of each. Some train and validation labels are wrong, test labels are right.
+Writes {train,validation,test}.jsonl.gz with id, text and label. The sizes are those of the Spanish
+part of the MeLi
+Challenge 2019 that courses use, scaled down: 4,895,280 train rows in 632 classes of 15,208 to 220,
+validation a quarter of that, and 63,680 test rows in nearly balanced classes. Where rows are few
+there are fewer classes, and test keeps a row of each. Some train and validation labels are wrong,
+test labels are right.
 
-Words are made of Spanish syllables and drawn by Zipf's law. A title names its class by words of its own, may hold a
-neighbouring class's word too, and sometimes only the order of two words tells two classes apart, so that a bag of
-words gets most classes right but not all. The same seed gives the same rows everywhere: only integers and uniform
-floats are drawn, and sums are sequential.
+Words are made of Spanish syllables and drawn by Zipf's law. A title names its class by words of its
+own, may hold a neighbouring class's word too, and sometimes only the order of two words tells two
+classes apart, so that a bag of words gets most classes right but not all. The same seed gives the
+same rows everywhere: only integers and uniform floats are drawn, and sums are sequential.
 """
 
 import functools
@@ -30,17 +33,26 @@ from utils.tables import markdown_table
 
 CLASSES = 632
 SPLIT_ROWS = {"train": 4_895_280, "validation": 1_223_820, "test": 63_680}
-# Rows of the largest and the smallest class, and how the ramp between them bends (0: a straight line); with these the
-# classes of each split add up to its rows.
+# Rows of the largest and the smallest class, and how the ramp between them bends (0: a straight
+# line); with these the classes of each split add up to its rows.
 TRAIN_SHAPE, TEST_SHAPE = (15_208, 220, 0.0127), (134, 53, 0.5385)
 BLOCK = 50_000  # titles made at once, from a seed of their own
 WORDS, SLOTS = 40_000, 2**20  # words; entries of the table by which Zipf's law is drawn
-OWN, FAMILY, FAMILY_WORDS, MOST = 8, 8, 12, 9  # words of a class, classes of a family, its words, words of a title
-SYLLABLES = ("a ba be bi bo ca ce ci co cu cha da de di do e es fa fi fo ga go gue gui i in jo la le li lo lla lle ma "
-             "me mi mo na ne ni no ña ñe o pa pe pi po pla pre pro que qui ra re ri ro sa se si so su ta te ti to "
-             "tra tre u un va ve vi vo ya yo za zo").split()
-ENDINGS = ("a o e as os es al ar or ón ín és ía io ción dor dora tor ico ica ito ante ero era aje ete illo ño ña ismo "
-           "ura dad mente").split()
+OWN, FAMILY, FAMILY_WORDS, MOST = (
+    8,
+    8,
+    12,
+    9,
+)  # words of a class, classes of a family, its words, words of a title
+SYLLABLES = (
+    "a ba be bi bo ca ce ci co cu cha da de di do e es fa fi fo ga go gue gui i in jo la le li lo lla lle ma "
+    "me mi mo na ne ni no ña ñe o pa pe pi po pla pre pro que qui ra re ri ro sa se si so su ta te ti to "
+    "tra tre u un va ve vi vo ya yo za zo"
+).split()
+ENDINGS = (
+    "a o e as os es al ar or ón ín és ía io ción dor dora tor ico ica ito ante ero era aje ete illo ño ña ismo "
+    "ura dad mente"
+).split()
 UNITS = "w v gb ml cm kg mm lts hp x mah pcs".split()
 GLUE = "de para con y sin en".split()
 
@@ -50,18 +62,30 @@ class TitlesArguments:
     """How many titles, and where to."""
 
     rows: int = field(default=100_000, metadata={"help": "titles of the three splits together"})
-    output: str = field(default="data/titulos", metadata={"help": "folder for {train,validation,test}.jsonl.gz"})
-    classes: int = field(default=CLASSES, metadata={"help": "classes; at most one for every 40 rows"})
-    label_noise: float = field(default=0.08, metadata={"help": "share of wrong labels in train and validation"})
-    seed: int = field(default=0, metadata={"help": "seed of words, classes, titles and wrong labels"})
+    output: str = field(
+        default="data/titulos", metadata={"help": "folder for {train,validation,test}.jsonl.gz"}
+    )
+    classes: int = field(
+        default=CLASSES, metadata={"help": "classes; at most one for every 40 rows"}
+    )
+    label_noise: float = field(
+        default=0.08, metadata={"help": "share of wrong labels in train and validation"}
+    )
+    seed: int = field(
+        default=0, metadata={"help": "seed of words, classes, titles and wrong labels"}
+    )
     overwrite: bool = field(default=False, metadata={"help": "replace titles that are there"})
 
     def __post_init__(self):
         if self.rows < 80 or not 2 <= self.classes <= WORDS // (2 * OWN):
-            raise ValueError(f"--rows {self.rows} --classes {self.classes}: give at least 80 rows and 2 classes, at "
-                             f"most {WORDS // (2 * OWN)}")
+            raise ValueError(
+                f"--rows {self.rows} --classes {self.classes}: give at least 80 rows and 2 classes, at "
+                f"most {WORDS // (2 * OWN)}"
+            )
         if not 0 <= self.label_noise < 1 or self.seed < 0:
-            raise ValueError(f"--label_noise {self.label_noise} --seed {self.seed}: a share below 1; 0 or more")
+            raise ValueError(
+                f"--label_noise {self.label_noise} --seed {self.seed}: a share below 1; 0 or more"
+            )
 
 
 @exits_on_input_error
@@ -74,20 +98,39 @@ def main(argv=None) -> Path:
     with whole_folder(folder) as partial:
         for number, (split, counts) in enumerate(sizes.items()):
             noise = 0 if split == "test" else args.label_noise
-            write_titles(partial / f"{split}.jsonl.gz", shuffled(counts, [args.seed, number]), args.seed,
-                         stream=number, label_noise=noise, prefix=f"{split}-")
+            write_titles(
+                partial / f"{split}.jsonl.gz",
+                shuffled(counts, [args.seed, number]),
+                args.seed,
+                stream=number,
+                label_noise=noise,
+                prefix=f"{split}-",
+            )
     rows = [[split, f"{c.sum():,}", f"{c.max():,}", f"{c.min():,}"] for split, c in sizes.items()]
-    print(f"{folder}: {len(counts)} classes\n\n" + markdown_table(["split", "rows", "largest", "smallest"], rows))
+    print(
+        f"{folder}: {len(counts)} classes\n\n"
+        + markdown_table(["split", "rows", "largest", "smallest"], rows)
+    )
     return folder
 
 
 def split_sizes(rows: int, classes: int) -> dict[str, np.ndarray]:
-    """Rows of every class in every split, the largest class of train first: {split: (classes,) int}."""
+    """Rows of every class in every split, the largest class of train first: {split: (classes,)
+    int}.
+    """
     shares = apportion(np.array(list(SPLIT_ROWS.values()), float), rows, least=classes)
-    order = np.random.default_rng(CLASSES).permutation(classes)  # a class large in train may be small in test
-    ramps = {"train": ramp(classes, TRAIN_SHAPE), "validation": ramp(classes, TRAIN_SHAPE),
-             "test": ramp(classes, TEST_SHAPE)[order]}
-    return {split: apportion(ramps[split], n, least=1) for split, n in zip(ramps, shares.tolist(), strict=True)}
+    order = np.random.default_rng(CLASSES).permutation(
+        classes
+    )  # a class large in train may be small in test
+    ramps = {
+        "train": ramp(classes, TRAIN_SHAPE),
+        "validation": ramp(classes, TRAIN_SHAPE),
+        "test": ramp(classes, TEST_SHAPE)[order],
+    }
+    return {
+        split: apportion(ramps[split], n, least=1)
+        for split, n in zip(ramps, shares.tolist(), strict=True)
+    }
 
 
 def ramp(classes: int, shape: tuple) -> np.ndarray:
@@ -104,7 +147,9 @@ def apportion(weights: np.ndarray, total: int, least: int) -> np.ndarray:
         InputError: `total` does not give everybody the least.
     """
     if total < least * len(weights):
-        raise InputError(f"{total} rows are too few for {len(weights)} parts of at least {least}; give more --rows")
+        raise InputError(
+            f"{total} rows are too few for {len(weights)} parts of at least {least}; give more --rows"
+        )
     exact = weights / weights.cumsum()[-1] * total
     counts = np.maximum(np.floor(exact).astype(int), least)
     while (missing := total - counts.sum()) > 0:
@@ -120,17 +165,23 @@ def apportion(weights: np.ndarray, total: int, least: int) -> np.ndarray:
 
 def shuffled(counts: np.ndarray, seed) -> np.ndarray:
     """A class code for every row, in random order: (rows,) int16."""
-    return np.random.default_rng(seed).permutation(np.repeat(np.arange(len(counts), dtype=np.int16), counts))
+    return np.random.default_rng(seed).permutation(
+        np.repeat(np.arange(len(counts), dtype=np.int16), counts)
+    )
 
 
 def class_codes(rng, rows: int, classes: int) -> np.ndarray:
-    """A class for each row (rows,) as unbalanced as train is, each at least 20 times where rows allow it."""
+    """A class for each row (rows,) as unbalanced as train is, each at least 20 times where rows
+    allow it.
+    """
     counts = apportion(ramp(classes, TRAIN_SHAPE), rows, least=min(20, rows // classes))
     return rng.permutation(np.repeat(np.arange(classes), counts))
 
 
 def vocabulary(rng, n: int) -> np.ndarray:
-    """`n` different made-up Spanish-like words (n,), some with accents and ñ, one in ten a model number or a size."""
+    """`n` different made-up Spanish-like words (n,), some with accents and ñ, one in ten a model
+    number or a size.
+    """
     found = {}
     while len(found) < n:
         sizes = rng.choice([1, 2, 3], size=n, p=[0.1, 0.45, 0.45]).tolist()
@@ -140,7 +191,9 @@ def vocabulary(rng, n: int) -> np.ndarray:
         for i, (size, start, end) in enumerate(zip(sizes, starts, ends, strict=True)):
             word = "".join(SYLLABLES[s] for s in start[:size]) + ENDINGS[end]
             if i % 10 == 9:
-                word = f"{word[:2]}{numbers[i]}" if i % 20 == 9 else f"{numbers[i]}{UNITS[units[i]]}"
+                word = (
+                    f"{word[:2]}{numbers[i]}" if i % 20 == 9 else f"{numbers[i]}{UNITS[units[i]]}"
+                )
             found[word] = None
     return np.array(list(found)[:n], dtype=object)
 
@@ -155,7 +208,9 @@ def zipf_table(n: int) -> np.ndarray:
 class Language:
     """What all titles of a seed are made of."""
 
-    words: np.ndarray  # (3 * WORDS + 12,) as they are, capitalised, in capitals; then the glue, also in capitals
+    words: (
+        np.ndarray
+    )  # (3 * WORDS + 12,) as they are, capitalised, in capitals; then the glue, also in capitals
     common: np.ndarray  # (SLOTS,) word numbers by Zipf's law
     own: np.ndarray  # (classes, OWN) word numbers
     family: np.ndarray  # (families, FAMILY_WORDS) word numbers
@@ -167,7 +222,13 @@ class Language:
 def make_language(classes: int, seed: int) -> Language:
     rng = np.random.default_rng([seed, 1000])
     words = vocabulary(rng, WORDS)
-    styles = [words, [w.capitalize() for w in words], [w.upper() for w in words], GLUE, [w.upper() for w in GLUE]]
+    styles = [
+        words,
+        [w.capitalize() for w in words],
+        [w.upper() for w in words],
+        GLUE,
+        [w.upper() for w in GLUE],
+    ]
     # Class words come from the rarer half of the vocabulary, which other titles seldom draw.
     rare = rng.permutation(np.arange(WORDS // 2, WORDS, dtype=np.int32))
     usual = rng.permutation(np.arange(100, WORDS // 2, dtype=np.int32))
@@ -193,11 +254,15 @@ def titles(rng, language: Language, codes: np.ndarray) -> list[str]:
     chance = rng.random((n, 6))
     ids[:, 0] = own[:, 0]
     ids[:, 1] = np.where(chance[:, 0] < 0.5, own[:, 1], family[:, 0])
-    ids[:, 2] = np.where(chance[:, 1] < 0.4, family[:, 1], np.where(chance[:, 1] < 0.55, near, ids[:, 2]))
+    ids[:, 2] = np.where(
+        chance[:, 1] < 0.4, family[:, 1], np.where(chance[:, 1] < 0.55, near, ids[:, 2])
+    )
     ids[:, 3] = np.where(chance[:, 2] < 0.3, own[:, 2], ids[:, 3])
     vague = chance[:, 3] < 0.04  # names its family alone
     ids[vague, 0], ids[vague, 1] = ids[vague, 4], family[vague, 0]
-    ordered = (chance[:, 3] > 0.9) & (codes < len(language.pairs) // 2 * 2)  # told apart by order alone
+    ordered = (chance[:, 3] > 0.9) & (
+        codes < len(language.pairs) // 2 * 2
+    )  # told apart by order alone
     ids[ordered, 0], ids[ordered, 2] = language.pairs[codes[ordered]].T
     turned = ~ordered & (chance[:, 4] < 0.4)
     ids[turned] = ids[turned][:, [2, 1, 0, *range(3, MOST)]]
@@ -207,19 +272,32 @@ def titles(rng, language: Language, codes: np.ndarray) -> list[str]:
     glued = ordered | (chance[:, 4] > 0.75)
     glue = np.where(ordered, 0, rng.integers(0, len(GLUE), n)) + len(GLUE) * (style == 2)
     ids[glued, 1] = 3 * WORDS + glue[glued]
-    return [" ".join(row[:size]) for row, size in zip(language.words[ids].tolist(), sizes.tolist(), strict=True)]
+    return [
+        " ".join(row[:size])
+        for row, size in zip(language.words[ids].tolist(), sizes.tolist(), strict=True)
+    ]
 
 
 def with_noise(rng, codes: np.ndarray, share: float) -> np.ndarray:
-    """The codes with about that share replaced by each other's, so that every class keeps its number of rows."""
+    """The codes with about that share replaced by each other's, so that every class keeps its
+    number of rows.
+    """
     noisy = np.flatnonzero(rng.random(len(codes)) < share)
     labels = codes.copy()
     labels[noisy] = np.roll(codes[noisy], 1)
     return labels
 
 
-def write_titles(path: Path, codes: np.ndarray, seed: int, *, stream: int = 0, label_noise: float = 0,
-                 repeat_every: int = 0, prefix: str = ""):
+def write_titles(
+    path: Path,
+    codes: np.ndarray,
+    seed: int,
+    *,
+    stream: int = 0,
+    label_noise: float = 0,
+    repeat_every: int = 0,
+    prefix: str = "",
+):
     """Write a title for each code (n,) as jsonl.gz, block by block.
 
     Args:
@@ -237,8 +315,17 @@ def write_titles(path: Path, codes: np.ndarray, seed: int, *, stream: int = 0, l
             texts, labels = titles(rng, language, own), with_noise(rng, own, label_noise)
             if repeat_every:
                 repeat(texts, own, repeat_every)
-            packed.write("".join(map(json_line, itertools.count(start), texts, labels.tolist(),
-                                     itertools.repeat(prefix))).encode())
+            packed.write(
+                "".join(
+                    map(
+                        json_line,
+                        itertools.count(start),
+                        texts,
+                        labels.tolist(),
+                        itertools.repeat(prefix),
+                    )
+                ).encode()
+            )
 
 
 def json_line(number: int, text: str, code: int, prefix: str) -> str:

@@ -1,15 +1,18 @@
 """Which row goes where: stratified, leak-free cuts, samples and folds on plain arrays.
 
 Rows are given as `labels` (n,) int class codes and `keys` (n,) uint64 hashes of the normalised text
-(`utils.text.match_keys`); rows of one key never part. The order of a draw comes from hashing (seed, key),
-not from a random generator: a seed gives the same splits on every machine, and whatever the order of the rows.
+(`utils.text.match_keys`); rows of one key never part. The order of a draw comes from hashing (seed,
+key), not from a random generator: a seed gives the same splits on every machine, and whatever the
+order of the rows.
 """
 
 import numpy as np
 
 
 def mix(keys: np.ndarray, seed: int) -> np.ndarray:
-    """A seeded permutation of the 64-bit integers (splitmix64; Steele, Lea and Flood 2014): (n,) uint64."""
+    """A seeded permutation of the 64-bit integers (splitmix64; Steele, Lea and Flood 2014): (n,)
+    uint64.
+    """
     with np.errstate(over="ignore"):
         z = keys.astype(np.uint64) + np.uint64((seed + 1) * 0x9E3779B97F4A7C15 % 2**64)
         z = (z ^ (z >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
@@ -18,7 +21,8 @@ def mix(keys: np.ndarray, seed: int) -> np.ndarray:
 
 
 def group_rows(labels: np.ndarray, keys: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Groups of rows with one key: (keys (g,), most common label of each (g,), group of each row (n,)).
+    """Groups of rows with one key: (keys (g,), most common label of each (g,), group of each row
+    (n,)).
 
     A tie between labels goes to the lower code.
     """
@@ -35,7 +39,11 @@ def ranks_within_class(labels: np.ndarray, order_by: np.ndarray) -> tuple[np.nda
     """Each item's rank (n,) within its class when sorted by `order_by`, and its class's size (n,)."""
     order = np.lexsort((order_by, labels))
     sorted_labels = labels[order]
-    starts = np.flatnonzero(np.r_[True, sorted_labels[1:] != sorted_labels[:-1]]) if len(labels) else np.empty(0, int)
+    starts = (
+        np.flatnonzero(np.r_[True, sorted_labels[1:] != sorted_labels[:-1]])
+        if len(labels)
+        else np.empty(0, int)
+    )
     sizes = np.diff(np.r_[starts, len(labels)])
     ranks, totals = np.empty(len(labels), int), np.empty(len(labels), int)
     ranks[order] = np.arange(len(labels)) - np.repeat(starts, sizes)
@@ -43,12 +51,15 @@ def ranks_within_class(labels: np.ndarray, order_by: np.ndarray) -> tuple[np.nda
     return ranks, totals
 
 
-def cut_splits(labels: np.ndarray, keys: np.ndarray, sizes: dict[str, float], seed: int) -> dict[str, np.ndarray]:
+def cut_splits(
+    labels: np.ndarray, keys: np.ndarray, sizes: dict[str, float], seed: int
+) -> dict[str, np.ndarray]:
     """Cut `sizes` (split name -> share of the distinct texts) from rows; the rest is `train`.
 
-    Policy for rare classes, by their number of distinct texts: 1 stays in train; fewer than the splits there are
-    give one to `test` (else to the first split named) and keep the rest in train; any other class has at least one
-    text in every split. Returns split name -> sorted row numbers, `train` included.
+    Policy for rare classes, by their number of distinct texts: 1 stays in train; fewer than the
+    splits there are give one to `test` (else to the first split named) and keep the rest in train;
+    any other class has at least one text in every split. Returns split name -> sorted row numbers,
+    `train` included.
     """
     unique, group_labels, group = group_rows(labels, keys)
     ranks, totals = ranks_within_class(group_labels, mix(unique, seed))
@@ -66,7 +77,9 @@ def cut_splits(labels: np.ndarray, keys: np.ndarray, sizes: dict[str, float], se
 
 
 def sample_rows(labels: np.ndarray, keys: np.ndarray, fraction: float, seed: int) -> np.ndarray:
-    """Sorted numbers of a stratified sample of rows: `fraction` of each class, at least one row of each."""
+    """Sorted numbers of a stratified sample of rows: `fraction` of each class, at least one row of
+    each.
+    """
     ranks, totals = ranks_within_class(labels, mix(keys, seed))
     return np.flatnonzero(ranks < np.maximum(1, np.rint(fraction * totals).astype(int)))
 
@@ -89,7 +102,10 @@ def label_conflicts(labels: np.ndarray, keys: np.ndarray) -> np.ndarray:
     unique, start = np.unique(keys[order], return_index=True)
     if not len(unique):
         return np.empty(0, int)
-    lowest, highest = np.minimum.reduceat(labels[order], start), np.maximum.reduceat(labels[order], start)
+    lowest, highest = (
+        np.minimum.reduceat(labels[order], start),
+        np.maximum.reduceat(labels[order], start),
+    )
     return order[np.isin(keys[order], unique[lowest != highest])]
 
 

@@ -5,25 +5,34 @@ from pathlib import Path
 import pandas as pd
 
 FORMULA = ("=", "+", "-", "@", "\t", "\r")
-CONTROLS = dict.fromkeys([*range(32), *range(127, 160)], " ")  # line breaks, and what steers a terminal
+CONTROLS = dict.fromkeys(
+    [*range(32), *range(127, 160)], " "
+)  # line breaks, and what steers a terminal
 
 
 def markdown_table(header: list[str], rows: list) -> str:
     """A Markdown table, or a line that says it would be empty."""
     if not rows:
         return "None.\n"
-    cells = [[str(cell).replace("|", "\\|").translate(CONTROLS) for cell in row] for row in [header, *rows]]
+    cells = [
+        [str(cell).replace("|", "\\|").translate(CONTROLS) for cell in row]
+        for row in [header, *rows]
+    ]
     lines = ["| " + " | ".join(row) + " |" for row in cells]
     return "\n".join([lines[0], "|" + " --- |" * len(header), *lines[1:]]) + "\n"
 
 
 def neutral(value):
-    """A text that a spreadsheet would take for a formula, with an apostrophe before it; anything else as it is."""
+    """A text that a spreadsheet would take for a formula, with an apostrophe before it; anything
+    else as it is.
+    """
     return f"'{value}" if isinstance(value, str) and value.startswith(FORMULA) else value
 
 
 def write_csv(frame: pd.DataFrame, path: Path):
-    """Write a frame without its index as UTF-8 csv; cells and headers that look like formulas are neutralised."""
+    """Write a frame without its index as UTF-8 csv; cells and headers that look like formulas are
+    neutralised.
+    """
     safe = frame.rename(columns=neutral)
     for place, kind in enumerate(safe.dtypes):
         cells = safe.iloc[:, place]

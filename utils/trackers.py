@@ -1,6 +1,8 @@
-"""wandb, MLflow and TensorBoard beside the Trainer's own callbacks: offline defaults, figures, the final table.
+"""wandb, MLflow and TensorBoard beside the Trainer's own callbacks: offline defaults, figures, the
+final table.
 
-The run is opened here before training and closed here after the test metrics, so that nothing opens a second one.
+The run is opened here before training and closed here after the test metrics, so that nothing opens
+a second one.
 """
 
 import logging
@@ -12,7 +14,8 @@ logger = logging.getLogger(__name__)
 
 
 def open_trackers(names: list[str], run_name: str, folder: Path):
-    """Set offline defaults where the user set none and open the MLflow run; call before the Trainer is made.
+    """Set offline defaults where the user set none and open the MLflow run; call before the Trainer
+    is made.
 
     `folder` is where the run works; TensorBoard's events go into it and move with it.
     """
@@ -23,7 +26,9 @@ def open_trackers(names: list[str], run_name: str, folder: Path):
         os.environ.setdefault("WANDB_PROJECT", "spanish-text-suite")
         if "WANDB_MODE" not in os.environ and not has_wandb_account():
             os.environ["WANDB_MODE"] = "offline"
-            logger.info(f"wandb: no account found, writing offline to {os.environ['WANDB_DIR']}/wandb (wandb sync)")
+            logger.info(
+                f"wandb: no account found, writing offline to {os.environ['WANDB_DIR']}/wandb (wandb sync)"
+            )
     if "tensorboard" in names:
         os.environ["TENSORBOARD_LOGGING_DIR"] = str(folder / "tensorboard")
     if "mlflow" in names:
@@ -41,7 +46,9 @@ def has_wandb_account() -> bool:
 
 
 def open_mlflow(run_name: str, home: Path):
-    """Start the MLflow run that the Trainer's callback will find active; sqlite in runs/ unless the user chose."""
+    """Start the MLflow run that the Trainer's callback will find active; sqlite in runs/ unless the
+    user chose.
+    """
     import mlflow
 
     if "MLFLOW_TRACKING_URI" not in os.environ:
@@ -52,13 +59,17 @@ def open_mlflow(run_name: str, home: Path):
     name = os.environ.setdefault("MLFLOW_EXPERIMENT_NAME", "spanish-text-suite")
     if mlflow.get_experiment_by_name(name) is None:
         local = os.environ["MLFLOW_TRACKING_URI"].startswith("sqlite:")
-        mlflow.create_experiment(name, artifact_location=(home / "mlartifacts").as_uri() if local else None)
+        mlflow.create_experiment(
+            name, artifact_location=(home / "mlartifacts").as_uri() if local else None
+        )
     mlflow.set_experiment(name)
     mlflow.start_run(run_name=run_name)
 
 
 def close_trackers(names: list[str], metrics: dict, per_class: list[dict], run: Path):
-    """Send the final metrics, the finished run's figures and the per-class table (if any), then close the runs."""
+    """Send the final metrics, the finished run's figures and the per-class table (if any), then
+    close the runs.
+    """
     figures = {path.stem: path for path in sorted((run / "figures").glob("*.png"))}
     numbers = {k: float(v) for k, v in metrics.items() if isinstance(v, (int, float))}
     if "wandb" in names:
@@ -92,7 +103,9 @@ def write_tensorboard(numbers: dict, figures: dict[str, Path], per_class: list[d
         for name, value in numbers.items():
             writer.add_scalar(f"final/{name}", value)
         for name, path in figures.items():
-            writer.add_image(f"figures/{name}", matplotlib.image.imread(path)[..., :3], dataformats="HWC")
+            writer.add_image(
+                f"figures/{name}", matplotlib.image.imread(path)[..., :3], dataformats="HWC"
+            )
         if not per_class:
             return
         header = list(per_class[0])

@@ -1,19 +1,21 @@
-"""Versions of a dataset: what changed between two of them, and the ground truth that a workflow is measured by.
+"""Versions of a dataset: what changed between two of them, and the ground truth that a workflow is
+measured by.
 
     python -m utils.versions diff data/papeles/data_v1 data/papeles/data_v2 --output runs/versions/papeles_1_2
     python -m utils.versions ground_truth text_dataset/ ground_truth/ --split test
     python -m utils.versions ground_truth data/papeles/data_v2 ground_truth/ --split test --overwrite
 
-diff takes prepared datasets, or any source that `load_corpus` reads (splits that it lacks are cut first). Documents
-are known by id, by split and id where ids repeat between splits; one whose id alone changed, as that of a file which
-went to another typology's folder, is renamed, not removed and added. Leaks are documents of one version's test whose
-text is in the other's train but for case, accents, punctuation and spacing. Tables are printed and written to diff.md,
-numbers to diff.json, documents to documents.csv (without --output in runs/versions/<v1>-<v2>/<date-time>).
+diff takes prepared datasets, or any source that `load_corpus` reads (splits that it lacks are cut
+first). Documents are known by id, by split and id where ids repeat between splits; one whose id
+alone changed, as that of a file which went to another typology's folder, is renamed, not removed
+and added. Leaks are documents of one version's test whose text is in the other's train but for
+case, accents, punctuation and spacing. Tables are printed and written to diff.md, numbers to
+diff.json, documents to documents.csv (without --output in runs/versions/<v1>-<v2>/<date-time>).
 
-ground_truth writes muestras/<typology>/<file>, todas/<file> under the same names, and ground_truth.csv with file,
-typology and path, from a tree split/typology/* of txt, images and pdf, or from any other source, whose texts become
-<id>.txt. A name that occurs twice, whatever its ending and case, becomes <typology>__<name>, the next of those
-<typology>__<name>__2 and so on.
+ground_truth writes muestras/<typology>/<file>, todas/<file> under the same names, and
+ground_truth.csv with file, typology and path, from a tree split/typology/* of txt, images and pdf,
+or from any other source, whose texts become <id>.txt. A name that occurs twice, whatever its ending
+and case, becomes <typology>__<name>, the next of those <typology>__<name>__2 and so on.
 """
 
 import os
@@ -34,12 +36,20 @@ from utils.ground_truth_files import write_ground_truth
 from utils.tables import markdown_table, write_csv
 from utils.text import match_keys
 
-KINDS = {"added": "added", "removed": "removed", "renamed": "same text, other id", "changed": "same id, other text",
-         "relabelled": "other label", "moved": "other split",
-         "leak_v1_train": "test of v2 whose text is in train of v1",
-         "leak_v2_train": "test of v1 whose text is in train of v2"}
+KINDS = {
+    "added": "added",
+    "removed": "removed",
+    "renamed": "same text, other id",
+    "changed": "same id, other text",
+    "relabelled": "other label",
+    "moved": "other split",
+    "leak_v1_train": "test of v2 whose text is in train of v1",
+    "leak_v2_train": "test of v1 whose text is in train of v2",
+}
 SHOWN = 20  # classes in the printed table; diff.json has all
-EXCERPT = 200  # characters of a changed text in documents.csv, from a little before the first difference
+EXCERPT = (
+    200  # characters of a changed text in documents.csv, from a little before the first difference
+)
 
 
 @dataclass
@@ -48,21 +58,29 @@ class VersionsArguments(DataOptions):
 
     output: str | None = field(default=None, metadata={"help": "diff: folder of the report"})
     split: str = field(default="test", metadata={"help": "ground_truth: train, validation or test"})
-    overwrite: bool = field(default=False, metadata={"help": "replace what this command wrote there before"})
+    overwrite: bool = field(
+        default=False, metadata={"help": "replace what this command wrote there before"}
+    )
 
 
 @exits_on_input_error
 def main(argv=None) -> Path:
     """Do what the first word says; returns the folder that was written."""
-    args, words = parse(VersionsArguments, argv, doc=__doc__, positional=["action", "first", "second"])
+    args, words = parse(
+        VersionsArguments, argv, doc=__doc__, positional=["action", "first", "second"]
+    )
     start_logging()
     if words["action"] == "diff":
         return diff(args, words["first"], words["second"])
     if words["action"] == "ground_truth":
         if args.output:
-            raise InputError("--output belongs to diff; ground_truth takes its folder as the last word")
+            raise InputError(
+                "--output belongs to diff; ground_truth takes its folder as the last word"
+            )
         output = Path(words["second"])
-        return write_ground_truth(words["first"], output, args.split, args.overwrite, options_of(args))
+        return write_ground_truth(
+            words["first"], output, args.split, args.overwrite, options_of(args)
+        )
     raise InputError(f"{words['action']!r}: say diff V1 V2, or ground_truth SOURCE OUTPUT")
 
 
@@ -72,7 +90,9 @@ def main(argv=None) -> Path:
 def diff(args, first: str, second: str) -> Path:
     """Compare two versions and report."""
     name = f"{dataset_name(first)}-{dataset_name(second)}"
-    folder = Path(args.output or Path("runs", "versions", name, datetime.now().strftime("%Y-%m-%d-%H%M%S")))
+    folder = Path(
+        args.output or Path("runs", "versions", name, datetime.now().strftime("%Y-%m-%d-%H%M%S"))
+    )
     runs.claim_report(folder, "diff.json", args.overwrite)
     corpora = [load_corpus(source, options_of(args)) for source in (first, second)]
     by_split = any(has_repeated_ids(corpus) for corpus in corpora)
@@ -99,7 +119,9 @@ def has_repeated_ids(corpus: Corpus) -> bool:
 
 
 def documents(corpus: Corpus, by_split: bool) -> pd.DataFrame:
-    """One row a document, sorted by id: id, split, label ("" without one), text, key (the same for equal texts)."""
+    """One row a document, sorted by id: id, split, label ("" without one), text, key (the same for
+    equal texts).
+    """
     frames, names = [], np.array(corpus.splits["train"].features["label"].names, object)
     for split, dataset in parts_of(corpus).items():
         if not len(dataset):
@@ -108,7 +130,9 @@ def documents(corpus: Corpus, by_split: bool) -> pd.DataFrame:
         labels = "" if split == "unlabelled" else names[np.array(dataset["label"], int)]
         ids = [f"{split}/{i}" if by_split else i for i in dataset["id"]]
         keys = match_keys(pa.chunked_array([texts], pa.string()))
-        frames.append(pd.DataFrame({"id": ids, "split": split, "label": labels, "text": texts, "key": keys}))
+        frames.append(
+            pd.DataFrame({"id": ids, "split": split, "label": labels, "text": texts, "key": keys})
+        )
     return pd.concat(frames).sort_values("id", ignore_index=True)
 
 
@@ -119,17 +143,25 @@ def changes_of(one: pd.DataFrame, two: pd.DataFrame) -> pd.DataFrame:
     both = one.merge(two, on="id", how="outer", suffixes=("_1", "_2"))
     new, gone = both[both["split_1"].isna()], both[both["split_2"].isna()]
     kept = both[both["split_1"].notna() & both["split_2"].notna()]
-    parts = [listing(new["id"], "added", "", new["split_2"] + ": " + new["label_2"]),
-             listing(gone["id"], "removed", gone["split_1"] + ": " + gone["label_1"], "")]
-    for kind, before, after in (("renamed", "old", "id"), ("changed", "text_1", "text_2"),
-                                ("relabelled", "label_1", "label_2"), ("moved", "split_1", "split_2")):
+    parts = [
+        listing(new["id"], "added", "", new["split_2"] + ": " + new["label_2"]),
+        listing(gone["id"], "removed", gone["split_1"] + ": " + gone["label_1"], ""),
+    ]
+    for kind, before, after in (
+        ("renamed", "old", "id"),
+        ("changed", "text_1", "text_2"),
+        ("relabelled", "label_1", "label_2"),
+        ("moved", "split_1", "split_2"),
+    ):
         other = kept[kept[before] != kept[after]]
         parts.append(listing(other["id"], kind, other[before], other[after]))
     return pd.concat(parts, ignore_index=True)
 
 
 def renamed(one: pd.DataFrame, two: pd.DataFrame) -> dict[str, str]:
-    """Ids that only the first version has to those that only the second has, where the texts are equal, one by one."""
+    """Ids that only the first version has to those that only the second has, where the texts are
+    equal, one by one.
+    """
     gone, new = one[~one["id"].isin(two["id"])], two[~two["id"].isin(one["id"])]
     gone, new = (part[part["text"].str.strip() != ""] for part in (gone, new))
     gone, new = (part.assign(turn=part.groupby("text").cumcount()) for part in (gone, new))
@@ -138,11 +170,15 @@ def renamed(one: pd.DataFrame, two: pd.DataFrame) -> dict[str, str]:
 
 
 def leaks_of(one: pd.DataFrame, two: pd.DataFrame) -> pd.DataFrame:
-    """A row a test document whose text is in the other version's train: before is its id there, after its own."""
+    """A row a test document whose text is in the other version's train: before is its id there,
+    after its own.
+    """
     parts = []
     for kind, train, test in (("leak_v1_train", one, two), ("leak_v2_train", two, one)):
-        train, test = (part[(part["split"] == split) & (part["text"].str.strip() != "")]
-                       for part, split in ((train, "train"), (test, "test")))
+        train, test = (
+            part[(part["split"] == split) & (part["text"].str.strip() != "")]
+            for part, split in ((train, "train"), (test, "test"))
+        )
         known = train.drop_duplicates("key").set_index("key")["id"]
         found = test[test["key"].isin(known.index)]
         parts.append(listing(found["id"], kind, known.loc[found["key"]].to_numpy(), found["id"]))
@@ -158,7 +194,9 @@ def with_excerpts(changes: pd.DataFrame) -> pd.DataFrame:
     before, after = changes["before"].tolist(), changes["after"].tolist()
     for row in np.flatnonzero(changes["kind"] == "changed"):
         start = max(0, len(os.path.commonprefix([before[row], after[row]])) - EXCERPT // 5)
-        before[row], after[row] = (text[start : start + EXCERPT] for text in (before[row], after[row]))
+        before[row], after[row] = (
+            text[start : start + EXCERPT] for text in (before[row], after[row])
+        )
     return changes.assign(before=before, after=after)
 
 
@@ -166,48 +204,92 @@ def numbers_of(corpora, sources, tables, changes: pd.DataFrame, by_split: bool) 
     """The content of diff.json."""
     counts = {kind: int((changes["kind"] == kind).sum()) for kind in KINDS}
     changed = changes[changes["kind"] == "changed"]
-    form = [match_keys(pa.chunked_array([changed[side].tolist()], pa.string())) for side in ("before", "after")]
-    classes = [table.loc[table["split"] != "unlabelled", "label"].value_counts() for table in tables]
+    form = [
+        match_keys(pa.chunked_array([changed[side].tolist()], pa.string()))
+        for side in ("before", "after")
+    ]
+    classes = [
+        table.loc[table["split"] != "unlabelled", "label"].value_counts() for table in tables
+    ]
     shares = [counted / max(1, counted.sum()) for counted in classes]
     hashes = [corpus.info["hash"] for corpus in corpora]
     is_change = [kind for kind in KINDS if not kind.startswith("leak")]
     return {
-        "versions": [{"source": source, "hash": digest} for source, digest in zip(sources, hashes, strict=True)],
+        "versions": [
+            {"source": source, "hash": digest}
+            for source, digest in zip(sources, hashes, strict=True)
+        ],
         "identical": hashes[0] == hashes[1] and not any(counts[kind] for kind in is_change),
         "documents_known_by": "split and id" if by_split else "id",
         "counts": counts,
         "changed_only_in_case_accents_punctuation_spacing": int((form[0] == form[1]).sum()),
-        "rows": {split: [int((table["split"] == split).sum()) for table in tables]
-                 for split in (*SPLITS, "unlabelled")},
-        "classes": [{"class": name, "documents": [int(n.get(name, 0)) for n in classes],
-                     "shares": [float(s.get(name, 0)) for s in shares],
-                     "difference": float(shares[1].get(name, 0) - shares[0].get(name, 0))}
-                    for name in sorted(set(classes[0].index) | set(classes[1].index))],
+        "rows": {
+            split: [int((table["split"] == split).sum()) for table in tables]
+            for split in (*SPLITS, "unlabelled")
+        },
+        "classes": [
+            {
+                "class": name,
+                "documents": [int(n.get(name, 0)) for n in classes],
+                "shares": [float(s.get(name, 0)) for s in shares],
+                "difference": float(shares[1].get(name, 0) - shares[0].get(name, 0)),
+            }
+            for name in sorted(set(classes[0].index) | set(classes[1].index))
+        ],
     }
 
 
 def report_of(numbers: dict, changes: pd.DataFrame) -> str:
     """The Markdown report."""
     first, second = numbers["versions"]
-    kinds = [[kind, what, numbers["counts"][kind], ", ".join(changes.loc[changes["kind"] == kind, "id"].head(3))]
-             for kind, what in KINDS.items()]
+    kinds = [
+        [
+            kind,
+            what,
+            numbers["counts"][kind],
+            ", ".join(changes.loc[changes["kind"] == kind, "id"].head(3)),
+        ]
+        for kind, what in KINDS.items()
+    ]
     rows = [[split, *n, f"{n[1] - n[0]:+}"] for split, n in numbers["rows"].items()]
     largest = sorted(numbers["classes"], key=lambda c: (-abs(c["difference"]), c["class"]))[:SHOWN]
-    classes = [[c["class"], c["documents"][0], f"{c['shares'][0]:.1%}", c["documents"][1], f"{c['shares'][1]:.1%}",
-                f"{100 * c['difference']:+.1f}"] for c in largest]
+    classes = [
+        [
+            c["class"],
+            c["documents"][0],
+            f"{c['shares'][0]:.1%}",
+            c["documents"][1],
+            f"{c['shares'][1]:.1%}",
+            f"{100 * c['difference']:+.1f}",
+        ]
+        for c in largest
+    ]
     form = numbers["changed_only_in_case_accents_punctuation_spacing"]
-    more = f", the {SHOWN} of {len(numbers['classes'])} that changed most" if len(numbers["classes"]) > SHOWN else ""
-    return "\n".join([
-        "# Two versions of a dataset\n",
-        markdown_table(["version", "source", "hash"], [["v1", first["source"], first["hash"][:12]],
-                                                       ["v2", second["source"], second["hash"][:12]]]),
-        "Identical: the same documents, texts, labels and splits.\n" if numbers["identical"] else
-        f"Not identical. Documents are known by {numbers['documents_known_by']}; {form} of the changed texts differ "
-        "in case, accents, punctuation or spacing alone.\n",
-        markdown_table(["kind", "what", "documents", "such as"], kinds),
-        markdown_table(["split", "v1", "v2", "difference"], rows),
-        f"Classes over all splits{more}; differences in percentage points.\n",
-        markdown_table(["class", "v1", "share", "v2", "share", "difference"], classes)])
+    more = (
+        f", the {SHOWN} of {len(numbers['classes'])} that changed most"
+        if len(numbers["classes"]) > SHOWN
+        else ""
+    )
+    return "\n".join(
+        [
+            "# Two versions of a dataset\n",
+            markdown_table(
+                ["version", "source", "hash"],
+                [
+                    ["v1", first["source"], first["hash"][:12]],
+                    ["v2", second["source"], second["hash"][:12]],
+                ],
+            ),
+            "Identical: the same documents, texts, labels and splits.\n"
+            if numbers["identical"]
+            else f"Not identical. Documents are known by {numbers['documents_known_by']}; {form} of the changed texts differ "
+            "in case, accents, punctuation or spacing alone.\n",
+            markdown_table(["kind", "what", "documents", "such as"], kinds),
+            markdown_table(["split", "v1", "v2", "difference"], rows),
+            f"Classes over all splits{more}; differences in percentage points.\n",
+            markdown_table(["class", "v1", "share", "v2", "share", "difference"], classes),
+        ]
+    )
 
 
 if __name__ == "__main__":

@@ -14,11 +14,32 @@ from utils.metrics import SUM_TOLERANCE
 from utils.predictions import read_predictions
 
 # What two trainings of one model may differ in: the seed, names, and what changes no result.
-VOLATILE = ("seed", "data_seed", "output_dir", "run_name", "logging_dir", "resume", "overwrite", "keep_checkpoints",
-            "disable_tqdm", "report_to", "dataset", "push_to_hub", "hub_", "logging_", "dataloader_num_workers",
-            "resume_from_checkpoint", "project", "trackio_")
-COSTS = {"train_seconds": "training, s", "ms_per_document": "prediction, ms a document",
-         "megabytes": "size on disk, MB", "parameters": "parameters"}
+VOLATILE = (
+    "seed",
+    "data_seed",
+    "output_dir",
+    "run_name",
+    "logging_dir",
+    "resume",
+    "overwrite",
+    "keep_checkpoints",
+    "disable_tqdm",
+    "report_to",
+    "dataset",
+    "push_to_hub",
+    "hub_",
+    "logging_",
+    "dataloader_num_workers",
+    "resume_from_checkpoint",
+    "project",
+    "trackio_",
+)
+COSTS = {
+    "train_seconds": "training, s",
+    "ms_per_document": "prediction, ms a document",
+    "megabytes": "size on disk, MB",
+    "parameters": "parameters",
+}
 
 
 @dataclass(frozen=True, eq=False)
@@ -49,7 +70,8 @@ class Aligned:
 
 
 def read_runs(paths, split: str) -> list[Run]:
-    """Read run folders (or folders of them, as pipeline.py makes), evaluation folders and prediction files.
+    """Read run folders (or folders of them, as pipeline.py makes), evaluation folders and
+    prediction files.
 
     Raises:
         InputError: a path is none of these, or has no predictions of the split.
@@ -58,14 +80,22 @@ def read_runs(paths, split: str) -> list[Run]:
     for path in map(Path, paths):
         if not path.exists():
             raise InputError(f"{path}: no such file or folder; check the path")
-        found += [read_folder(folder, split) for folder in folders_of(path, split)] if path.is_dir() else \
-            [read_file(path)]
+        found += (
+            [read_folder(folder, split) for folder in folders_of(path, split)]
+            if path.is_dir()
+            else [read_file(path)]
+        )
     seen = {}
     for run in found:
-        for same in [Path(run.name).resolve(), *([(run.model, run.seed)] if run.seed is not None else [])]:
+        for same in [
+            Path(run.name).resolve(),
+            *([(run.model, run.seed)] if run.seed is not None else []),
+        ]:
             if same in seen:
-                raise InputError(f"{run.name}: the same run, or the same model and seed, as {seen[same]}; name it "
-                                 "once")
+                raise InputError(
+                    f"{run.name}: the same run, or the same model and seed, as {seen[same]}; name it "
+                    "once"
+                )
             seen[same] = run.name
     return named_models(found)
 
@@ -75,83 +105,134 @@ def folders_of(path: Path, split: str) -> list[Path]:
     name = f"predictions_{split}.parquet"
     if (path / name).exists():
         return [path]
-    inside = sorted(file.parent for file in path.glob(f"*/{name}") if file.parent.suffix not in (".partial", ".old"))
+    inside = sorted(
+        file.parent
+        for file in path.glob(f"*/{name}")
+        if file.parent.suffix not in (".partial", ".old")
+    )
     if not inside:
         others = ", ".join(p.name for p in sorted(path.glob("predictions_*.parquet")))
-        raise InputError(f"{path}: no {name} in it{f' (only {others})' if others else ''}; give a finished run, a "
-                         "predictions file, or another --split")
+        raise InputError(
+            f"{path}: no {name} in it{f' (only {others})' if others else ''}; give a finished run, a "
+            "predictions file, or another --split"
+        )
     return inside
 
 
 def read_folder(folder: Path, split: str) -> Run:
     """A run folder, or the folder of an evaluation (which has no config.yaml)."""
     predictions = read_predictions(folder / f"predictions_{split}.parquet")
-    results = runs.read_json(folder / "all_results.json") if (folder / "all_results.json").exists() else {}
+    results = (
+        runs.read_json(folder / "all_results.json")
+        if (folder / "all_results.json").exists()
+        else {}
+    )
     config = runs.read_yaml(folder / "config.yaml") if (folder / "config.yaml").exists() else None
-    costs = {"train_seconds": results.get("train_runtime"), "ms_per_document": results.get(f"{split}_ms_per_document"),
-             "megabytes": results["model_bytes"] / 1e6 if "model_bytes" in results else None,
-             "parameters": results.get("parameters")}
+    costs = {
+        "train_seconds": results.get("train_runtime"),
+        "ms_per_document": results.get(f"{split}_ms_per_document"),
+        "megabytes": results["model_bytes"] / 1e6 if "model_bytes" in results else None,
+        "parameters": results.get("parameters"),
+    }
     return Run(
-        name=str(folder), model=model_key(config) if config else str(folder),
+        name=str(folder),
+        model=model_key(config) if config else str(folder),
         seed=config["seed"] if config else None,
-        ids=predictions.ids, labels=predictions.labels, probabilities=predictions.probabilities,
-        class_names=predictions.class_names, costs={k: float(v) for k, v in costs.items() if v is not None},
-    )  # fmt: skip
+        ids=predictions.ids,
+        labels=predictions.labels,
+        probabilities=predictions.probabilities,
+        class_names=predictions.class_names,
+        costs={k: float(v) for k, v in costs.items() if v is not None},
+    )
 
 
 def read_file(path: Path) -> Run:
     """A predictions file alone: its model is the file."""
     table = read_predictions(path)
-    return Run(str(path), str(path), None, table.ids, table.labels, table.probabilities, table.class_names, {})
+    return Run(
+        str(path),
+        str(path),
+        None,
+        table.ids,
+        table.labels,
+        table.probabilities,
+        table.class_names,
+        {},
+    )
 
 
 def model_key(config: dict) -> str:
     """What two runs share that differ in their seed alone: room, model, data and settings, as JSON."""
     arguments = {k: v for k, v in config["arguments"].items() if not k.startswith(VOLATILE)}
-    shared = {"room": config["room"], "model": config["model"]["name"], "data": config["dataset"]["hash"],
-              "arguments": arguments}
+    shared = {
+        "room": config["room"],
+        "model": config["model"]["name"],
+        "data": config["dataset"]["hash"],
+        "arguments": arguments,
+    }
     return json.dumps(runs.plain(shared), sort_keys=True, ensure_ascii=False)
 
 
 def named_models(found: list[Run]) -> list[Run]:
-    """The runs with their models under short names: the model's name, with the run's where that is not enough."""
+    """The runs with their models under short names: the model's name, with the run's where that is
+    not enough.
+    """
     names = {}  # model: from the shortest name to the longest
     for run in found:
-        model = Path(json.loads(run.model)["model"]).name if run.model.startswith("{") else Path(run.model).stem
-        names.setdefault(run.model, (model, f"{model} ({Path(run.name).name})", f"{model} ({run.name})"))
+        model = (
+            Path(json.loads(run.model)["model"]).name
+            if run.model.startswith("{")
+            else Path(run.model).stem
+        )
+        names.setdefault(
+            run.model, (model, f"{model} ({Path(run.name).name})", f"{model} ({run.name})")
+        )
     taken = Counter(name for own in names.values() for name in own)
     short = {model: next(name for name in own if taken[name] == 1) for model, own in names.items()}
     return [replace(run, model=short[run.model]) for run in found]
 
 
 def align(found: list[Run]) -> Aligned:
-    """The runs over one order of documents and classes; documents without a label are left out and counted.
+    """The runs over one order of documents and classes; documents without a label are left out and
+    counted.
 
     Raises:
-        InputError: the runs are of different documents, disagree on a label, or no document has a label.
+        InputError: the runs are of different documents, disagree on a label, or no document has a
+            label.
     """
     first = found[0]
     notes = []
     for run in found:
         if len(set(run.ids)) < len(run.ids):
             twice = pd.Series(run.ids).value_counts().index[0]
-            raise InputError(f"{run.name}: id {twice!r} stands more than once; write its predictions anew")
+            raise InputError(
+                f"{run.name}: id {twice!r} stands more than once; write its predictions anew"
+            )
     known = dict(zip(first.ids, first.labels, strict=True))
     for run in found[1:]:
         check_same_documents(first, known, run)
-    class_names = sorted({name for run in found for name in run.class_names} |
-                         {label for label in first.labels if label is not None})
+    class_names = sorted(
+        {name for run in found for name in run.class_names}
+        | {label for label in first.labels if label is not None}
+    )
     code = {name: c for c, name in enumerate(class_names)}
     labelled = sorted((code[label], i) for i, label in known.items() if label is not None)
     if not labelled:
-        raise InputError(f"{first.name}: no document has a label, so nothing can be compared; give a labelled split")
+        raise InputError(
+            f"{first.name}: no document has a label, so nothing can be compared; give a labelled split"
+        )
     if len(labelled) < len(known):
         notes.append(f"{len(known) - len(labelled)} documents without a label are left out")
-    labels, ids = np.array([c for c, _ in labelled]), np.array([i for _, i in labelled], dtype=object)
+    labels, ids = (
+        np.array([c for c, _ in labelled]),
+        np.array([i for _, i in labelled], dtype=object),
+    )
     probabilities = []
     for place, run in enumerate(found):
         probabilities.append(aligned_probabilities(run, ids, code))
-        found[place] = replace(run, probabilities=None)  # one copy of each is enough: they may be great
+        found[place] = replace(
+            run, probabilities=None
+        )  # one copy of each is enough: they may be great
     return Aligned(ids, labels, class_names, found, probabilities, notes)
 
 
@@ -159,14 +240,18 @@ def check_same_documents(first: Run, known: dict, run: Run):
     """Refuse a run of other documents or other labels."""
     only_first, only_run = known.keys() - set(run.ids), set(run.ids) - known.keys()
     if only_first or only_run:
-        raise InputError(f"{first.name} and {run.name} are of different documents: {len(only_first)} only in the "
-                         f"first {example(only_first)}, {len(only_run)} only in the second {example(only_run)}, "
-                         f"{len(known) - len(only_first)} in both; compare runs on the same split")
+        raise InputError(
+            f"{first.name} and {run.name} are of different documents: {len(only_first)} only in the "
+            f"first {example(only_first)}, {len(only_run)} only in the second {example(only_run)}, "
+            f"{len(known) - len(only_first)} in both; compare runs on the same split"
+        )
     other = [i for i, label in zip(run.ids, run.labels, strict=True) if known[i] != label]
     if other:
         label = dict(zip(run.ids, run.labels, strict=True))[other[0]]
-        raise InputError(f"{first.name} and {run.name} disagree on the labels of {len(other)} documents: {other[0]!r} "
-                         f"is {known[other[0]]!r} in the first, {label!r} in the second; compare runs of one dataset")
+        raise InputError(
+            f"{first.name} and {run.name} disagree on the labels of {len(other)} documents: {other[0]!r} "
+            f"is {known[other[0]]!r} in the first, {label!r} in the second; compare runs of one dataset"
+        )
 
 
 def example(ids: set) -> str:
@@ -174,7 +259,8 @@ def example(ids: set) -> str:
 
 
 def aligned_probabilities(run: Run, ids: np.ndarray, code: dict[str, int]) -> np.ndarray:
-    """Probabilities (n, n_classes) float32 in the common order; a class that the run does not know has 0.
+    """Probabilities (n, n_classes) float32 in the common order; a class that the run does not know
+    has 0.
 
     Raises:
         InputError: a document's probabilities are no distribution.
@@ -182,8 +268,10 @@ def aligned_probabilities(run: Run, ids: np.ndarray, code: dict[str, int]) -> np
     sums = run.probabilities.sum(axis=1, dtype=np.float32)
     wrong = np.flatnonzero((np.abs(sums - 1) > SUM_TOLERANCE) | (run.probabilities.min(axis=1) < 0))
     if wrong.size:
-        raise InputError(f"{run.name}: the probabilities of {run.ids[wrong[0]]!r} are below 0 or sum to "
-                         f"{sums[wrong[0]]:g}, not 1 ({wrong.size} such documents); write probabilities, not logits")
+        raise InputError(
+            f"{run.name}: the probabilities of {run.ids[wrong[0]]!r} are below 0 or sum to "
+            f"{sums[wrong[0]]:g}, not 1 ({wrong.size} such documents); write probabilities, not logits"
+        )
     place = {i: row for row, i in enumerate(run.ids)}
     rows = np.fromiter((place[i] for i in ids), int, len(ids))
     columns = [code[name] for name in run.class_names]

@@ -1,13 +1,15 @@
-"""Compare finished runs, or prediction files, on the same documents: which is best, and is the difference real?
+"""Compare finished runs, or prediction files, on the same documents: which is best, and is the
+difference real?
 
     python -m wf_metrics.compare runs/temas_beto runs/temas_rnn predicciones.parquet --split test
     python -m wf_metrics.compare runs/temas_3 runs/otro --output runs/wf_metrics/informe
     python -m wf_metrics.compare runs/textos runs/paginas --fuse runs/textos runs/paginas
 
-Runs that differ in their seed alone are one model, with mean and standard deviation; a folder of run folders (as
-pipeline.py makes) stands for all of them. Ids and labels of the split must be the same. --fuse adds the fusion of two
-runs, such as a text and an image model, as a row: log-probabilities weighted as is best on validation. Writes
-compare.md, compare.json, report.html, disagreements.csv, label_errors.csv and figures/ to --output (default
+Runs that differ in their seed alone are one model, with mean and standard deviation; a folder of
+run folders (as pipeline.py makes) stands for all of them. Ids and labels of the split must be the
+same. --fuse adds the fusion of two runs, such as a text and an image model, as a row:
+log-probabilities weighted as is best on validation. Writes compare.md, compare.json, report.html,
+disagreements.csv, label_errors.csv and figures/ to --output (default
 runs/wf_metrics/compare/<date-time>).
 """
 
@@ -32,11 +34,17 @@ from wf_metrics.report import write_comparison_report
 class CompareArguments:
     """How to compare."""
 
-    split: str = field(default="test", metadata={"help": "whose predictions: test, validation or train"})
+    split: str = field(
+        default="test", metadata={"help": "whose predictions: test, validation or train"}
+    )
     samples: int = field(default=SAMPLES, metadata={"help": "bootstrap samples"})
     seed: int = field(default=0, metadata={"help": "seed of the bootstrap"})
-    fuse: list[str] = field(default_factory=list, metadata={"help": "two runs whose fusion is one more row"})
-    confident: float = field(default=0.9, metadata={"help": "confidence from which agreement against a label counts"})
+    fuse: list[str] = field(
+        default_factory=list, metadata={"help": "two runs whose fusion is one more row"}
+    )
+    confident: float = field(
+        default=0.9, metadata={"help": "confidence from which agreement against a label counts"}
+    )
     output: str | None = field(default=None, metadata={"help": "folder to write"})
     overwrite: bool = field(default=False, metadata={"help": "replace a comparison that is there"})
 
@@ -49,7 +57,10 @@ def main(argv=None) -> Path:
     start_logging()
     if args.samples < 100:
         raise InputError(f"--samples {args.samples}: give at least 100")
-    folder = Path(args.output or Path("runs") / "wf_metrics" / "compare" / datetime.now().strftime("%Y-%m-%d-%H%M%S"))
+    folder = Path(
+        args.output
+        or Path("runs") / "wf_metrics" / "compare" / datetime.now().strftime("%Y-%m-%d-%H%M%S")
+    )
     runs.claim_report(folder, "compare.json", args.overwrite)
 
     # Runs.
@@ -64,7 +75,11 @@ def main(argv=None) -> Path:
 
     # Compare.
     notes = aligned.notes + ([fusion_sentence(fusion)] if fusion else [])
-    comparison = compare(aligned, args.samples, args.seed) | {"split": args.split, "notes": notes, "fusion": fusion}
+    comparison = compare(aligned, args.samples, args.seed) | {
+        "split": args.split,
+        "notes": notes,
+        "fusion": fusion,
+    }
     answers = opinions(aligned)
     different = disagreements(aligned, *answers)
     doubtful = likely_label_errors(aligned, *answers, args.confident)
@@ -81,8 +96,15 @@ def main(argv=None) -> Path:
         rows = [*comparison["models"], comparison["ensemble"]]
         save_figure(leaderboard_figure(rows, "macro_f1"), figures / "leaderboard.png")
         save_figure(cost_figure(comparison["models"], "macro_f1", COSTS), figures / "costs.png")
-        write_comparison_report(partial, comparison, different, doubtful, args.confident, leaderboard(comparison),
-                                tests(comparison))
+        write_comparison_report(
+            partial,
+            comparison,
+            different,
+            doubtful,
+            args.confident,
+            leaderboard(comparison),
+            tests(comparison),
+        )
     print(text)
     print(f"{folder}: best {comparison['best']}; see {folder / 'report.html'}")
     return folder
@@ -106,25 +128,35 @@ def markdown(comparison: dict, different, doubtful, confident: float) -> str:
         f"{len(different)} documents of {comparison['documents']}, the most confident contradictions first in "
         f"disagreements.csv. {len(doubtful)} documents that every model puts, with at least {confident:g} confidence, "
         "into the same class against the label are in label_errors.csv.\n",
-        "![macro-F1](figures/leaderboard.png)\n", "![costs](figures/costs.png)\n",
-    ]  # fmt: skip
+        "![macro-F1](figures/leaderboard.png)\n",
+        "![costs](figures/costs.png)\n",
+    ]
     return "\n".join(parts)
 
 
 def fusion_sentence(fusion: dict) -> str:
     """How two runs became one more row."""
     losses, weights = fusion["validation_log_loss"], fusion["weights"]
-    parts = " and ".join(f"{weight:.3g} for {model}" for model, weight in zip(fusion["models"], weights, strict=True))
+    parts = " and ".join(
+        f"{weight:.3g} for {model}" for model, weight in zip(fusion["models"], weights, strict=True)
+    )
     chosen = losses[f"{weights[0]:.3f}"]
-    return (f"The fusion weighs log-probabilities with {parts}, which gives the lowest log loss on "
-            f"{fusion['documents']} validation documents: {chosen:.3f}, against {losses['1.000']:.3f} and "
-            f"{losses['0.000']:.3f} alone. It is no part of the ensemble and of the tables of disagreements")
+    return (
+        f"The fusion weighs log-probabilities with {parts}, which gives the lowest log loss on "
+        f"{fusion['documents']} validation documents: {chosen:.3f}, against {losses['1.000']:.3f} and "
+        f"{losses['0.000']:.3f} alone. It is no part of the ensemble and of the tables of disagreements"
+    )
 
 
 def leaderboard(comparison: dict) -> tuple[list[str], list[list[str]]]:
     """Header and rows of the leaderboard, the ensemble last."""
     costs = [cost for cost in COSTS if any(row[cost] is not None for row in comparison["models"])]
-    header = ["model", "runs", *(METRIC_TITLES[metric] for metric in METRICS), *(COSTS[cost] for cost in costs)]
+    header = [
+        "model",
+        "runs",
+        *(METRIC_TITLES[metric] for metric in METRICS),
+        *(COSTS[cost] for cost in costs),
+    ]
     rows = []
     for row in [*comparison["models"], comparison["ensemble"]]:
         cells = [score_cell(row, metric) for metric in METRICS]
@@ -147,11 +179,29 @@ def cost_cell(value: float | None) -> str:
 
 def tests(comparison: dict) -> tuple[list[str], list[list[str]]]:
     """Header and rows of the paired tests against the best model."""
-    header = ["best against", "difference of macro-F1", "95 % interval", "p bootstrap", "only best right",
-              "only other right", "p McNemar", "how"]
-    rows = [[row["other"], f"{row['difference']:+.4f}", "{:+.4f} to {:+.4f}".format(*row["interval"]),
-             f"{row['p_bootstrap_holm']:.4f}", row["only_best_right"], row["only_other_right"],
-             f"{row['p_mcnemar_holm']:.4f}", row["mcnemar"]] for row in comparison["comparisons"]]
+    header = [
+        "best against",
+        "difference of macro-F1",
+        "95 % interval",
+        "p bootstrap",
+        "only best right",
+        "only other right",
+        "p McNemar",
+        "how",
+    ]
+    rows = [
+        [
+            row["other"],
+            f"{row['difference']:+.4f}",
+            "{:+.4f} to {:+.4f}".format(*row["interval"]),
+            f"{row['p_bootstrap_holm']:.4f}",
+            row["only_best_right"],
+            row["only_other_right"],
+            f"{row['p_mcnemar_holm']:.4f}",
+            row["mcnemar"],
+        ]
+        for row in comparison["comparisons"]
+    ]
     return header, rows
 
 

@@ -1,12 +1,27 @@
-"""Which model is best, and whether the difference is real: bootstrap, McNemar, Holm; where models disagree."""
+"""Which model is best, and whether the difference is real: bootstrap, McNemar, Holm; where models
+disagree.
+"""
 
 import numpy as np
 import pandas as pd
 from scipy.sparse import csr_array
 
-from utils.metrics import CALIBRATION_BINS, classification_metrics, confidence_bins, row_scores, top_labels
+from utils.metrics import (
+    CALIBRATION_BINS,
+    classification_metrics,
+    confidence_bins,
+    row_scores,
+    top_labels,
+)
 from wf_metrics.alignment import COSTS, Aligned
-from wf_metrics.intervals import LEVEL, bootstrap_p_value, holm, mcnemar, percentiles, resample_counts
+from wf_metrics.intervals import (
+    LEVEL,
+    bootstrap_p_value,
+    holm,
+    mcnemar,
+    percentiles,
+    resample_counts,
+)
 
 METRICS = ("macro_f1", "accuracy", "balanced_accuracy", "log_loss", "ece")
 ENSEMBLE = "ensemble (mean of all runs)"
@@ -16,17 +31,23 @@ ALPHA = 0.05
 def compare(aligned: Aligned, samples: int, seed: int) -> dict:
     """The content of compare.json.
 
-    A model's scores are the means over its runs (its seeds), with their standard deviation. Intervals and the paired
-    bootstrap resample documents within each true class, the same ones for every model. McNemar's test takes the first
-    run of each model. p-values are corrected by Holm over the comparisons with the best model.
+    A model's scores are the means over its runs (its seeds), with their standard deviation.
+    Intervals and the paired bootstrap resample documents within each true class, the same ones for
+    every model. McNemar's test takes the first run of each model. p-values are corrected by Holm
+    over the comparisons with the best model.
     """
-    labels, probabilities = aligned.labels, [*aligned.probabilities, mean_probabilities(single_runs(aligned)[1])]
+    labels, probabilities = (
+        aligned.labels,
+        [*aligned.probabilities, mean_probabilities(single_runs(aligned)[1])],
+    )
     scores = [classification_metrics(labels, p) for p in probabilities]
     samples_of = bootstrap(labels, probabilities, samples, seed)  # metric: (n_runs + 1, n_samples)
     members = {}
     for place, run in enumerate(aligned.runs):
         members.setdefault(run.model, []).append(place)
-    models = [model_row(name, places, aligned, scores, samples_of) for name, places in members.items()]
+    models = [
+        model_row(name, places, aligned, scores, samples_of) for name, places in members.items()
+    ]
     models.sort(key=by_macro_f1)
     best = models[0]["model"]
     everyone = members | {ENSEMBLE: [len(aligned.runs)]}
@@ -38,10 +59,16 @@ def compare(aligned: Aligned, samples: int, seed: int) -> dict:
         for row, p in zip(comparisons, holm([row[test] for row in comparisons]), strict=True):
             row[f"{test}_holm"] = p
     return {
-        "documents": len(labels), "classes": len(np.unique(labels)), "best": best, "models": models,
-        "ensemble": ensemble, "comparisons": [row | {"verdict": verdict(row)} for row in comparisons],
-        "level": LEVEL, "samples": samples, "seed": seed,
-    }  # fmt: skip
+        "documents": len(labels),
+        "classes": len(np.unique(labels)),
+        "best": best,
+        "models": models,
+        "ensemble": ensemble,
+        "comparisons": [row | {"verdict": verdict(row)} for row in comparisons],
+        "level": LEVEL,
+        "samples": samples,
+        "seed": seed,
+    }
 
 
 def single_runs(aligned: Aligned) -> tuple[list, list[np.ndarray]]:
@@ -61,25 +88,35 @@ def by_macro_f1(row: dict):
     return -row["macro_f1"], row["log_loss"], row["model"]
 
 
-def model_row(name: str, places: list[int], aligned: Aligned, scores: list[dict], samples_of: dict) -> dict:
+def model_row(
+    name: str, places: list[int], aligned: Aligned, scores: list[dict], samples_of: dict
+) -> dict:
     """A model's mean scores, their standard deviation over its runs, intervals and costs."""
     own = [aligned.runs[place] for place in places if place < len(aligned.runs)]
     row = {"model": name, "runs": [run.name for run in own], "seeds": [run.seed for run in own]}
     values = {metric: np.array([scores[place][metric] for place in places]) for metric in METRICS}
     row |= {metric: float(v.mean()) for metric, v in values.items()}
-    row["sd"] = {metric: float(v.std(ddof=1)) for metric, v in values.items()} if len(places) > 1 else None
-    row["intervals"] = {metric: percentiles(samples_of[metric][places].mean(axis=0)) for metric in METRICS}
+    row["sd"] = (
+        {metric: float(v.std(ddof=1)) for metric, v in values.items()} if len(places) > 1 else None
+    )
+    row["intervals"] = {
+        metric: percentiles(samples_of[metric][places].mean(axis=0)) for metric in METRICS
+    }
     for cost in COSTS:
         known = [run.costs[cost] for run in own if cost in run.costs]
         row[cost] = float(np.mean(known)) if known else None
     return row
 
 
-def bootstrap(labels: np.ndarray, probabilities: list[np.ndarray], samples: int, seed: int) -> dict[str, np.ndarray]:
-    """Each metric of each set of probabilities in the same resamples of documents: (n_sets, n_samples).
+def bootstrap(
+    labels: np.ndarray, probabilities: list[np.ndarray], samples: int, seed: int
+) -> dict[str, np.ndarray]:
+    """Each metric of each set of probabilities in the same resamples of documents: (n_sets,
+    n_samples).
 
-    labels: (n,) codes in rising order. Resamples are drawn within each class, as counts of rows; one sparse product
-    a set then sums hits and predictions by class, the loss, and the calibration gaps by bin.
+    labels: (n,) codes in rising order. Resamples are drawn within each class, as counts of rows;
+    one sparse product a set then sums hits and predictions by class, the loss, and the calibration
+    gaps by bin.
     """
     classes, codes, support = np.unique(labels, return_inverse=True, return_counts=True)
     sums = [row_sums(labels, codes, classes, p) for p in probabilities]
@@ -89,9 +126,13 @@ def bootstrap(labels: np.ndarray, probabilities: list[np.ndarray], samples: int,
         columns = slice(done, done + counts.shape[1])
         for place, matrix in enumerate(sums):
             totals = matrix @ counts  # (2 n_present + 1 + bins, m)
-            hits, predicted, (loss,), gaps = np.split(totals, np.cumsum([len(classes), len(classes), 1]))
+            hits, predicted, (loss,), gaps = np.split(
+                totals, np.cumsum([len(classes), len(classes), 1])
+            )
             recall = hits / support[:, None]
-            found["macro_f1"][place, columns] = (2 * hits / (support[:, None] + predicted)).mean(axis=0)
+            found["macro_f1"][place, columns] = (2 * hits / (support[:, None] + predicted)).mean(
+                axis=0
+            )
             found["accuracy"][place, columns] = hits.sum(axis=0) / len(labels)
             found["balanced_accuracy"][place, columns] = recall.mean(axis=0)
             found["log_loss"][place, columns] = loss / len(labels)
@@ -100,52 +141,83 @@ def bootstrap(labels: np.ndarray, probabilities: list[np.ndarray], samples: int,
     return found
 
 
-def row_sums(labels: np.ndarray, codes: np.ndarray, classes: np.ndarray, probabilities: np.ndarray) -> csr_array:
-    """The sparse matrix (2 n_present + 1 + bins, n) whose product with counts of rows is what metrics are made of.
+def row_sums(
+    labels: np.ndarray, codes: np.ndarray, classes: np.ndarray, probabilities: np.ndarray
+) -> csr_array:
+    """The sparse matrix (2 n_present + 1 + bins, n) whose product with counts of rows is what
+    metrics are made of.
 
-    Its rows: hits of each class that occurs, predictions of it, loss, and correct minus confidence in each bin.
+    Its rows: hits of each class that occurs, predictions of it, loss, and correct minus confidence
+    in each bin.
     """
     predictions, confidence, p_true, _ = row_scores(labels, probabilities)
     rows, correct = np.arange(len(labels)), predictions == labels
     place = np.minimum(np.searchsorted(classes, predictions), len(classes) - 1)
     known = classes[place] == predictions
     bins = 2 * len(classes) + 1 + confidence_bins(confidence)
-    parts = [(codes[correct], rows[correct], np.ones(correct.sum())),
-             (len(classes) + place[known], rows[known], np.ones(known.sum())),
-             (np.full(len(rows), 2 * len(classes)), rows, -np.log(p_true)), (bins, rows, correct - confidence)]
+    parts = [
+        (codes[correct], rows[correct], np.ones(correct.sum())),
+        (len(classes) + place[known], rows[known], np.ones(known.sum())),
+        (np.full(len(rows), 2 * len(classes)), rows, -np.log(p_true)),
+        (bins, rows, correct - confidence),
+    ]
     where, column, value = (np.concatenate(part) for part in zip(*parts, strict=True))
-    return csr_array((value, (where, column)), shape=(2 * len(classes) + 1 + CALIBRATION_BINS, len(labels)))
+    return csr_array(
+        (value, (where, column)), shape=(2 * len(classes) + 1 + CALIBRATION_BINS, len(labels))
+    )
 
 
-def paired(best: str, other: str, members: dict, scores: list[dict], samples_of: dict, right: list) -> dict:
-    """The best model's lead over another: difference of macro-F1 with interval, paired bootstrap and McNemar."""
+def paired(
+    best: str, other: str, members: dict, scores: list[dict], samples_of: dict, right: list
+) -> dict:
+    """The best model's lead over another: difference of macro-F1 with interval, paired bootstrap
+    and McNemar.
+    """
     ours, theirs = members[best], members[other]
-    value = np.mean([scores[p]["macro_f1"] for p in ours]) - np.mean([scores[p]["macro_f1"] for p in theirs])
+    value = np.mean([scores[p]["macro_f1"] for p in ours]) - np.mean(
+        [scores[p]["macro_f1"] for p in theirs]
+    )
     drawn = samples_of["macro_f1"][ours].mean(axis=0) - samples_of["macro_f1"][theirs].mean(axis=0)
     only_best = int((right[ours[0]] & ~right[theirs[0]]).sum())
     only_other = int((right[theirs[0]] & ~right[ours[0]]).sum())
     p, method = mcnemar(only_best, only_other)
-    return {"best": best, "other": other, "difference": float(value), "interval": percentiles(drawn),
-            "p_bootstrap": bootstrap_p_value(drawn), "only_best_right": only_best, "only_other_right": only_other,
-            "p_mcnemar": p, "mcnemar": method}
+    return {
+        "best": best,
+        "other": other,
+        "difference": float(value),
+        "interval": percentiles(drawn),
+        "p_bootstrap": bootstrap_p_value(drawn),
+        "only_best_right": only_best,
+        "only_other_right": only_other,
+        "p_mcnemar": p,
+        "mcnemar": method,
+    }
 
 
 def verdict(row: dict) -> str:
     """A comparison in plain words."""
     low, high = row["interval"]
-    lead = f"{100 * row['difference']:+.1f} points of macro-F1 ({100 * low:+.1f} to {100 * high:+.1f})"
+    lead = (
+        f"{100 * row['difference']:+.1f} points of macro-F1 ({100 * low:+.1f} to {100 * high:+.1f})"
+    )
     real = row["p_bootstrap_holm"] < ALPHA
     more = "more" if row["difference"] >= 0 else "fewer"
-    accuracy = "also tells them apart" if row["p_mcnemar_holm"] < ALPHA else "does not tell them apart"
+    accuracy = (
+        "also tells them apart" if row["p_mcnemar_holm"] < ALPHA else "does not tell them apart"
+    )
     if not real:
         accuracy = accuracy.replace("also tells", "tells")
-    return (f"{row['best']} against {row['other']}: {lead}, {'a real difference' if real else 'within chance'} (p = "
-            f"{row['p_bootstrap_holm']:.3f}); it has {abs(row['only_best_right'] - row['only_other_right'])} {more} "
-            f"documents right by one run each, and McNemar's test {accuracy} (p = {row['p_mcnemar_holm']:.3f})")
+    return (
+        f"{row['best']} against {row['other']}: {lead}, {'a real difference' if real else 'within chance'} (p = "
+        f"{row['p_bootstrap_holm']:.3f}); it has {abs(row['only_best_right'] - row['only_other_right'])} {more} "
+        f"documents right by one run each, and McNemar's test {accuracy} (p = {row['p_mcnemar_holm']:.3f})"
+    )
 
 
 def opinions(aligned: Aligned) -> tuple[list[str], np.ndarray, np.ndarray]:
-    """Each single model's prediction and confidence by the mean of its runs: names, (n, n_models) codes and values."""
+    """Each single model's prediction and confidence by the mean of its runs: names, (n, n_models)
+    codes and values.
+    """
     members = {}
     for run, p in zip(*single_runs(aligned), strict=True):
         members.setdefault(run.model, []).append(p)
@@ -154,10 +226,13 @@ def opinions(aligned: Aligned) -> tuple[list[str], np.ndarray, np.ndarray]:
     return list(members), predictions, confidence
 
 
-def disagreements(aligned: Aligned, models: list[str], predictions: np.ndarray, confidence: np.ndarray):
+def disagreements(
+    aligned: Aligned, models: list[str], predictions: np.ndarray, confidence: np.ndarray
+):
     """Documents on which models differ, the most confident contradictions first: a frame.
 
-    `contradiction` is the confidence of the second most confident of the different answers. models, predictions,
+    `contradiction` is the confidence of the second most confident of the different answers. models,
+    predictions,
     confidence: see `opinions`.
     """
     rows = np.flatnonzero((predictions != predictions[:, :1]).any(axis=1))
@@ -171,9 +246,16 @@ def disagreements(aligned: Aligned, models: list[str], predictions: np.ndarray, 
     return frame.sort_values("contradiction", ascending=False, kind="stable", ignore_index=True)
 
 
-def likely_label_errors(aligned: Aligned, models: list[str], predictions: np.ndarray, confidence: np.ndarray,
-                        confident: float):
-    """Documents that every model, confidently, puts into the same class, which is not the label's; surest first."""
+def likely_label_errors(
+    aligned: Aligned,
+    models: list[str],
+    predictions: np.ndarray,
+    confidence: np.ndarray,
+    confident: float,
+):
+    """Documents that every model, confidently, puts into the same class, which is not the label's;
+    surest first.
+    """
     agreed = (predictions == predictions[:, :1]).all(axis=1) & (predictions[:, 0] != aligned.labels)
     rows = np.flatnonzero(agreed & (confidence.min(axis=1) >= confident))
     frame = opinion_frame(aligned, rows, models, predictions, confidence)

@@ -1,4 +1,6 @@
-"""How far two sets of answers are apart: class shares and confidences, by an effect's size and by its chance."""
+"""How far two sets of answers are apart: class shares and confidences, by an effect's size and by
+its chance.
+"""
 
 import numpy as np
 import pandas as pd
@@ -9,37 +11,66 @@ FEW = 100  # documents below which only great changes can be seen
 SMOOTHING = 0.5  # documents added to every class, so that an empty one has a share
 
 
-def class_drift(reference: pd.Series, current: pd.Series, psi_from: float, alpha: float, seed: int = 0) -> dict:
-    """Whether the classes' shares have changed: a population stability index great enough, and no chance.
+def class_drift(
+    reference: pd.Series, current: pd.Series, psi_from: float, alpha: float, seed: int = 0
+) -> dict:
+    """Whether the classes' shares have changed: a population stability index great enough, and no
+    chance.
 
-    PSI = Σ (c - r) ln(c / r) over the classes' shares r and c (Siddiqi 2006, Credit Risk Scorecards, ch. 6, who calls
-    less than 0.1 no change and more than 0.25 a great one), with half a document added to each class. Rare classes
-    inflate it, so what it is by chance, the mean over random divisions of all documents into two such sides, is taken
-    off: drift is PSI - PSI by chance from `psi_from` on. p is of Pearson's chi-square statistic of homogeneity among
-    the same divisions, which holds for rare classes too; it is at least 1 / (1 + 2,000), and below `alpha` for drift.
+    PSI = Σ (c - r) ln(c / r) over the classes' shares r and c (Siddiqi 2006, Credit Risk
+    Scorecards, ch. 6, who calls less than 0.1 no change and more than 0.25 a great one), with half
+    a document added to each class. Rare classes inflate it, so what it is by chance, the mean over
+    random divisions of all documents into two such sides, is taken off: drift is PSI - PSI by
+    chance from `psi_from` on. p is of Pearson's chi-square statistic of homogeneity among the same
+    divisions, which holds for rare classes too; it is at least 1 / (1 + 2,000), and below `alpha`
+    for drift.
 
     Args:
         reference, current: (n,) and (m,) class names, not null.
     """
     names = sorted(set(reference.unique()) | set(current.unique()))
-    counts = np.array([values.value_counts().reindex(names, fill_value=0) for values in (reference, current)])
+    counts = np.array(
+        [values.value_counts().reindex(names, fill_value=0) for values in (reference, current)]
+    )
     totals = counts.sum(axis=1)
     rng = np.random.default_rng(seed)
-    drawn = rng.multivariate_hypergeometric(counts.sum(axis=0), totals[0], size=DIVISIONS, method="marginals")
-    by_chance = [psi_parts(drawn, counts.sum(axis=0) - drawn).sum(axis=1), chi_square(drawn, counts.sum(axis=0))]
+    drawn = rng.multivariate_hypergeometric(
+        counts.sum(axis=0), totals[0], size=DIVISIONS, method="marginals"
+    )
+    by_chance = [
+        psi_parts(drawn, counts.sum(axis=0) - drawn).sum(axis=1),
+        chi_square(drawn, counts.sum(axis=0)),
+    ]
     parts = psi_parts(counts[:1], counts[1:])[0]
     statistic = chi_square(counts[:1], counts.sum(axis=0))[0]
     p = float((1 + (by_chance[1] >= statistic * (1 - 1e-9)).sum()) / (1 + DIVISIONS))
     shares = counts / totals[:, None]
-    rows = [{"class": name, "reference": int(counts[0, i]), "current": int(counts[1, i]),
-             "reference_share": float(shares[0, i]), "current_share": float(shares[1, i]), "psi": float(parts[i])}
-            for i, name in enumerate(names)]
+    rows = [
+        {
+            "class": name,
+            "reference": int(counts[0, i]),
+            "current": int(counts[1, i]),
+            "reference_share": float(shares[0, i]),
+            "current_share": float(shares[1, i]),
+            "psi": float(parts[i]),
+        }
+        for i, name in enumerate(names)
+    ]
     rows.sort(key=by_change)
     psi, psi_by_chance = float(parts.sum()), float(by_chance[0].mean())
-    return {"drift": bool(psi - psi_by_chance >= psi_from and p < alpha), "psi": psi, "psi_by_chance": psi_by_chance,
-            "psi_from": psi_from, "p": p, "alpha": alpha, "reference_documents": int(totals[0]),
-            "current_documents": int(totals[1]), "new_classes": [row["class"] for row in rows if not row["reference"]],
-            "vanished_classes": [row["class"] for row in rows if not row["current"]], "classes": rows}
+    return {
+        "drift": bool(psi - psi_by_chance >= psi_from and p < alpha),
+        "psi": psi,
+        "psi_by_chance": psi_by_chance,
+        "psi_from": psi_from,
+        "p": p,
+        "alpha": alpha,
+        "reference_documents": int(totals[0]),
+        "current_documents": int(totals[1]),
+        "new_classes": [row["class"] for row in rows if not row["reference"]],
+        "vanished_classes": [row["class"] for row in rows if not row["current"]],
+        "classes": rows,
+    }
 
 
 def psi_parts(reference: np.ndarray, current: np.ndarray) -> np.ndarray:
@@ -50,38 +81,57 @@ def psi_parts(reference: np.ndarray, current: np.ndarray) -> np.ndarray:
 
 
 def chi_square(first: np.ndarray, both: np.ndarray) -> np.ndarray:
-    """Pearson's statistic (rows,) of the homogeneity of two sides: counts of the first (rows, n_classes), of both."""
+    """Pearson's statistic (rows,) of the homogeneity of two sides: counts of the first (rows,
+    n_classes), of both.
+    """
     share = first.sum(axis=1, keepdims=True) / both.sum()
     expected = both * share
-    return ((first - expected) ** 2 / expected + (first - expected) ** 2 / (both - expected)).sum(axis=1)
+    return ((first - expected) ** 2 / expected + (first - expected) ** 2 / (both - expected)).sum(
+        axis=1
+    )
 
 
 def by_change(row: dict):
     return -abs(row["current_share"] - row["reference_share"]), row["class"]
 
 
-def confidence_drift(reference: np.ndarray, current: np.ndarray, ks_from: float, alpha: float) -> dict:
-    """Whether confidences are distributed otherwise: Kolmogorov-Smirnov distance from `ks_from` on, p below `alpha`.
+def confidence_drift(
+    reference: np.ndarray, current: np.ndarray, ks_from: float, alpha: float
+) -> dict:
+    """Whether confidences are distributed otherwise: Kolmogorov-Smirnov distance from `ks_from` on,
+    p below `alpha`.
 
     Args:
         reference, current: (n,) and (m,) confidences without NaN, at least one each.
     """
     test = ks_2samp(reference, current)
-    return {"drift": bool(test.statistic >= ks_from and test.pvalue < alpha), "ks": float(test.statistic),
-            "ks_from": ks_from, "p": float(test.pvalue), "alpha": alpha, "reference_documents": len(reference),
-            "current_documents": len(current), "reference_median": float(np.median(reference)),
-            "current_median": float(np.median(current)), "reference_mean": float(reference.mean()),
-            "current_mean": float(current.mean())}
+    return {
+        "drift": bool(test.statistic >= ks_from and test.pvalue < alpha),
+        "ks": float(test.statistic),
+        "ks_from": ks_from,
+        "p": float(test.pvalue),
+        "alpha": alpha,
+        "reference_documents": len(reference),
+        "current_documents": len(current),
+        "reference_median": float(np.median(reference)),
+        "current_median": float(np.median(current)),
+        "reference_mean": float(reference.mean()),
+        "current_mean": float(current.mean()),
+    }
 
 
 def class_words(drift: dict) -> str:
     """The change of the class shares in plain words."""
     verdict = "have changed" if drift["drift"] else "show no drift"
-    moved = [f"{row['class']} from {row['reference_share']:.1%} to {row['current_share']:.1%}"
-             for row in drift["classes"][:3]]
-    words = (f"Class shares {verdict}: PSI {drift['psi']:.3f}, {drift['psi_by_chance']:.3f} of it by chance (drift "
-             f"from {drift['psi_from']:g} on), chi-square {p_words(drift['p'])}; {sizes(drift)}. "
-             f"Most: {'; '.join(moved)}.")
+    moved = [
+        f"{row['class']} from {row['reference_share']:.1%} to {row['current_share']:.1%}"
+        for row in drift["classes"][:3]
+    ]
+    words = (
+        f"Class shares {verdict}: PSI {drift['psi']:.3f}, {drift['psi_by_chance']:.3f} of it by chance (drift "
+        f"from {drift['psi_from']:g} on), chi-square {p_words(drift['p'])}; {sizes(drift)}. "
+        f"Most: {'; '.join(moved)}."
+    )
     if drift["new_classes"]:
         words += f" Never seen in the reference: {', '.join(drift['new_classes'][:10])}."
     return words
@@ -92,9 +142,11 @@ def confidence_words(drift: dict) -> str:
     way = np.sign(drift["current_median"] - drift["reference_median"])
     moved = {-1: "has fallen", 0: "is distributed otherwise", 1: "has risen"}[int(way)]
     verdict = moved if drift["drift"] else "shows no drift"
-    return (f"Confidence {verdict}: KS distance {drift['ks']:.3f} (drift from {drift['ks_from']:g} on), "
-            f"{p_words(drift['p'])}; {sizes(drift)}; median from {drift['reference_median']:.3f} to "
-            f"{drift['current_median']:.3f}.")
+    return (
+        f"Confidence {verdict}: KS distance {drift['ks']:.3f} (drift from {drift['ks_from']:g} on), "
+        f"{p_words(drift['p'])}; {sizes(drift)}; median from {drift['reference_median']:.3f} to "
+        f"{drift['current_median']:.3f}."
+    )
 
 
 def sizes(drift: dict) -> str:

@@ -1,6 +1,7 @@
 """DynamoDB's typed values as plain ones, and nested records as flat ones of dotted names.
 
-Attribute types are those of the DynamoDB API reference (AttributeValue): S, N, B, BOOL, NULL, M, L, SS, NS, BS.
+Attribute types are those of the DynamoDB API reference (AttributeValue): S, N, B, BOOL, NULL, M, L,
+SS, NS, BS.
 """
 
 import json
@@ -11,7 +12,9 @@ TYPED_HEADER = re.compile(r"^(.*\S)\s+\((S|N|B|BOOL|NULL|M|L|SS|NS|BS)\)\s*$", r
 
 
 def untyped(value):
-    """The plain value of a typed one, nested ones too: {"L": [{"S": "C"}]} → ["C"]; plain values stay as they are."""
+    """The plain value of a typed one, nested ones too: {"L": [{"S": "C"}]} → ["C"]; plain values
+    stay as they are.
+    """
     if isinstance(value, dict) and len(value) == 1:
         kind, inner = next(iter(value.items()))
         if kind in SCALARS and isinstance(inner, str) or kind == "BOOL" and isinstance(inner, bool):
@@ -26,7 +29,9 @@ def untyped(value):
 
 
 def untyped_parts(value):
-    """The value with its members untyped; the outer list or map itself carries no type, as in the console's csv."""
+    """The value with its members untyped; the outer list or map itself carries no type, as in the
+    console's csv.
+    """
     if isinstance(value, dict):
         return {name: untyped(member) for name, member in value.items()}
     if isinstance(value, list):
@@ -35,7 +40,8 @@ def untyped_parts(value):
 
 
 def cell_value(text: str):
-    """What a csv cell holds: a list or map where it is the JSON of one (typed or not), else the text itself.
+    """What a csv cell holds: a list or map where it is the JSON of one (typed or not), else the
+    text itself.
 
     Sets of the console of 2019, `{ "a", "b" }`, are lists too.
     """
@@ -58,14 +64,20 @@ def header_name(column: str) -> str:
 
 
 def flat(record: dict) -> dict:
-    """A record with scalars only: {"a": {"b": "x"}, "c": ["y", "z"]} → {"a.b": "x", "c.0": "y", "c.1": "z"}.
+    """A record with scalars only: {"a": {"b": "x"}, "c": ["y", "z"]} → {"a.b": "x", "c.0": "y",
+    "c.1": "z"}.
 
-    A list of one is also found under its own name. Numbers, booleans and nulls become text as JSON writes them.
+    A list of one is also found under its own name. Numbers, booleans and nulls become text as JSON
+    writes them.
     """
     found = {}
     for name, value in record.items():
         if isinstance(value, (dict, list)):
-            members = value.items() if isinstance(value, dict) else ((str(i), v) for i, v in enumerate(value))
+            members = (
+                value.items()
+                if isinstance(value, dict)
+                else ((str(i), v) for i, v in enumerate(value))
+            )
             inner = flat(dict(members))
             if isinstance(value, list) and len(value) == 1 and "0" in inner:
                 found[name] = inner["0"]

@@ -1,4 +1,6 @@
-"""The files that results come in, as tables of strings and as items: csv, JSON lines and documents, parquet."""
+"""The files that results come in, as tables of strings and as items: csv, JSON lines and documents,
+parquet.
+"""
 
 import csv
 import io
@@ -23,24 +25,36 @@ CHANGE = {"Metadata", "Keys", "NewImage", "OldImage"}  # the parts of a line of 
 
 
 def result_files(paths, truth=None) -> list[Path]:
-    """The files that are meant: a folder stands for the result files below it, of which `truth` is none.
+    """The files that are meant: a folder stands for the result files below it, of which `truth` is
+    none.
 
-    An export to S3 has an empty file for every partition without items; a folder's empty files are left out.
+    An export to S3 has an empty file for every partition without items; a folder's empty files are
+    left out.
     """
     truth = truth and Path(truth).resolve()
     found = []
     for path in map(Path, paths):
         if path.is_dir():
-            inside = [p for p in files_below(path) if kind_of(p) and not p.name.startswith(EXPORT_FILES) and
-                      p.resolve() != truth and next(file_chunks(p), b"").strip()]
+            inside = [
+                p
+                for p in files_below(path)
+                if kind_of(p)
+                and not p.name.startswith(EXPORT_FILES)
+                and p.resolve() != truth
+                and next(file_chunks(p), b"").strip()
+            ]
             if not inside:
-                raise InputError(f"--results {path}: no .csv, .json, .jsonl or .parquet file in this folder")
+                raise InputError(
+                    f"--results {path}: no .csv, .json, .jsonl or .parquet file in this folder"
+                )
             found += inside
         elif not path.exists():
             raise InputError(f"--results {path}: no such file; check the path")
         elif not kind_of(path):
-            raise InputError(f"--results {path}: unknown kind of file; give .csv, .tsv, .json, .jsonl (also .gz) or "
-                             ".parquet")
+            raise InputError(
+                f"--results {path}: unknown kind of file; give .csv, .tsv, .json, .jsonl (also .gz) or "
+                ".parquet"
+            )
         else:
             found.append(path)
     return found
@@ -68,29 +82,47 @@ class Utf8Bytes(io.RawIOBase):
 
 
 def csv_tables(path: Path, columns: list[str] | None, encoding: str):
-    """Yield a csv file's blocks as tables of strings under plain names: all columns, or those `columns` need."""
+    """Yield a csv file's blocks as tables of strings under plain names: all columns, or those
+    `columns` need.
+    """
     stream, mixed = open_text(path, Log(), encoding)
     with stream:
-        delimiter, header = csv_header(path, (line.translate(STRAY_BYTES) if mixed else line for line in stream))
+        delimiter, header = csv_header(
+            path, (line.translate(STRAY_BYTES) if mixed else line for line in stream)
+        )
     names = [header_name(name) for name in header]
     twice = [name for name in names if name and names.count(name) > 1]
     if twice:
         raise InputError(f"{path}: the header has column {twice[0]!r} twice; rename one of them")
-    wanted = [raw for raw, name in zip(header, names, strict=True)
-              if name and (columns is None or is_needed(name, columns))]
-    convert = pa.csv.ConvertOptions(column_types=dict.fromkeys(wanted, pa.large_string()), include_columns=wanted,
-                                    null_values=[""], strings_can_be_null=True, quoted_strings_can_be_null=True)
+    wanted = [
+        raw
+        for raw, name in zip(header, names, strict=True)
+        if name and (columns is None or is_needed(name, columns))
+    ]
+    convert = pa.csv.ConvertOptions(
+        column_types=dict.fromkeys(wanted, pa.large_string()),
+        include_columns=wanted,
+        null_values=[""],
+        strings_can_be_null=True,
+        quoted_strings_can_be_null=True,
+    )
     parse = pa.csv.ParseOptions(delimiter=delimiter, newlines_in_values=True)
     stream, mixed = open_text(path, Log(), encoding)
     with stream:
         try:
             source = pa.PythonFile(Utf8Bytes(stream, mixed), mode="r")
-            with pa.csv.open_csv(source, pa.csv.ReadOptions(block_size=BLOCK), parse, convert) as reader:
+            with pa.csv.open_csv(
+                source, pa.csv.ReadOptions(block_size=BLOCK), parse, convert
+            ) as reader:
                 for batch in reader:
-                    yield pa.Table.from_batches([batch]).rename_columns([header_name(name) for name in wanted])
+                    yield pa.Table.from_batches([batch]).rename_columns(
+                        [header_name(name) for name in wanted]
+                    )
         except (pa.ArrowInvalid, pa.ArrowKeyError) as error:
             check_rows(path, encoding)
-            raise InputError(f"{path}: broken row ({error}); mend its quotes or separators") from None
+            raise InputError(
+                f"{path}: broken row ({error}); mend its quotes or separators"
+            ) from None
 
 
 def csv_header(path: Path, lines) -> tuple[str, list[str]]:
@@ -105,10 +137,11 @@ def csv_header(path: Path, lines) -> tuple[str, list[str]]:
 
 
 def check_quotes(path: Path, encoding: str):
-    """Raise InputError for misplaced quotes, which Arrow takes as they come, rows behind them with them.
+    """Raise InputError for misplaced quotes, which Arrow takes as they come, rows behind them with
+    them.
 
-    A quote has to open a field where one begins and to close it where one ends. Of others, such as in 24", Python's
-    csv module, which is slower, tells whether they do harm.
+    A quote has to open a field where one begins and to close it where one ends. Of others, such as
+    in 24", Python's csv module, which is slower, tells whether they do harm.
     """
     stream, _ = open_text(path, Log(), encoding)
     with stream:
@@ -123,7 +156,10 @@ def check_quotes(path: Path, encoding: str):
                 continue
             line = np.frombuffer(f"\n{text}\n".encode(errors="surrogateescape"), np.uint8)
             at = np.flatnonzero(line == ord('"'))
-            if not edges[line[at[inside::2] - 1]].all() or not edges[line[at[1 - inside::2] + 1]].all():
+            if (
+                not edges[line[at[inside::2] - 1]].all()
+                or not edges[line[at[1 - inside :: 2] + 1]].all()
+            ):
                 return check_rows(path, encoding)
             inside = (inside + len(at)) % 2
     if inside:
@@ -140,10 +176,14 @@ def check_rows(path: Path, encoding: str):
         try:
             for row in rows:
                 if row and len(row) != len(header):
-                    raise InputError(f"{path}, line {rows.line_num}: {len(row)} fields where the header has "
-                                     f"{len(header)}; quote the field that holds a separator or a line break")
+                    raise InputError(
+                        f"{path}, line {rows.line_num}: {len(row)} fields where the header has "
+                        f"{len(header)}; quote the field that holds a separator or a line break"
+                    )
         except csv.Error as error:
-            raise InputError(f"{path}, line {rows.line_num}: broken row ({error}); mend its quotes") from None
+            raise InputError(
+                f"{path}, line {rows.line_num}: broken row ({error}); mend its quotes"
+            ) from None
 
 
 def is_needed(name: str, columns: list[str]) -> bool:
@@ -159,7 +199,11 @@ def json_items(path: Path, log: Log):
             whole = None if is_item(first) else first + stream.read()
         if whole is not None:
             return document_items(path, whole.translate(STRAY_BYTES) if mixed else whole)
-    return (item for number, record in jsonl_records(path, log) if (item := item_of(path, number, record)) is not None)
+    return (
+        item
+        for number, record in jsonl_records(path, log)
+        if (item := item_of(path, number, record)) is not None
+    )
 
 
 def is_item(line: str) -> bool:
@@ -197,15 +241,21 @@ def item_of(path: Path, number: int, record: dict) -> dict | None:
         if record is None:
             return None
         if not isinstance(record, dict):
-            raise InputError(f"{path}, line {number}: its Item is no object; export the results again")
+            raise InputError(
+                f"{path}, line {number}: its Item is no object; export the results again"
+            )
     try:
         return untyped_parts(record)
     except RecursionError:
-        raise InputError(f"{path}, line {number}: nested too deep; export the results again") from None
+        raise InputError(
+            f"{path}, line {number}: nested too deep; export the results again"
+        ) from None
 
 
 def parquet_batches(path: Path, columns: list[str] | None, rows: int):
-    """Yield a parquet file's batches as tables of strings: all columns that can be such, or the named ones."""
+    """Yield a parquet file's batches as tables of strings: all columns that can be such, or the
+    named ones.
+    """
     try:
         with pq.ParquetFile(path, pre_buffer=False) as file:
             schema = file.schema_arrow
@@ -214,11 +264,15 @@ def parquet_batches(path: Path, columns: list[str] | None, rows: int):
             if twice:
                 raise InputError(f"{path}: it has column {twice[0]!r} twice; rename one of them")
             for batch in file.iter_batches(rows, columns=names):
-                yield pa.table([column.cast(pa.large_string()) for column in batch.columns], batch.schema.names)
+                yield pa.table(
+                    [column.cast(pa.large_string()) for column in batch.columns], batch.schema.names
+                )
     except (pa.ArrowException, OSError) as error:
         raise InputError(f"{path}: not a readable parquet file ({error}); write it again") from None
 
 
 def is_plain(kind: pa.DataType) -> bool:
     """Whether a column's values can be strings: no lists, no maps, no bytes."""
-    return not (pa.types.is_nested(kind) or pa.types.is_binary(kind) or pa.types.is_large_binary(kind))
+    return not (
+        pa.types.is_nested(kind) or pa.types.is_binary(kind) or pa.types.is_large_binary(kind)
+    )

@@ -1,4 +1,6 @@
-"""How sure a score is: Wilson intervals, stratified bootstraps of counts, McNemar's test, Holm's correction."""
+"""How sure a score is: Wilson intervals, stratified bootstraps of counts, McNemar's test, Holm's
+correction.
+"""
 
 import math
 from statistics import NormalDist
@@ -11,28 +13,38 @@ EXACT_BELOW = 25  # discordant documents: fewer are tested by the exact binomial
 
 
 def wilson(right: int, n: int, level: float = LEVEL) -> list[float] | None:
-    """Wilson's score interval [low, high] of the proportion right / n, without continuity correction; None of none.
+    """Wilson's score interval [low, high] of the proportion right / n, without continuity
+    correction; None of none.
 
-    (p + z²/2n ± z √(p(1-p)/n + z²/4n²)) / (1 + z²/n) with p = right / n (Wilson 1927, J. Amer. Stat. Assoc. 22:209).
+    (p + z²/2n ± z √(p(1-p)/n + z²/4n²)) / (1 + z²/n) with p = right / n (Wilson 1927, J. Amer.
+    Stat. Assoc. 22:209).
     """
     if n == 0:
         return None
     z = NormalDist().inv_cdf((1 + level) / 2)
     p = right / n
     middle, half = p + z * z / (2 * n), z * math.sqrt(p * (1 - p) / n + z * z / (4 * n * n))
-    return [max(0.0, (middle - half) / (1 + z * z / n)), min(1.0, (middle + half) / (1 + z * z / n))]
+    return [
+        max(0.0, (middle - half) / (1 + z * z / n)),
+        min(1.0, (middle + half) / (1 + z * z / n)),
+    ]
 
 
 def percentiles(samples, level: float = LEVEL) -> list[float]:
-    """The percentile interval [low, high] of bootstrap samples (n_samples,) (Efron & Tibshirani 1993, ch. 13)."""
+    """The percentile interval [low, high] of bootstrap samples (n_samples,) (Efron & Tibshirani
+    1993, ch. 13).
+    """
     return [float(q) for q in np.quantile(samples, [(1 - level) / 2, (1 + level) / 2])]
 
 
-def bootstrap_balanced_accuracy(labels, predictions, samples: int = SAMPLES, seed: int = 0) -> np.ndarray:
-    """Balanced accuracy of `samples` resamples (samples,), drawn with replacement within each true class.
+def bootstrap_balanced_accuracy(
+    labels, predictions, samples: int = SAMPLES, seed: int = 0
+) -> np.ndarray:
+    """Balanced accuracy of `samples` resamples (samples,), drawn with replacement within each true
+    class.
 
-    labels, predictions: (n,) integers, labels from 0 on; a prediction may be no class. A class of n rows, h of them
-    right, has Binomial(n, h / n) right ones in a resample: no row is drawn.
+    labels, predictions: (n,) integers, labels from 0 on; a prediction may be no class. A class of n
+    rows, h of them right, has Binomial(n, h / n) right ones in a resample: no row is drawn.
     """
     rng = np.random.default_rng(seed)
     support, hits = class_counts(np.asarray(labels), np.asarray(predictions))
@@ -42,9 +54,10 @@ def bootstrap_balanced_accuracy(labels, predictions, samples: int = SAMPLES, see
 def bootstrap_macro_f1(labels, predictions, samples: int = SAMPLES, seed: int = 0) -> np.ndarray:
     """Macro-F1 of `samples` resamples (samples,), drawn with replacement within each true class.
 
-    Arguments as in `bootstrap_balanced_accuracy`. The average runs over the classes that occur in the labels, which
-    are the same in every resample. The right rows of a class are a binomial number; only the wrong ones are drawn one
-    by one, for where they go decides the precision of other classes. The distribution is that of resampling rows.
+    Arguments as in `bootstrap_balanced_accuracy`. The average runs over the classes that occur in
+    the labels, which are the same in every resample. The right rows of a class are a binomial
+    number; only the wrong ones are drawn one by one, for where they go decides the precision of
+    other classes. The distribution is that of resampling rows.
     """
     rng = np.random.default_rng(seed)
     labels, predictions = np.asarray(labels), np.asarray(predictions)
@@ -52,10 +65,14 @@ def bootstrap_macro_f1(labels, predictions, samples: int = SAMPLES, seed: int = 
     support, hits = class_counts(labels, predictions)
     wrong = np.flatnonzero(labels != predictions)
     wrong = wrong[np.argsort(labels[wrong], kind="stable")]
-    place = np.searchsorted(classes, predictions[wrong])  # of the predicted class among the true ones
+    place = np.searchsorted(
+        classes, predictions[wrong]
+    )  # of the predicted class among the true ones
     known = classes[np.minimum(place, len(classes) - 1)] == predictions[wrong]
     goes_to = np.where(known, place, len(classes))  # one place more for what is no true class
-    goes_to = np.append(goes_to, len(classes))  # where rounding takes a draw just behind the last row
+    goes_to = np.append(
+        goes_to, len(classes)
+    )  # where rounding takes a draw just behind the last row
     misses, buffer = support - hits, np.empty(len(wrong) + 1)
     start = np.cumsum(misses) - misses
     drawn_hits = rng.binomial(support, hits / support, (samples, len(classes)))
@@ -64,27 +81,33 @@ def bootstrap_macro_f1(labels, predictions, samples: int = SAMPLES, seed: int = 
         missed = support - right
         if missed.sum() > len(buffer):
             buffer = np.empty(2 * missed.sum())
-        # Floats all through, and 32-bit row numbers: conversions of 64-bit integers would cost as much as the draws.
+        # Floats all through, and 32-bit row numbers: conversions of 64-bit integers would cost as
+        # much as the draws.
         shares = rng.random(out=buffer[: missed.sum()])
         shares *= np.repeat(misses.astype(float), missed)
         shares += np.repeat(start.astype(float), missed)
-        predicted = right + np.bincount(goes_to[shares.astype(np.int32)], minlength=len(classes) + 1)[:-1]
+        predicted = (
+            right + np.bincount(goes_to[shares.astype(np.int32)], minlength=len(classes) + 1)[:-1]
+        )
         scores[sample] = (2 * right / (support + predicted)).mean()
     return scores
 
 
 def class_counts(labels, predictions):
-    """Rows and right rows of each class that occurs in the labels, in rising order: two (n_present,) arrays."""
+    """Rows and right rows of each class that occurs in the labels, in rising order: two
+    (n_present,) arrays.
+    """
     support = np.bincount(labels)
     hits = np.bincount(labels[labels == predictions], minlength=len(support))
     return support[support > 0], hits[support > 0]
 
 
 def resample_counts(labels, samples: int, seed: int = 0, values: int = 2**22):
-    """Yield (n, m) float64 arrays: how often each row occurs in each of m resamples, `samples` of them in all.
+    """Yield (n, m) float64 arrays: how often each row occurs in each of m resamples, `samples` of
+    them in all.
 
-    labels: (n,) class codes in rising order. Rows are drawn with replacement within each class. An array has about
-    `values` numbers.
+    labels: (n,) class codes in rising order. Rows are drawn with replacement within each class. An
+    array has about `values` numbers.
     """
     rng = np.random.default_rng(seed)
     labels = np.asarray(labels)
@@ -103,8 +126,8 @@ def resample_counts(labels, samples: int, seed: int = 0, values: int = 2**22):
 def bootstrap_p_value(differences) -> float:
     """Two-sided p-value that the true difference is 0, from its bootstrap samples (n_samples,).
 
-    Twice the share of samples at or beyond 0 on the rarer side, counting the observed one too, so that it is never 0
-    (Davison & Hinkley 1997, eq. 4.11).
+    Twice the share of samples at or beyond 0 on the rarer side, counting the observed one too, so
+    that it is never 0 (Davison & Hinkley 1997, eq. 4.11).
     """
     differences = np.asarray(differences)
     rarer = min((differences <= 0).sum(), (differences >= 0).sum())
@@ -114,8 +137,9 @@ def bootstrap_p_value(differences) -> float:
 def mcnemar(only_first: int, only_second: int) -> tuple[float, str]:
     """Two-sided p-value that two models are right equally often, and how it was found.
 
-    only_first, only_second: documents that only one of the two has right. Exact binomial below 25 of them, else
-    chi-square with one degree of freedom and Edwards' continuity correction (McNemar 1947; Edwards 1948).
+    only_first, only_second: documents that only one of the two has right. Exact binomial below 25
+    of them, else chi-square with one degree of freedom and Edwards' continuity correction (McNemar
+    1947; Edwards 1948).
     """
     n, fewer = only_first + only_second, min(only_first, only_second)
     if n < EXACT_BELOW:

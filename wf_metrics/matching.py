@@ -17,15 +17,21 @@ SHOWN = 5  # names of each side, in the message of no match
 class Matched:
     """One row a ground-truth file, and the files that are not scored."""
 
-    files: pd.DataFrame  # name, truth, path; of its result (null without one): prediction, confidence, time, row
+    files: (
+        pd.DataFrame
+    )  # name, truth, path; of its result (null without one): prediction, confidence, time, row
     unmatched: pd.DataFrame  # file, reason, detail
     counts: dict[str, int]
     extension: str  # keep or ignore: how names were compared
 
 
 def file_names(keys: pd.Series, extension: str, case: str) -> pd.Series:
-    """The names that are compared: what follows the last / or \\ , by the rules for extension and case."""
-    names = pc.replace_substring_regex(pa.chunked_array(pa.array(keys, pa.large_string())), FOLDERS, "")
+    """The names that are compared: what follows the last / or \\ , by the rules for extension and
+    case.
+    """
+    names = pc.replace_substring_regex(
+        pa.chunked_array(pa.array(keys, pa.large_string())), FOLDERS, ""
+    )
     if extension == "ignore":
         names = pc.replace_substring_regex(names, ENDING, "")
     if case == "ignore":
@@ -34,14 +40,17 @@ def file_names(keys: pd.Series, extension: str, case: str) -> pd.Series:
 
 
 def named(results: pd.DataFrame, truth: pd.DataFrame, extension: str, case: str):
-    """(extension rule, truth, results) with columns name and code, a number for each different name on both sides.
+    """(extension rule, truth, results) with columns name and code, a number for each different name
+    on both sides.
 
     `auto` keeps endings where as many different names of the ground truth match as without.
     """
     best = None
     for rule in ("keep", "ignore") if extension == "auto" else (extension,):
         sides = [file_names(side["key"].fillna(""), rule, case) for side in (truth, results)]
-        codes, names = pd.factorize(pd.concat(sides))  # once: comparing a million strings takes pandas seconds
+        codes, names = pd.factorize(
+            pd.concat(sides)
+        )  # once: comparing a million strings takes pandas seconds
         there = [flags(part, len(names)) for part in np.split(codes, [len(truth)])]
         wanted, found = int(there[0].sum()), int((there[0] & there[1]).sum())
         if best is None or found > best[0]:
@@ -49,8 +58,12 @@ def named(results: pd.DataFrame, truth: pd.DataFrame, extension: str, case: str)
         if found == wanted:
             break
     _, rule, sides, codes = best
-    return rule, *(side.assign(name=names, code=part) for side, names, part in
-                   zip((truth, results), sides, np.split(codes, [len(truth)]), strict=True))
+    return rule, *(
+        side.assign(name=names, code=part)
+        for side, names, part in zip(
+            (truth, results), sides, np.split(codes, [len(truth)]), strict=True
+        )
+    )
 
 
 def flags(codes, n: int) -> np.ndarray:
@@ -60,40 +73,62 @@ def flags(codes, n: int) -> np.ndarray:
     return found
 
 
-def match(results: pd.DataFrame, truth: pd.DataFrame, extension: str = "auto", case: str = "keep") -> Matched:
+def match(
+    results: pd.DataFrame, truth: pd.DataFrame, extension: str = "auto", case: str = "keep"
+) -> Matched:
     """Join results to the ground truth by file name.
 
-    Of several results of one file the latest counts, without times (or at one time) the last in the order of the
-    files. A name that the ground truth holds in two typologies is ambiguous: neither it nor its results are scored.
+    Of several results of one file the latest counts, without times (or at one time) the last in the
+    order of the files. A name that the ground truth holds in two typologies is ambiguous: neither
+    it nor its results are scored.
 
     Args:
-        results: key, prediction, confidence, time, row. truth: key, truth, path. extension: auto, keep or ignore.
+        results: key, prediction, confidence, time, row. truth: key, truth, path. extension: auto,
+            keep or ignore.
         case: keep or ignore.
 
     Raises:
-        InputError: no file of the ground truth has a result; the first names of each side are shown.
+        InputError: no file of the ground truth has a result; the first names of each side are
+            shown.
     """
     extension, truth, results = named(results, truth, extension, case)
-    rows, results = len(results), results[results["name"].ne("")]  # a key that ends in / is a folder
+    rows, results = (
+        len(results),
+        results[results["name"].ne("")],
+    )  # a key that ends in / is a folder
     n = int(max(truth["code"].max(), results["code"].max(), 0)) + 1
 
     typology = pd.factorize(truth["truth"])[0]
-    once = truth[~pd.Series(truth["code"].to_numpy() * (typology.max() + 1) + typology).duplicated().to_numpy()]
+    once = truth[
+        ~pd.Series(truth["code"].to_numpy() * (typology.max() + 1) + typology)
+        .duplicated()
+        .to_numpy()
+    ]
     several = flags(once["code"][once["code"].duplicated()], n)
-    ambiguous, files = once[several[once["code"]]], once[~several[once["code"]]].reset_index(drop=True)
+    ambiguous, files = (
+        once[several[once["code"]]],
+        once[~several[once["code"]]].reset_index(drop=True),
+    )
     if files.empty:
-        raise InputError(f"every file name of the ground truth stands in two typologies, such as "
-                         f"{shown(truth['name'])}; see --extension and --case")
-    ordered = results if results["time"].isna().all() else \
-        results.sort_values("time", kind="stable", na_position="first")
+        raise InputError(
+            f"every file name of the ground truth stands in two typologies, such as "
+            f"{shown(truth['name'])}; see --extension and --case"
+        )
+    ordered = (
+        results
+        if results["time"].isna().all()
+        else results.sort_values("time", kind="stable", na_position="first")
+    )
     latest = ordered[~ordered["code"].duplicated(keep="last")]
     place = np.full(n, -1)
     place[latest["code"]] = np.arange(len(latest))
     place = place[files["code"]]
     found = place >= 0
     if not found.any():
-        raise InputError(f"no file of the ground truth has a result: it has {shown(truth['name'])}; the results have "
-                         f"{shown(results['name'])}; see --key_column, --extension and --case")
+        raise InputError(
+            f"no file of the ground truth has a result: it has {shown(truth['name'])}; the results have "
+            f"{shown(results['name'])}; see --key_column, --extension and --case"
+        )
     for column in ("prediction", "confidence", "time", "row"):
         files[column] = latest[column].array.take(place, allow_fill=True)
     without = files["prediction"].fillna("").eq("")
@@ -116,10 +151,13 @@ def match(results: pd.DataFrame, truth: pd.DataFrame, extension: str = "auto", c
         "duplicate_rows_set_aside": len(results) - len(latest),
         "rows_without_file_name": rows - len(results),
     }
-    parts = [listing(files[without & ~found], "missing", "no result"),
-             listing(files[without & found], "missing", "its result has no prediction"),
-             ambiguous_listing(ambiguous), listing(extra, "extra", "not in the ground truth"),
-             duplicates_listing(repeated, latest)]
+    parts = [
+        listing(files[without & ~found], "missing", "no result"),
+        listing(files[without & found], "missing", "its result has no prediction"),
+        ambiguous_listing(ambiguous),
+        listing(extra, "extra", "not in the ground truth"),
+        duplicates_listing(repeated, latest),
+    ]
     unmatched = pd.concat(parts, ignore_index=True)
     return Matched(files.drop(columns=["key", "code"]), unmatched, counts, extension)
 
@@ -135,17 +173,25 @@ def listing(rows: pd.DataFrame, reason: str, detail: str) -> pd.DataFrame:
 
 def ambiguous_listing(rows: pd.DataFrame) -> pd.DataFrame:
     typologies = rows.groupby("name")["truth"].agg(", ".join)
-    return pd.DataFrame({"file": typologies.index, "reason": "ambiguous", "detail": "in " + typologies.to_numpy()},
-                        dtype="str")
+    return pd.DataFrame(
+        {"file": typologies.index, "reason": "ambiguous", "detail": "in " + typologies.to_numpy()},
+        dtype="str",
+    )
 
 
 def duplicates_listing(repeated: pd.DataFrame, latest: pd.DataFrame) -> pd.DataFrame:
     """One row a file of several results: how many, which predictions, and the one that counts."""
     if repeated.empty:
         return listing(repeated, "duplicate", "")
-    groups = repeated.assign(prediction=repeated["prediction"].fillna("")).groupby("name")["prediction"]
+    groups = repeated.assign(prediction=repeated["prediction"].fillna("")).groupby("name")[
+        "prediction"
+    ]
     kept = latest[flags(repeated["code"], int(latest["code"].max()) + 1)[latest["code"]]]
     kept = kept.set_index("name")["prediction"].fillna("")
-    details = [f"{len(values)} results ({', '.join(sorted(set(values)))}); counted: {kept[name] or 'none'}"
-               for name, values in groups]
-    return pd.DataFrame({"file": list(groups.groups), "reason": "duplicate", "detail": details}, dtype="str")
+    details = [
+        f"{len(values)} results ({', '.join(sorted(set(values)))}); counted: {kept[name] or 'none'}"
+        for name, values in groups
+    ]
+    return pd.DataFrame(
+        {"file": list(groups.groups), "reason": "duplicate", "detail": details}, dtype="str"
+    )

@@ -1,13 +1,14 @@
-"""Tell whether production has drifted: class shares and confidences of a results file against a reference.
+"""Tell whether production has drifted: class shares and confidences of a results file against a
+reference.
 
     python -m wf_metrics.monitor wf_metrics/wf_outputs/results.csv results_septiembre.csv
     python -m wf_metrics.monitor runs/temas results.csv --split test --psi 0.2
     python -m wf_metrics.monitor data/temas/data_v1 results.csv --split train
 
-The reference is a results file, a finished run (its predictions of --split) or a prepared dataset (the labels of
---split, without confidences). Exit code 0: no drift; 1: drift; 2: bad input. Drift is an effect that is both large
-enough (--psi, --ks) and no chance (--alpha). Writes monitor.json, monitor.md, class_shares.csv and figures/ to
---output (default runs/wf_metrics/monitor/<date-time>).
+The reference is a results file, a finished run (its predictions of --split) or a prepared dataset
+(the labels of --split, without confidences). Exit code 0: no drift; 1: drift; 2: bad input. Drift
+is an effect that is both large enough (--psi, --ks) and no chance (--alpha). Writes monitor.json,
+monitor.md, class_shares.csv and figures/ to --output (default runs/wf_metrics/monitor/<date-time>).
 """
 
 from dataclasses import asdict, dataclass, field
@@ -32,15 +33,33 @@ from wf_metrics.results import Columns, read_results
 class MonitorArguments:
     """What counts as drift, and which columns hold what."""
 
-    split: str = field(default="test", metadata={"help": "split of a run or dataset that is the reference"})
-    psi: float = field(default=0.1, metadata={"help": "population stability index of the classes that is drift"})
-    ks: float = field(default=0.1, metadata={"help": "Kolmogorov-Smirnov distance of confidences that is drift"})
-    alpha: float = field(default=0.01, metadata={"help": "p-value below which a change is no chance"})
-    key_column: str | None = field(default=None, metadata={"help": "results: column of the file or its path"})
-    prediction_column: str | None = field(default=None, metadata={"help": "results: column of the typology"})
-    confidence_column: str | None = field(default=None, metadata={"help": "results: column of confidence, or none"})
-    timestamp_column: str | None = field(default=None, metadata={"help": "results: column of the time, or none"})
-    confidence_max: float = field(default=1.0, metadata={"help": "the confidence that means certain: 1 or 100"})
+    split: str = field(
+        default="test", metadata={"help": "split of a run or dataset that is the reference"}
+    )
+    psi: float = field(
+        default=0.1, metadata={"help": "population stability index of the classes that is drift"}
+    )
+    ks: float = field(
+        default=0.1, metadata={"help": "Kolmogorov-Smirnov distance of confidences that is drift"}
+    )
+    alpha: float = field(
+        default=0.01, metadata={"help": "p-value below which a change is no chance"}
+    )
+    key_column: str | None = field(
+        default=None, metadata={"help": "results: column of the file or its path"}
+    )
+    prediction_column: str | None = field(
+        default=None, metadata={"help": "results: column of the typology"}
+    )
+    confidence_column: str | None = field(
+        default=None, metadata={"help": "results: column of confidence, or none"}
+    )
+    timestamp_column: str | None = field(
+        default=None, metadata={"help": "results: column of the time, or none"}
+    )
+    confidence_max: float = field(
+        default=1.0, metadata={"help": "the confidence that means certain: 1 or 100"}
+    )
     output: str | None = field(default=None, metadata={"help": "folder to write"})
     overwrite: bool = field(default=False, metadata={"help": "replace a report that is there"})
 
@@ -52,9 +71,14 @@ def main(argv=None) -> int:
     args, words = parse(MonitorArguments, argv, doc=__doc__, positional=["reference", "results"])
     start_logging()
     if not 0 < args.alpha < 1 or args.psi <= 0 or not 0 < args.ks <= 1:
-        raise InputError(f"--psi {args.psi:g} --ks {args.ks:g} --alpha {args.alpha:g}: give a positive psi, a ks up "
-                         "to 1 and an alpha between 0 and 1")
-    folder = Path(args.output or Path("runs") / "wf_metrics" / "monitor" / datetime.now().strftime("%Y-%m-%d-%H%M%S"))
+        raise InputError(
+            f"--psi {args.psi:g} --ks {args.ks:g} --alpha {args.alpha:g}: give a positive psi, a ks up "
+            "to 1 and an alpha between 0 and 1"
+        )
+    folder = Path(
+        args.output
+        or Path("runs") / "wf_metrics" / "monitor" / datetime.now().strftime("%Y-%m-%d-%H%M%S")
+    )
     runs.claim_report(folder, "monitor.json", args.overwrite)
 
     # Both sides: one row a document, the latest.
@@ -64,14 +88,23 @@ def main(argv=None) -> int:
     # Drift.
     classes = class_drift(reference["prediction"], current["prediction"], args.psi, args.alpha)
     sides = [side["confidence"].dropna().to_numpy(float) for side in (reference, current)]
-    confidence = confidence_drift(*sides, args.ks, args.alpha) if all(len(side) for side in sides) else None
+    confidence = (
+        confidence_drift(*sides, args.ks, args.alpha) if all(len(side) for side in sides) else None
+    )
     drift = classes["drift"] or bool(confidence and confidence["drift"])
     text = markdown(words, classes, confidence, drift, [*notes, *more_notes])
 
     # Save, and say it.
     with runs.whole_folder(folder) as partial:
-        content = {"drift": drift, "classes": classes, "confidence": confidence, "notes": [*notes, *more_notes],
-                   "reference": words["reference"], "results": words["results"], "arguments": asdict(args)}
+        content = {
+            "drift": drift,
+            "classes": classes,
+            "confidence": confidence,
+            "notes": [*notes, *more_notes],
+            "reference": words["reference"],
+            "results": words["results"],
+            "arguments": asdict(args),
+        }
         runs.write_json(partial / "monitor.json", content)
         (partial / "monitor.md").write_text(text, encoding="utf-8")
         write_csv(pd.DataFrame(classes["classes"]), partial / "class_shares.csv")
@@ -94,7 +127,9 @@ def read_reference(source: str, args: MonitorArguments) -> tuple[pd.DataFrame, l
     if (path / "labels.json").exists():
         path = path / f"predictions_{args.split}.parquet"
         if not path.exists():
-            raise InputError(f"{path}: the run has no predictions of this split; choose another --split")
+            raise InputError(
+                f"{path}: the run has no predictions of this split; choose another --split"
+            )
     return read_side(str(path), args, set())
 
 
@@ -106,13 +141,21 @@ def read_dataset(path: Path, split: str) -> tuple[pd.DataFrame, list[str]]:
     if split not in splits or not len(splits[split]):
         raise InputError(f"{path}: no row in the split {split!r}; choose another --split")
     names = np.array(splits[split].features["label"].names, dtype=object)
-    frame = pd.DataFrame({"prediction": names[np.array(splits[split]["label"])], "confidence": np.nan})
-    return frame, [f"{path}: {len(frame)} labels of {split}, held against predictions: a model's own errors show too"]
+    frame = pd.DataFrame(
+        {"prediction": names[np.array(splits[split]["label"])], "confidence": np.nan}
+    )
+    return frame, [
+        f"{path}: {len(frame)} labels of {split}, held against predictions: a model's own errors show too"
+    ]
 
 
-def read_side(source: str, args: MonitorArguments, typologies: set[str]) -> tuple[pd.DataFrame, list[str]]:
+def read_side(
+    source: str, args: MonitorArguments, typologies: set[str]
+) -> tuple[pd.DataFrame, list[str]]:
     """The predictions of a results file, the latest of each document."""
-    columns = Columns(args.key_column, args.prediction_column, args.confidence_column, args.timestamp_column)
+    columns = Columns(
+        args.key_column, args.prediction_column, args.confidence_column, args.timestamp_column
+    )
     results, notes = read_results([source], columns, set(), typologies, args.confidence_max)
     ordered = results.sort_values("time", kind="stable", na_position="first")
     names = file_names(ordered["key"].fillna(""), "keep", "keep")
@@ -121,20 +164,36 @@ def read_side(source: str, args: MonitorArguments, typologies: set[str]) -> tupl
     if answered.empty:
         raise InputError(f"{source}: no row has a prediction; check --prediction_column")
     if len(results) > len(answered):
-        notes.append(f"{source}: {len(results) - len(latest)} repeated and {len(latest) - len(answered)} unanswered "
-                     "rows are left out")
+        notes.append(
+            f"{source}: {len(results) - len(latest)} repeated and {len(latest) - len(answered)} unanswered "
+            "rows are left out"
+        )
     return answered.reset_index(drop=True), notes
 
 
-def markdown(words: dict, classes: dict, confidence: dict | None, drift: bool, notes: list[str]) -> str:
+def markdown(
+    words: dict, classes: dict, confidence: dict | None, drift: bool, notes: list[str]
+) -> str:
     """monitor.md."""
-    rows = [[row["class"], row["reference"], row["current"], f"{row['reference_share']:.1%}",
-             f"{row['current_share']:.1%}", f"{row['psi']:.4f}"] for row in classes["classes"][:30]]
+    rows = [
+        [
+            row["class"],
+            row["reference"],
+            row["current"],
+            f"{row['reference_share']:.1%}",
+            f"{row['current_share']:.1%}",
+            f"{row['psi']:.4f}",
+        ]
+        for row in classes["classes"][:30]
+    ]
     parts = [
         f"# {'Drift' if drift else 'No drift'}: {words['results']} against {words['reference']}\n",
         f"{class_words(classes)}\n",
         f"{confidence_words(confidence) if confidence else 'Confidence: one side has none, so it is not compared.'}\n",
-        markdown_table(["class", "reference", "now", "share in the reference", "share now", "part of PSI"], rows),
+        markdown_table(
+            ["class", "reference", "now", "share in the reference", "share now", "part of PSI"],
+            rows,
+        ),
         *(f"- {note}\n" for note in notes),
     ]
     return "\n".join(parts)

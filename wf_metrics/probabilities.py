@@ -1,4 +1,6 @@
-"""Scores that need every class's probability, from a predictions parquet that is read in row groups."""
+"""Scores that need every class's probability, from a predictions parquet that is read in row
+groups.
+"""
 
 import json
 from pathlib import Path
@@ -15,12 +17,15 @@ from utils.predictions import ROW_GROUP_VALUES
 
 
 def probability_metrics(paths: list[str], files: pd.DataFrame) -> dict[str, float]:
-    """top_3_accuracy and log_loss of the files with a result, where the results are one predictions parquet; else {}.
+    """top_3_accuracy and log_loss of the files with a result, where the results are one predictions
+    parquet; else {}.
 
-    A file whose truth the model does not know has the least probability there is, and is never among the first three.
+    A file whose truth the model does not know has the least probability there is, and is never
+    among the first three.
 
     Args:
-        files: truth, prediction and row (the row of its result in the parquet, 1 is the first; null without one).
+        files: truth, prediction and row (the row of its result in the parquet, 1 is the first; null
+            without one).
 
     Raises:
         InputError: the parquet names its classes, but its probabilities are not theirs.
@@ -30,11 +35,15 @@ def probability_metrics(paths: list[str], files: pd.DataFrame) -> dict[str, floa
     if not class_names:
         return {}
     found = files[files["row"].notna()]
-    labels = np.full(pq.read_metadata(path).num_rows, -2)  # -2: the row is not scored, -1: truth unknown
+    labels = np.full(
+        pq.read_metadata(path).num_rows, -2
+    )  # -2: the row is not scored, -1: truth unknown
     labels[found["row"].to_numpy(int) - 1] = pd.Index(class_names).get_indexer(found["truth"])
     losses, first, start = [], 0, 0
     with pq.ParquetFile(path, pre_buffer=False) as file:
-        for batch in file.iter_batches(max(1, ROW_GROUP_VALUES // len(class_names)), columns=["probabilities"]):
+        for batch in file.iter_batches(
+            max(1, ROW_GROUP_VALUES // len(class_names)), columns=["probabilities"]
+        ):
             own = labels[start : start + len(batch)]
             probabilities = matrix_of(path, batch.column(0), len(class_names))
             start += len(batch)
@@ -42,8 +51,10 @@ def probability_metrics(paths: list[str], files: pd.DataFrame) -> dict[str, floa
                 try:
                     *_, p_true, ranks = row_scores(own[own >= 0], probabilities[own >= 0])
                 except ValueError:
-                    raise InputError(f"{path}: a row of probabilities is below 0 or does not sum to 1; write it anew, "
-                                     "or without them") from None
+                    raise InputError(
+                        f"{path}: a row of probabilities is below 0 or does not sum to 1; write it anew, "
+                        "or without them"
+                    ) from None
                 losses.append(-np.log(p_true))
                 first += int((ranks < TOP_K).sum())
             losses.append(np.full((own == -1).sum(), -np.log(np.finfo(probabilities.dtype).eps)))
@@ -53,9 +64,14 @@ def probability_metrics(paths: list[str], files: pd.DataFrame) -> dict[str, floa
 def matrix_of(path: Path, lists: pa.Array, n_classes: int) -> np.ndarray:
     """The probabilities (rows, n_classes) of a column of lists."""
     kind = lists.type
-    if not pa.types.is_list(kind) or not pa.types.is_floating(kind.value_type) or \
-            pc.any(pc.not_equal(pc.fill_null(pc.list_value_length(lists), 0), n_classes)).as_py():
-        raise InputError(f"{path}: not every row has {n_classes} probabilities, one a class; write it anew")
+    if (
+        not pa.types.is_list(kind)
+        or not pa.types.is_floating(kind.value_type)
+        or pc.any(pc.not_equal(pc.fill_null(pc.list_value_length(lists), 0), n_classes)).as_py()
+    ):
+        raise InputError(
+            f"{path}: not every row has {n_classes} probabilities, one a class; write it anew"
+        )
     return lists.flatten().to_numpy(zero_copy_only=False).reshape(len(lists), n_classes)
 
 
@@ -72,5 +88,7 @@ def names_in(path: Path) -> list[str] | None:
     except ValueError:
         names = None
     if not isinstance(names, list) or len(set(map(str, names))) < len(names):
-        raise InputError(f"{path}: class_names in its metadata is no list of different names; write it anew")
+        raise InputError(
+            f"{path}: class_names in its metadata is no list of different names; write it anew"
+        )
     return names

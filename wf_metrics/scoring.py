@@ -24,7 +24,12 @@ from wf_metrics.intervals import (
 NO_RESULT = "(no result)"
 MOST_NAMES = 5000  # a confusion matrix of more fills the memory
 SUGGESTED = 100  # unknown names that a similar one is looked for
-PERIODS = (("h", 2, "%Y-%m-%d %H:00"), ("D", 62, "%Y-%m-%d"), ("W", 730, "%Y-%m-%d"), ("MS", None, "%Y-%m"))
+PERIODS = (
+    ("h", 2, "%Y-%m-%d %H:00"),
+    ("D", 62, "%Y-%m-%d"),
+    ("W", 730, "%Y-%m-%d"),
+    ("MS", None, "%Y-%m"),
+)
 
 
 @dataclass(frozen=True, eq=False)
@@ -43,19 +48,27 @@ class Scores:
 
 
 def score(truth: pd.Series, prediction: pd.Series, samples: int, seed: int) -> Scores:
-    """Score predictions (null: no result, which is wrong) against truths; see `utils.metrics.prediction_metrics`.
+    """Score predictions (null: no result, which is wrong) against truths; see
+    `utils.metrics.prediction_metrics`.
 
-    Intervals: Wilson for accuracy, percentiles of a bootstrap stratified by true class for the two macro scores.
+    Intervals: Wilson for accuracy, percentiles of a bootstrap stratified by true class for the two
+    macro scores.
 
     Raises:
         InputError: there are too many names for typologies.
     """
     names = sorted(set(truth.unique()) | set(prediction.dropna().unique()))
     if len(names) > MOST_NAMES:
-        raise InputError(f"{len(names)} different typologies, such as {names[0]!r}, more than {MOST_NAMES}; check "
-                         "--truth_typology_column and --prediction_column")
-    # Hashing the few names once and the rows through categories is far faster than comparing strings.
-    codes = [pd.Categorical(values, categories=names).codes.astype(np.int64) for values in (truth, prediction)]
+        raise InputError(
+            f"{len(names)} different typologies, such as {names[0]!r}, more than {MOST_NAMES}; check "
+            "--truth_typology_column and --prediction_column"
+        )
+    # Hashing the few names once and the rows through categories is far faster than comparing
+    # strings.
+    codes = [
+        pd.Categorical(values, categories=names).codes.astype(np.int64)
+        for values in (truth, prediction)
+    ]
     missing, typologies = codes[1] < 0, len(names)
     if missing.any():
         codes[1] = np.where(missing, typologies, codes[1])
@@ -65,25 +78,40 @@ def score(truth: pd.Series, prediction: pd.Series, samples: int, seed: int) -> S
     metrics = prediction_metrics(labels, predictions, len(names))
     right, n = int(np.trace(counts)), len(labels)
     intervals = {"accuracy": wilson(right, n)}
-    intervals["balanced_accuracy"] = percentiles(bootstrap_balanced_accuracy(labels, predictions, samples, seed))
+    intervals["balanced_accuracy"] = percentiles(
+        bootstrap_balanced_accuracy(labels, predictions, samples, seed)
+    )
     intervals["macro_f1"] = percentiles(bootstrap_macro_f1(labels, predictions, samples, seed))
     table = typology_table(labels, predictions, names).head(typologies)
     return Scores(metrics, intervals, table, names, counts, right, n, labels, predictions)
 
 
 def typology_table(labels: np.ndarray, predictions: np.ndarray, names: list[str]) -> pd.DataFrame:
-    """Scores of each typology with a Wilson interval of its recall; those that are only predicted have no recall."""
+    """Scores of each typology with a Wilson interval of its recall; those that are only predicted
+    have no recall.
+    """
     rows = prediction_table(labels, predictions, names)
     for row in rows:
         hits = round((row["recall"] or 0) * row["support"])
         low, high = wilson(hits, row["support"]) or (None, None)
         row |= {"recall_low": low, "recall_high": high}
-    columns = ["class", "support", "predicted", "precision", "recall", "recall_low", "recall_high", "f1"]
+    columns = [
+        "class",
+        "support",
+        "predicted",
+        "precision",
+        "recall",
+        "recall_low",
+        "recall_high",
+        "f1",
+    ]
     return pd.DataFrame(rows)[columns].rename(columns={"class": "typology"})
 
 
 def confusions(scores: Scores, files: pd.DataFrame, most: int = 15, samples: int = 5) -> list[dict]:
-    """The most frequent confusions: truth, prediction, documents, share of the truth, and names of some files."""
+    """The most frequent confusions: truth, prediction, documents, share of the truth, and names of
+    some files.
+    """
     wrong = scores.confusion * ~np.eye(len(scores.names), dtype=bool)
     support = scores.confusion.sum(axis=1)
     cells = np.argsort(-wrong, axis=None, kind="stable")[:most]
@@ -92,8 +120,15 @@ def confusions(scores: Scores, files: pd.DataFrame, most: int = 15, samples: int
         if n := int(wrong[truth, prediction]):
             rows = np.flatnonzero((scores.truth == truth) & (scores.prediction == prediction))
             own = files.iloc[rows].sort_values("confidence", ascending=False, kind="stable")
-            found.append({"truth": scores.names[truth], "prediction": scores.names[prediction], "documents": n,
-                          "share_of_truth": n / int(support[truth]), "files": own["name"].head(samples).to_list()})
+            found.append(
+                {
+                    "truth": scores.names[truth],
+                    "prediction": scores.names[prediction],
+                    "documents": n,
+                    "share_of_truth": n / int(support[truth]),
+                    "files": own["name"].head(samples).to_list(),
+                }
+            )
     return found
 
 
@@ -101,11 +136,15 @@ def errors_of(files: pd.DataFrame) -> pd.DataFrame:
     """Wrong files, the most confident first; without a result last."""
     wrong = files[files["truth"] != files["prediction"].fillna("")]
     ordered = wrong.sort_values("confidence", ascending=False, kind="stable", na_position="last")
-    return ordered[["name", "truth", "prediction", "confidence", "path"]].rename(columns={"name": "file"})
+    return ordered[["name", "truth", "prediction", "confidence", "path"]].rename(
+        columns={"name": "file"}
+    )
 
 
 def over_time(files: pd.DataFrame) -> list[dict]:
-    """Accuracy of the files with a time by hour, day, week or month, whichever makes few enough periods."""
+    """Accuracy of the files with a time by hour, day, week or month, whichever makes few enough
+    periods.
+    """
     timed = files[files["time"].notna()]
     if timed.empty:
         return []
@@ -113,26 +152,42 @@ def over_time(files: pd.DataFrame) -> list[dict]:
     unit, _, form = next(period for period in PERIODS if period[1] is None or days <= period[1])
     right = timed["truth"].eq(timed["prediction"].fillna(""))
     grouped = right.groupby(timed["time"].dt.tz_localize(None).dt.to_period(unit.removesuffix("S")))
-    return [{"period": period.start_time.strftime(form), "documents": len(values), "accuracy": float(values.mean()),
-             "interval": wilson(int(values.sum()), len(values))} for period, values in grouped]
+    return [
+        {
+            "period": period.start_time.strftime(form),
+            "documents": len(values),
+            "accuracy": float(values.mean()),
+            "interval": wilson(int(values.sum()), len(values)),
+        }
+        for period, values in grouped
+    ]
 
 
 def confidence_metrics(files: pd.DataFrame) -> dict:
-    """ECE of the files with a confidence, and what is left at each threshold; empty where there is no confidence."""
+    """ECE of the files with a confidence, and what is left at each threshold; empty where there is
+    no confidence.
+    """
     known = files["confidence"].notna()
     if not known.any():
         return {}
     right = files["truth"].eq(files["prediction"].fillna("")).to_numpy()
     confidence = files["confidence"].to_numpy(float)
-    return {"ece": expected_calibration_error(confidence[known], right[known]),
-            "thresholds": coverage_table(confidence, right)}
+    return {
+        "ece": expected_calibration_error(confidence[known], right[known]),
+        "thresholds": coverage_table(confidence, right),
+    }
 
 
 def unknown_labels(predictions: pd.Series, typologies: set[str]) -> list[dict]:
-    """Predicted names that the ground truth does not have, with their rows; the most frequent with a like name."""
+    """Predicted names that the ground truth does not have, with their rows; the most frequent with
+    a like name.
+    """
     folded = {name.casefold(): name for name in sorted(typologies)}
-    found = [{"prediction": name, "rows": int(n), "like": None}
-             for name, n in predictions.value_counts().items() if name not in typologies]
+    found = [
+        {"prediction": name, "rows": int(n), "like": None}
+        for name, n in predictions.value_counts().items()
+        if name not in typologies
+    ]
     for row in found[:SUGGESTED]:
         close = difflib.get_close_matches(row["prediction"].casefold(), folded, n=1, cutoff=0.5)
         row["like"] = folded[close[0]] if close else None

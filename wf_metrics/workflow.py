@@ -11,11 +11,22 @@ from wf_metrics.intervals import LEVEL, SAMPLES, wilson
 from wf_metrics.matching import Matched, file_names, match
 from wf_metrics.probabilities import probability_metrics
 from wf_metrics.results import Columns, read_results
-from wf_metrics.scoring import Scores, confidence_metrics, confusions, over_time, score, unknown_labels
+from wf_metrics.scoring import (
+    Scores,
+    confidence_metrics,
+    confusions,
+    over_time,
+    score,
+    unknown_labels,
+)
 from wf_metrics.unify import check_pattern, group_documents, read_unify, resolve
 
-CHOICES = {"missing": ("wrong", "exclude"), "extension": ("auto", "keep", "ignore"), "case": ("keep", "ignore"),
-           "unify_unknown": ("refuse", "list")}
+CHOICES = {
+    "missing": ("wrong", "exclude"),
+    "extension": ("auto", "keep", "ignore"),
+    "case": ("keep", "ignore"),
+    "unify_unknown": ("refuse", "list"),
+}
 
 
 @dataclass
@@ -23,22 +34,52 @@ class MetricsArguments:
     """What to hold against what, and how."""
 
     results: list[str] = field(metadata={"help": "results files, or folders of them"})
-    ground_truth: str = field(metadata={"help": "folder <typology>/<file>, or a table of files and typologies"})
-    unify: str | None = field(default=None, metadata={"help": "YAML file of 'typology: group' lines"})
-    unify_unknown: str = field(default="refuse", metadata={"help": "names of --unify not met: refuse or list"})
+    ground_truth: str = field(
+        metadata={"help": "folder <typology>/<file>, or a table of files and typologies"}
+    )
+    unify: str | None = field(
+        default=None, metadata={"help": "YAML file of 'typology: group' lines"}
+    )
+    unify_unknown: str = field(
+        default="refuse", metadata={"help": "names of --unify not met: refuse or list"}
+    )
     document_pattern: str | None = field(
-        default=None, metadata={"help": "regular expression on a page's name; its first group is the document"})
-    missing: str = field(default="wrong", metadata={"help": "files without a result: wrong or exclude"})
-    key_column: str | None = field(default=None, metadata={"help": "results: column of the file or its path"})
-    prediction_column: str | None = field(default=None, metadata={"help": "results: column of the typology"})
-    confidence_column: str | None = field(default=None, metadata={"help": "results: column of confidence, or none"})
-    timestamp_column: str | None = field(default=None, metadata={"help": "results: column of the time, or none"})
-    confidence_max: float = field(default=1.0, metadata={"help": "the confidence that means certain: 1 or 100"})
-    truth_file_column: str | None = field(default=None, metadata={"help": "ground truth table: column of the file"})
-    truth_typology_column: str | None = field(default=None, metadata={"help": "ground truth table: its typology"})
-    extension: str = field(default="auto", metadata={
-        "help": "file names with their ending (keep), without (ignore), or with it unless that matches fewer (auto)"})
-    case: str = field(default="keep", metadata={"help": "upper and lower case of file names: keep or ignore"})
+        default=None,
+        metadata={"help": "regular expression on a page's name; its first group is the document"},
+    )
+    missing: str = field(
+        default="wrong", metadata={"help": "files without a result: wrong or exclude"}
+    )
+    key_column: str | None = field(
+        default=None, metadata={"help": "results: column of the file or its path"}
+    )
+    prediction_column: str | None = field(
+        default=None, metadata={"help": "results: column of the typology"}
+    )
+    confidence_column: str | None = field(
+        default=None, metadata={"help": "results: column of confidence, or none"}
+    )
+    timestamp_column: str | None = field(
+        default=None, metadata={"help": "results: column of the time, or none"}
+    )
+    confidence_max: float = field(
+        default=1.0, metadata={"help": "the confidence that means certain: 1 or 100"}
+    )
+    truth_file_column: str | None = field(
+        default=None, metadata={"help": "ground truth table: column of the file"}
+    )
+    truth_typology_column: str | None = field(
+        default=None, metadata={"help": "ground truth table: its typology"}
+    )
+    extension: str = field(
+        default="auto",
+        metadata={
+            "help": "file names with their ending (keep), without (ignore), or with it unless that matches fewer (auto)"
+        },
+    )
+    case: str = field(
+        default="keep", metadata={"help": "upper and lower case of file names: keep or ignore"}
+    )
     samples: int = field(default=SAMPLES, metadata={"help": "bootstrap samples"})
     seed: int = field(default=0, metadata={"help": "seed of the bootstrap"})
     output: str | None = field(default=None, metadata={"help": "folder to write"})
@@ -69,37 +110,66 @@ def measure(args: MetricsArguments) -> Measured:
     groups = read_unify(args.unify) if args.unify else {}
 
     # Read both sides and join them by file name.
-    truth, notes = read_ground_truth(args.ground_truth, args.truth_file_column, args.truth_typology_column)
+    truth, notes = read_ground_truth(
+        args.ground_truth, args.truth_file_column, args.truth_typology_column
+    )
     typologies = set(truth["truth"].unique())
-    columns = Columns(args.key_column, args.prediction_column, args.confidence_column, args.timestamp_column)
+    columns = Columns(
+        args.key_column, args.prediction_column, args.confidence_column, args.timestamp_column
+    )
     stems = set(file_names(truth["key"], "ignore", "keep").to_numpy(object))
-    results, more_notes = read_results(args.results, columns, stems, typologies | set(groups), args.confidence_max,
-                                       args.ground_truth)
+    results, more_notes = read_results(
+        args.results,
+        columns,
+        stems,
+        typologies | set(groups),
+        args.confidence_max,
+        args.ground_truth,
+    )
     matched = match(results, truth, args.extension, args.case)
-    files = matched.files if args.missing == "wrong" else \
-        matched.files[matched.files["prediction"].notna()].reset_index(drop=True)
+    files = (
+        matched.files
+        if args.missing == "wrong"
+        else matched.files[matched.files["prediction"].notna()].reset_index(drop=True)
+    )
     if files["prediction"].isna().all():
-        raise InputError("no file of the ground truth has a result with a prediction; check --prediction_column")
+        raise InputError(
+            "no file of the ground truth has a result with a prediction; check --prediction_column"
+        )
 
     # As they are, then unified: groups of typologies, then the pages of a document.
     scores = score(files["truth"], files["prediction"], args.samples, args.seed)
     known = typologies | set(results["prediction"].dropna().unique()) - {""}
     final = resolve(groups, known, f"--unify {args.unify}", args.unify_unknown)
     documents, mixed = unify(files, final, pattern)
-    unified = scores if not groups and not pattern else \
-        score(documents["truth"], documents["prediction"], args.samples, args.seed)
+    unified = (
+        scores
+        if not groups and not pattern
+        else score(documents["truth"], documents["prediction"], args.samples, args.seed)
+    )
 
-    counts = matched.counts | {"scored": scores.n, "right": scores.right, "scored_unifying": unified.n,
-                               "right_unifying": unified.right, "pages_of_mixed_documents": len(mixed)}
-    unified_map = {"groups": {name: group for name, group in final.items() if name != group},
-                   "unmapped": sorted(known - set(groups)) if groups else [],
-                   "unknown_in_map": sorted(set(groups) - known)}
+    counts = matched.counts | {
+        "scored": scores.n,
+        "right": scores.right,
+        "scored_unifying": unified.n,
+        "right_unifying": unified.right,
+        "pages_of_mixed_documents": len(mixed),
+    }
+    unified_map = {
+        "groups": {name: group for name, group in final.items() if name != group},
+        "unmapped": sorted(known - set(groups)) if groups else [],
+        "unknown_in_map": sorted(set(groups) - known),
+    }
     numbers = {
         **headline(scores, unified, counts),
         **probability_metrics(args.results, files),
         **confidence_metrics(files),
-        "unifying": {**unified.metrics, "intervals": unified.intervals, **unified_map,
-                     "document_pattern": args.document_pattern},
+        "unifying": {
+            **unified.metrics,
+            "intervals": unified.intervals,
+            **unified_map,
+            "document_pattern": args.document_pattern,
+        },
         "unknown_labels": unknown_labels(matched.files["prediction"], typologies),
         "confusions": confusions(scores, files),
         "confusions_unifying": confusions(unified, documents) if unified is not scores else [],
@@ -109,8 +179,15 @@ def measure(args: MetricsArguments) -> Measured:
         "arguments": asdict(args),
         "commit": runs.commit(),
     }
-    return Measured(numbers, files, unmatched_files(matched, mixed), scores, documents, unified,
-                    [*notes, *more_notes])
+    return Measured(
+        numbers,
+        files,
+        unmatched_files(matched, mixed),
+        scores,
+        documents,
+        unified,
+        [*notes, *more_notes],
+    )
 
 
 def check(args: MetricsArguments):
@@ -128,33 +205,58 @@ def check(args: MetricsArguments):
 
 def unify(files: pd.DataFrame, final: dict[str, str], pattern) -> tuple[pd.DataFrame, pd.DataFrame]:
     """The scored units after unifying, and the pages of documents that have several truths."""
-    grouped = files.assign(truth=files["truth"].map(final), prediction=files["prediction"].map(final))
+    grouped = files.assign(
+        truth=files["truth"].map(final), prediction=files["prediction"].map(final)
+    )
     if not pattern:
         return grouped, grouped.iloc[:0]
     documents, mixed = group_documents(grouped, pattern)
     if documents.empty:
-        raise InputError(f"--document_pattern {pattern.pattern!r}: every document has pages of several typologies; "
-                         "check the pattern")
+        raise InputError(
+            f"--document_pattern {pattern.pattern!r}: every document has pages of several typologies; "
+            "check the pattern"
+        )
     return documents, mixed
 
 
 def headline(scores: Scores, unified: Scores, counts: dict[str, int]) -> dict:
-    """The first keys of wf_metrics.json: the scores, how many files have a result, counts and intervals."""
+    """The first keys of wf_metrics.json: the scores, how many files have a result, counts and
+    intervals.
+    """
     wanted = counts["matched"] + counts["missing"]
-    intervals = scores.intervals | {"accuracy_unifying": unified.intervals["accuracy"],
-                                    "coverage": wilson(counts["matched"], wanted)}
-    return {**scores.metrics, "accuracy_unifying": unified.metrics["accuracy"],
-            "coverage": counts["matched"] / wanted, "counts": counts, "intervals": intervals}
+    intervals = scores.intervals | {
+        "accuracy_unifying": unified.intervals["accuracy"],
+        "coverage": wilson(counts["matched"], wanted),
+    }
+    return {
+        **scores.metrics,
+        "accuracy_unifying": unified.metrics["accuracy"],
+        "coverage": counts["matched"] / wanted,
+        "counts": counts,
+        "intervals": intervals,
+    }
 
 
 def interval_methods(args: MetricsArguments) -> dict:
     bootstrap = f"percentiles of a bootstrap stratified by true class, {args.samples} samples, seed {args.seed}"
-    return {"level": LEVEL, "accuracy": "Wilson", "accuracy_unifying": "Wilson", "coverage": "Wilson",
-            "balanced_accuracy": bootstrap, "macro_f1": bootstrap}
+    return {
+        "level": LEVEL,
+        "accuracy": "Wilson",
+        "accuracy_unifying": "Wilson",
+        "coverage": "Wilson",
+        "balanced_accuracy": bootstrap,
+        "macro_f1": bootstrap,
+    }
 
 
 def unmatched_files(matched: Matched, mixed: pd.DataFrame) -> pd.DataFrame:
     """The files that are not scored, or not alone: file, reason, detail."""
-    pages = pd.DataFrame({"file": mixed["name"], "reason": "ambiguous",
-                          "detail": "its document has pages of several typologies"}, dtype="str")
+    pages = pd.DataFrame(
+        {
+            "file": mixed["name"],
+            "reason": "ambiguous",
+            "detail": "its document has pages of several typologies",
+        },
+        dtype="str",
+    )
     return pd.concat([matched.unmatched, pages], ignore_index=True)

@@ -1,5 +1,7 @@
-"""What must not change a result, held through the real command line: how a batch is split over accumulation steps
-and processes, a kill and a resume, padding and batch size, saving and loading, and nothing at all (the same seed)."""
+"""What must not change a result, held through the real command line: how a batch is split over
+accumulation steps and processes, a kill and a resume, padding and batch size, saving and loading,
+and nothing at all (the same seed).
+"""
 
 import os
 import signal
@@ -15,20 +17,50 @@ from conftest import SCRIPTS, command, script
 from utils.predictions import read_predictions
 
 TRAIN = SCRIPTS / "train.py"
-STEPS = 24  # two epochs and a half of 160 rows in global batches of 16: lengths are grouped anew twice
-FLAGS = ["--max_steps", STEPS, "--learning_rate", "1e-2", "--save_strategy", "steps", "--save_steps", "4", "--use_cpu",
-         "--class_weights", "balanced", "--label_smoothing_factor", "0.1", "--metric_for_best_model", "log_loss",
-         "--disable_tqdm", "true"]
+STEPS = (
+    24  # two epochs and a half of 160 rows in global batches of 16: lengths are grouped anew twice
+)
+FLAGS = [
+    "--max_steps",
+    STEPS,
+    "--learning_rate",
+    "1e-2",
+    "--save_strategy",
+    "steps",
+    "--save_steps",
+    "4",
+    "--use_cpu",
+    "--class_weights",
+    "balanced",
+    "--label_smoothing_factor",
+    "0.1",
+    "--metric_for_best_model",
+    "log_loss",
+    "--disable_tqdm",
+    "true",
+]
 
 
 @pytest.fixture(scope="module")
 def train(prepared, tiny_encoder, tmp_path_factory):
-    """Train through the command line with the given batch flags and launcher; returns the run folder."""
+    """Train through the command line with the given batch flags and launcher; returns the run
+    folder.
+    """
     folder = tmp_path_factory.mktemp("invariants")
 
     def call(name, *flags, launcher=(sys.executable,)):
-        command(*launcher, TRAIN, "--dataset", prepared, "--model_name_or_path", tiny_encoder, "--output_dir",
-                folder / name, *FLAGS, *flags)
+        command(
+            *launcher,
+            TRAIN,
+            "--dataset",
+            prepared,
+            "--model_name_or_path",
+            tiny_encoder,
+            "--output_dir",
+            folder / name,
+            *FLAGS,
+            *flags,
+        )
         return folder / name
 
     return call
@@ -46,7 +78,9 @@ def probabilities(run: Path, split="test") -> np.ndarray:
 
 def assert_same(run: Path, reference: Path, tolerance: float):
     for split in ("validation", "test"):
-        np.testing.assert_allclose(probabilities(run, split), probabilities(reference, split), atol=tolerance)
+        np.testing.assert_allclose(
+            probabilities(run, split), probabilities(reference, split), atol=tolerance
+        )
 
 
 def test_the_reference_learns(uninterrupted):
@@ -57,14 +91,26 @@ def test_the_reference_learns(uninterrupted):
 
 @pytest.mark.parametrize(("per_device", "accumulation"), [(8, 2), (4, 4)])
 def test_accumulation_does_not_change_the_result(train, uninterrupted, per_device, accumulation):
-    run = train(f"{per_device}x{accumulation}", "--per_device_train_batch_size", per_device,
-                "--gradient_accumulation_steps", accumulation)
+    run = train(
+        f"{per_device}x{accumulation}",
+        "--per_device_train_batch_size",
+        per_device,
+        "--gradient_accumulation_steps",
+        accumulation,
+    )
     assert_same(run, uninterrupted, 2e-5)
 
 
 def test_two_processes_are_two_and_equal_one(train, uninterrupted):
-    launcher = [str(Path(sys.executable).parent / "accelerate"), "launch", "--multi_gpu", "--num_processes", "2",
-                "--main_process_port", "0"]
+    launcher = [
+        str(Path(sys.executable).parent / "accelerate"),
+        "launch",
+        "--multi_gpu",
+        "--num_processes",
+        "2",
+        "--main_process_port",
+        "0",
+    ]
     run = train("two", "--per_device_train_batch_size", "8", launcher=launcher)
     config = (run / "config.yaml").read_text(encoding="utf-8")
     assert "processes: 2" in config and "global_batch_size: 16" in config
@@ -73,15 +119,28 @@ def test_two_processes_are_two_and_equal_one(train, uninterrupted):
 
 def test_torchrun_without_use_cpu_is_refused(prepared, tmp_path):
     """Two ranks that would each train alone, into one folder."""
-    done = command(sys.executable, TRAIN, "--dataset", prepared, "--output_dir", tmp_path / "r", check=False,
-                   WORLD_SIZE="2", RANK="0", LOCAL_RANK="-1", CUDA_VISIBLE_DEVICES="")
+    done = command(
+        sys.executable,
+        TRAIN,
+        "--dataset",
+        prepared,
+        "--output_dir",
+        tmp_path / "r",
+        check=False,
+        WORLD_SIZE="2",
+        RANK="0",
+        LOCAL_RANK="-1",
+        CUDA_VISIBLE_DEVICES="",
+    )
     assert done.returncode == 2 and "--use_cpu" in done.stderr
 
 
 def test_the_same_seed_gives_the_same_bits(train, uninterrupted):
     again = train("again", "--per_device_train_batch_size", "16")
     assert (probabilities(again) == probabilities(uninterrupted)).all()
-    assert (again / "model.safetensors").read_bytes() == (uninterrupted / "model.safetensors").read_bytes()
+    assert (again / "model.safetensors").read_bytes() == (
+        uninterrupted / "model.safetensors"
+    ).read_bytes()
 
 
 def test_another_seed_gives_another_model(train, uninterrupted):
@@ -92,10 +151,23 @@ def test_another_seed_gives_another_model(train, uninterrupted):
 def test_killed_and_resumed_equals_uninterrupted(train, prepared, tiny_encoder, tmp_path):
     """kill -9 once a checkpoint is there; nothing looks finished; --resume ends with the same bits."""
     uninterrupted = train("dropout", "--classifier_dropout", "0.3")
-    words = [sys.executable, TRAIN, "--dataset", prepared, "--model_name_or_path", tiny_encoder, "--output_dir",
-             tmp_path / "run", "--classifier_dropout", "0.3", *FLAGS]
+    words = [
+        sys.executable,
+        TRAIN,
+        "--dataset",
+        prepared,
+        "--model_name_or_path",
+        tiny_encoder,
+        "--output_dir",
+        tmp_path / "run",
+        "--classifier_dropout",
+        "0.3",
+        *FLAGS,
+    ]
     words = [str(w) for w in words]
-    process = subprocess.Popen(words, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env=os.environ)
+    process = subprocess.Popen(
+        words, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env=os.environ
+    )
     deadline = time.time() + 120
     while not list((tmp_path / "run.partial").glob("checkpoint-*/trainer_state.json")):
         assert process.poll() is None and time.time() < deadline, "no checkpoint before the end"
@@ -103,7 +175,8 @@ def test_killed_and_resumed_equals_uninterrupted(train, prepared, tiny_encoder, 
     process.send_signal(signal.SIGKILL)
     process.wait()
     assert not (tmp_path / "run").exists()
-    # A kill in the middle of writing leaves a checkpoint without its last file: it must not be resumed from.
+    # A kill in the middle of writing leaves a checkpoint without its last file: it must not be
+    # resumed from.
     (tmp_path / "run.partial" / "checkpoint-9999").mkdir()
     done = command(*words, "--resume")
     assert "resuming from" in done.stdout and "checkpoint-9999" not in done.stdout
@@ -114,16 +187,38 @@ def test_killed_and_resumed_equals_uninterrupted(train, prepared, tiny_encoder, 
 def test_saved_and_reloaded_equals_in_memory_whatever_the_batch(run, prepared):
     """eval.py loads what train.py saved; one text at a time has no padding, 64 at a time has much."""
     for batch_size in (1, 64):
-        folder = script("eval").main([str(run), "--dataset", str(prepared), "--batch_size", str(batch_size),
-                                      "--overwrite", "--use_cpu"])
+        folder = script("eval").main(
+            [
+                str(run),
+                "--dataset",
+                str(prepared),
+                "--batch_size",
+                str(batch_size),
+                "--overwrite",
+                "--use_cpu",
+            ]
+        )
         np.testing.assert_allclose(probabilities(folder), probabilities(run), atol=1e-5)
 
 
 def test_a_narrow_encoder_trained_in_bf16_is_evaluated_in_fp32(prepared, tiny_encoder, tmp_path):
     """Its own scores are those of eval.py, which bf16's would miss by a thousandth."""
-    run = script("train").main([str(w) for w in (
-        "--dataset", prepared, "--model_name_or_path", tiny_encoder, "--output_dir", tmp_path / "run", *FLAGS,
-        "--bf16", "true")])
+    run = script("train").main(
+        [
+            str(w)
+            for w in (
+                "--dataset",
+                prepared,
+                "--model_name_or_path",
+                tiny_encoder,
+                "--output_dir",
+                tmp_path / "run",
+                *FLAGS,
+                "--bf16",
+                "true",
+            )
+        ]
+    )
     assert "precision: bf16" in (run / "config.yaml").read_text(encoding="utf-8")
     folder = script("eval").main([str(run), "--dataset", str(prepared), "--use_cpu"])
     assert np.ptp(probabilities(run), axis=0).max() > 0.3
@@ -140,7 +235,9 @@ def test_prediction_order_is_the_input_order(run, prepared, tmp_path):
     shuffled = test.select(order).select_columns(["id", "text"])
     shuffled.to_json(str(tmp_path / "in.jsonl"), force_ascii=False)
     output = tmp_path / "out.parquet"
-    script("predict").main([str(run), "--input", str(tmp_path / "in.jsonl"), "--output", str(output)])
+    script("predict").main(
+        [str(run), "--input", str(tmp_path / "in.jsonl"), "--output", str(output)]
+    )
     got = read_predictions(output)
     assert got.ids == [reference.ids[i] for i in order] and set(got.labels) == {None}
     np.testing.assert_allclose(got.probabilities, reference.probabilities[order], atol=1e-5)

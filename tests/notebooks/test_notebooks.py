@@ -11,7 +11,11 @@ from nbclient import NotebookClient
 ROOMS = ("beto_text_model", "image_model", "rnn_baseline", "spacy_text_model")
 NOTEBOOKS = sorted(path for room in ROOMS for path in (HOUSE / room / "notebooks").rglob("*.ipynb"))
 # Of these rooms `make test` runs the notebook of training alone, `make test-all` all three.
-SLOW = [path for path in NOTEBOOKS if path.parts[-4] != "beto_text_model" and path.parent.name != "train"]
+SLOW = [
+    path
+    for path in NOTEBOOKS
+    if path.parts[-4] != "beto_text_model" and path.parent.name != "train"
+]
 CALCULATOR = HOUSE / "wf_metrics" / "notebooks_or_scripts" / "metrics_calculator.ipynb"
 
 
@@ -34,34 +38,56 @@ def kernel(tmp_path, monkeypatch):
 
 def test_every_room_has_its_kinds():
     assert {(path.parts[-4], path.parent.name) for path in NOTEBOOKS} == {
-        (room, kind) for room in ROOMS for kind in ("explore", "model_metrics", "train")}
+        (room, kind) for room in ROOMS for kind in ("explore", "model_metrics", "train")
+    }
 
 
 def executed(path, folder, *more):
-    """The notebook after it ran in an empty folder, with `more` code cells at its end; it must show and not write."""
+    """The notebook after it ran in an empty folder, with `more` code cells at its end; it must show
+    and not write.
+    """
     folder.mkdir()
     notebook = nbformat.read(path, as_version=4)
     notebook.cells += [nbformat.v4.new_code_cell(source) for source in more]
     place = {"metadata": {"path": str(folder)}}
     NotebookClient(notebook, timeout=120, kernel_name="python3", resources=place).execute()
-    kinds = {kind for cell in notebook.cells if cell.cell_type == "code"
-             for output in cell.outputs for kind in output.get("data", {})}
+    kinds = {
+        kind
+        for cell in notebook.cells
+        if cell.cell_type == "code"
+        for output in cell.outputs
+        for kind in output.get("data", {})
+    }
     assert "image/png" in kinds and "text/html" in kinds
     assert not list(folder.iterdir())
     return notebook
 
 
-@pytest.mark.parametrize("path", [pytest.param(path, marks=pytest.mark.slow if path in SLOW else [], id=name_of(path))
-                                  for path in NOTEBOOKS])
+@pytest.mark.parametrize(
+    "path",
+    [
+        pytest.param(path, marks=pytest.mark.slow if path in SLOW else [], id=name_of(path))
+        for path in NOTEBOOKS
+    ],
+)
 def test_runs(path, kernel, tmp_path):
     executed(path, tmp_path / "work")
 
 
 def test_metrics_calculator_runs_and_equals_the_script(kernel, tmp_path):
     sample = HOUSE / "wf_metrics" / "wf_outputs"
-    report = script("metrics_calc", CALCULATOR.parent).main([
-        "--results", str(sample / "results.csv"), "--ground_truth", str(sample / "ground_truth.csv"),
-        "--unify", str(sample / "unify.yaml"), "--output", str(tmp_path / "report")])
+    report = script("metrics_calc", CALCULATOR.parent).main(
+        [
+            "--results",
+            str(sample / "results.csv"),
+            "--ground_truth",
+            str(sample / "ground_truth.csv"),
+            "--unify",
+            str(sample / "unify.yaml"),
+            "--output",
+            str(tmp_path / "report"),
+        ]
+    )
     expected = json.loads((report / "wf_metrics.json").read_text(encoding="utf-8"))
     assert expected["arguments"].pop("output") == str(report)
 
@@ -70,8 +96,13 @@ def test_metrics_calculator_runs_and_equals_the_script(kernel, tmp_path):
     assert found["arguments"].pop("output") is None
     assert found == expected
 
-    data = [output.data for cell in notebook.cells if cell.cell_type == "code"
-            for output in cell.outputs if "data" in output]
+    data = [
+        output.data
+        for cell in notebook.cells
+        if cell.cell_type == "code"
+        for output in cell.outputs
+        if "data" in output
+    ]
     assert sum("image/png" in kinds for kinds in data) == 5
     shown = "".join(kinds.get("text/html", "") for kinds in data)
     for name, interval in expected["intervals"].items():

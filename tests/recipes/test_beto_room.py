@@ -16,12 +16,25 @@ from utils.metrics import classification_metrics
 from utils.predictions import read_predictions
 
 RUN_FILES = {
-    "README.md", "all_results.json", "classification_report.json", "config.json", "config.yaml",
-    "confusion_matrix.csv", "labels.json", "log_history.json", "model.safetensors", "predictions_test.parquet",
-    "predictions_validation.parquet", "tokenizer.json", "tokenizer_config.json",
-    "figures/calibration.png", "figures/class_frequencies.png", "figures/confusion_matrix.png", "figures/curves.png",
+    "README.md",
+    "all_results.json",
+    "classification_report.json",
+    "config.json",
+    "config.yaml",
+    "confusion_matrix.csv",
+    "labels.json",
+    "log_history.json",
+    "model.safetensors",
+    "predictions_test.parquet",
+    "predictions_validation.parquet",
+    "tokenizer.json",
+    "tokenizer_config.json",
+    "figures/calibration.png",
+    "figures/class_frequencies.png",
+    "figures/confusion_matrix.png",
+    "figures/curves.png",
     "figures/per_class.png",
-}  # fmt: skip
+}
 
 
 def files_of(folder) -> set[str]:
@@ -43,7 +56,13 @@ def test_results_are_those_of_the_predictions(run, prepared):
         for name, value in classification_metrics(codes, predictions.probabilities).items():
             assert results[f"{split}_{name}"] == pytest.approx(value, abs=1e-12)
     assert results["test_macro_f1"] > 0.6
-    assert {"train_runtime", "train_loss", "parameters", "model_bytes", "test_ms_per_document"} <= set(results)
+    assert {
+        "train_runtime",
+        "train_loss",
+        "parameters",
+        "model_bytes",
+        "test_ms_per_document",
+    } <= set(results)
 
 
 def test_config_says_where_the_run_comes_from(run, prepared):
@@ -87,21 +106,47 @@ def test_eval_writes_beside_and_equals_training(run, prepared):
 
 
 def test_both_ends_of_long_texts_are_read(tiny_encoder, tmp_path, no_figures):
-    """The class words come last: training, eval, predict and the card's own lines must all see them."""
-    rows = [row | {"text": f"{'relleno ' * 40}{row['text'].split(' número')[0]} {i}"}
-            for i, row in enumerate(corpus_rows())]
+    """The class words come last: training, eval, predict and the card's own lines must all see
+    them.
+    """
+    rows = [
+        row | {"text": f"{'relleno ' * 40}{row['text'].split(' número')[0]} {i}"}
+        for i, row in enumerate(corpus_rows())
+    ]
     path, folder = write_jsonl(tmp_path / "largos.jsonl", rows), tmp_path / "run"
-    script("train").main(["--dataset", str(path), "--model_name_or_path", str(tiny_encoder), "--output_dir",
-                          str(folder), "--learning_rate", "5e-3", "--num_train_epochs", "3", "--max_length", "32",
-                          "--truncation_side", "middle", "--use_cpu"])
+    script("train").main(
+        [
+            "--dataset",
+            str(path),
+            "--model_name_or_path",
+            str(tiny_encoder),
+            "--output_dir",
+            str(folder),
+            "--learning_rate",
+            "5e-3",
+            "--num_train_epochs",
+            "3",
+            "--max_length",
+            "32",
+            "--truncation_side",
+            "middle",
+            "--use_cpu",
+        ]
+    )
     results = json.loads((folder / "all_results.json").read_text(encoding="utf-8"))
     assert results["test_macro_f1"] > 0.6
     evaluated = script("eval").main([str(folder), "--use_cpu"])
-    assert json.loads((evaluated / "all_results.json").read_text(encoding="utf-8"))["test_macro_f1"] == \
-        results["test_macro_f1"]
-    script("predict").main([str(folder), "--input", str(path), "--output", str(tmp_path / "p.parquet"), "--use_cpu"])
+    assert (
+        json.loads((evaluated / "all_results.json").read_text(encoding="utf-8"))["test_macro_f1"]
+        == results["test_macro_f1"]
+    )
+    script("predict").main(
+        [str(folder), "--input", str(path), "--output", str(tmp_path / "p.parquet"), "--use_cpu"]
+    )
     found = read_predictions(tmp_path / "p.parquet")
-    usage = (folder / "README.md").read_text(encoding="utf-8").split("```python\n")[1].split("```")[0]
+    usage = (
+        (folder / "README.md").read_text(encoding="utf-8").split("```python\n")[1].split("```")[0]
+    )
     usage = usage.replace("RUTA_DE_ESTA_CARPETA", str(folder)).replace("…", rows[7]["text"])
     values = {}
     exec(usage.replace("modelo(torch", "p = modelo(torch"), values)
@@ -116,7 +161,9 @@ def test_predict_a_tree_of_txt(run, tmp_path, output):
         path = tmp_path / "txt" / row["label"].replace("/", "_") / f"{row['id']}.txt"
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(row["text"], encoding="latin-1")
-    script("predict").main([str(run), "--input", str(tmp_path / "txt"), "--output", str(tmp_path / output)])
+    script("predict").main(
+        [str(run), "--input", str(tmp_path / "txt"), "--output", str(tmp_path / output)]
+    )
     found = read_predictions(tmp_path / output)
     assert len(found.ids) == len(rows) and "contrato/doc-090" in found.ids
     by_id = dict(zip(found.ids, found.labels, strict=True))
@@ -130,18 +177,43 @@ def test_predict_standard_input(run, tmp_path, monkeypatch):
     assert read_predictions(tmp_path / "p.csv").ids == ["0", "1", "2", "3"]
 
 
-def test_pipeline_over_seeds_skips_what_has_not_changed(corpus_file, tiny_encoder, tmp_path, capsys):
+def test_pipeline_over_seeds_skips_what_has_not_changed(
+    corpus_file, tiny_encoder, tmp_path, capsys
+):
     rows = corpus_rows(20)
     rows[3]["label"] = rows[30]["label"] = ""
     source = write_jsonl(tmp_path / "x.jsonl", rows)
-    flags = ["--dataset", str(source), "--model_name_or_path", str(tiny_encoder), "--output_dir", str(tmp_path / "p"),
-             "--seeds", "2", "--max_steps", "4", "--use_cpu", "--disable_tqdm", "true"]
+    flags = [
+        "--dataset",
+        str(source),
+        "--model_name_or_path",
+        str(tiny_encoder),
+        "--output_dir",
+        str(tmp_path / "p"),
+        "--seeds",
+        "2",
+        "--max_steps",
+        "4",
+        "--use_cpu",
+        "--disable_tqdm",
+        "true",
+    ]
     summary = script("pipeline").main(flags)
     assert summary["n"] == 2 and summary["test_macro_f1_sd"] is not None
-    runs = [json.loads((tmp_path / "p" / f"seed_{s}" / "all_results.json").read_text("utf-8")) for s in (0, 1)]
-    assert summary["test_macro_f1_mean"] == pytest.approx(np.mean([r["test_macro_f1"] for r in runs]))
-    assert summary["test_macro_f1_sd"] == pytest.approx(np.std([r["test_macro_f1"] for r in runs], ddof=1))
-    assert read_predictions(tmp_path / "p" / "predictions_unlabelled.parquet").ids == ["doc-003", "doc-030"]
+    runs = [
+        json.loads((tmp_path / "p" / f"seed_{s}" / "all_results.json").read_text("utf-8"))
+        for s in (0, 1)
+    ]
+    assert summary["test_macro_f1_mean"] == pytest.approx(
+        np.mean([r["test_macro_f1"] for r in runs])
+    )
+    assert summary["test_macro_f1_sd"] == pytest.approx(
+        np.std([r["test_macro_f1"] for r in runs], ddof=1)
+    )
+    assert read_predictions(tmp_path / "p" / "predictions_unlabelled.parquet").ids == [
+        "doc-003",
+        "doc-030",
+    ]
     assert "mean ± sd" in (tmp_path / "p" / "summary.md").read_text(encoding="utf-8")
     assert (tmp_path / "p" / "figures" / "seeds.png").exists()
     before = {p: p.stat().st_mtime_ns for p in (tmp_path / "p").rglob("model.safetensors")}
@@ -157,21 +229,47 @@ def test_pipeline_over_seeds_skips_what_has_not_changed(corpus_file, tiny_encode
 
 def test_pipeline_over_folds(corpus_file, tiny_encoder, tmp_path):
     summary = script("pipeline").main(
-        ["--dataset", str(corpus_file), "--model_name_or_path", str(tiny_encoder), "--output_dir", str(tmp_path / "p"),
-         "--folds", "2", "--max_steps", "2", "--use_cpu", "--disable_tqdm", "true"])
+        [
+            "--dataset",
+            str(corpus_file),
+            "--model_name_or_path",
+            str(tiny_encoder),
+            "--output_dir",
+            str(tmp_path / "p"),
+            "--folds",
+            "2",
+            "--max_steps",
+            "2",
+            "--use_cpu",
+            "--disable_tqdm",
+            "true",
+        ]
+    )
     files = [tmp_path / "p" / f"fold_{fold}" / "predictions_test.parquet" for fold in (1, 2)]
     tested = [i for file in files for i in read_predictions(file).ids]
     assert summary["n"] == 2 and len(tested) == len(set(tested)) == 200
 
 
 def test_mini_is_the_default_and_starts_from_its_weights(prepared, tmp_path):
-    run = script("train").main(["--dataset", str(prepared), "--output_dir", str(tmp_path / "r"), "--max_steps", "2",
-                                "--use_cpu"])
+    run = script("train").main(
+        [
+            "--dataset",
+            str(prepared),
+            "--output_dir",
+            str(tmp_path / "r"),
+            "--max_steps",
+            "2",
+            "--use_cpu",
+        ]
+    )
     config = yaml.safe_load((run / "config.yaml").read_text(encoding="utf-8"))
     assert config["model"]["name"] == "mini" and config["model"]["start"] == "preentrenado"
     recipe = yaml.safe_load((ROOM / "configs" / "mini.yaml").read_text(encoding="utf-8"))
     assert config["arguments"]["learning_rate"] == float(recipe["learning_rate"])
-    before, after = load_file(MINI_FOLDER / "model.safetensors"), load_file(run / "model.safetensors")
+    before, after = (
+        load_file(MINI_FOLDER / "model.safetensors"),
+        load_file(run / "model.safetensors"),
+    )
     name = "model.embeddings.tok_embeddings.weight"
     assert 0 < np.abs(before[name].astype(np.float32) - after[name]).max() < 0.02
     assert "`mini`" in (run / "README.md").read_text(encoding="utf-8")
@@ -182,12 +280,17 @@ def test_mini_is_small_and_predicts_hidden_words():
     from transformers import AutoModelForMaskedLM, AutoTokenizer
 
     assert (MINI_FOLDER / "model.safetensors").stat().st_size <= 16_000_000
-    tokenizer, model = AutoTokenizer.from_pretrained(MINI_FOLDER), AutoModelForMaskedLM.from_pretrained(MINI_FOLDER)
+    tokenizer, model = (
+        AutoTokenizer.from_pretrained(MINI_FOLDER),
+        AutoModelForMaskedLM.from_pretrained(MINI_FOLDER),
+    )
     signs = "á é í ó ú ü ñ Ñ ¿ ¡ % / ;"
     decoded = tokenizer.decode(tokenizer(signs).input_ids, skip_special_tokens=True)
     assert decoded.split() == signs.split()
-    for text, expected in {"La ley entrará en vigencia a partir de la [MASK] de su publicación.": "fecha",
-                           "El señor [MASK] la puerta y salió a la calle.": "abrió"}.items():
+    for text, expected in {
+        "La ley entrará en vigencia a partir de la [MASK] de su publicación.": "fecha",
+        "El señor [MASK] la puerta y salió a la calle.": "abrió",
+    }.items():
         inputs = tokenizer(text, return_tensors="pt")
         place = (inputs.input_ids[0] == tokenizer.mask_token_id).nonzero().item()
         best = model.float().eval()(**inputs).logits[0, place].topk(20).indices
@@ -195,8 +298,21 @@ def test_mini_is_small_and_predicts_hidden_words():
 
 
 def test_mini_scratch_learns_its_own_vocabulary(prepared, tmp_path):
-    run = script("train").main(["--dataset", str(prepared), "--output_dir", str(tmp_path / "r"), "--max_steps", "2",
-                                "--model_name_or_path", "mini-scratch", "--use_cpu", "--vocab_size", "300"])
+    run = script("train").main(
+        [
+            "--dataset",
+            str(prepared),
+            "--output_dir",
+            str(tmp_path / "r"),
+            "--max_steps",
+            "2",
+            "--model_name_or_path",
+            "mini-scratch",
+            "--use_cpu",
+            "--vocab_size",
+            "300",
+        ]
+    )
     config = yaml.safe_load((run / "config.yaml").read_text(encoding="utf-8"))
     assert config["model"]["name"] == "mini-scratch" and config["model"]["start"] == "pesos al azar"
     assert config["arguments"]["learning_rate"] == 1e-3
@@ -206,33 +322,82 @@ def test_mini_scratch_learns_its_own_vocabulary(prepared, tmp_path):
 
 def test_without_output_dir_the_run_goes_below_runs(prepared, tiny_encoder, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    run = script("train").main(["--dataset", str(prepared), "--model_name_or_path", str(tiny_encoder), "--max_steps",
-                                "1", "--use_cpu"])
-    assert run.parent.as_posix() == "runs/beto_text_model/papeles_v1" and (run / "all_results.json").exists()
+    run = script("train").main(
+        [
+            "--dataset",
+            str(prepared),
+            "--model_name_or_path",
+            str(tiny_encoder),
+            "--max_steps",
+            "1",
+            "--use_cpu",
+        ]
+    )
+    assert (
+        run.parent.as_posix() == "runs/beto_text_model/papeles_v1"
+        and (run / "all_results.json").exists()
+    )
 
 
 def test_early_stopping_stops(prepared, tiny_encoder, tmp_path):
     run = script("train").main(
-        ["--dataset", str(prepared), "--model_name_or_path", str(tiny_encoder), "--output_dir", str(tmp_path / "r"),
-         "--learning_rate", "0", "--num_train_epochs", "9", "--early_stopping_patience", "2", "--use_cpu"])
+        [
+            "--dataset",
+            str(prepared),
+            "--model_name_or_path",
+            str(tiny_encoder),
+            "--output_dir",
+            str(tmp_path / "r"),
+            "--learning_rate",
+            "0",
+            "--num_train_epochs",
+            "9",
+            "--early_stopping_patience",
+            "2",
+            "--use_cpu",
+        ]
+    )
     results = json.loads((run / "all_results.json").read_text(encoding="utf-8"))
     assert results["train_epoch"] == 3
 
 
-def test_trackers_work_offline_and_get_figures_and_the_table(prepared, tiny_encoder, tmp_path, monkeypatch):
+def test_trackers_work_offline_and_get_figures_and_the_table(
+    prepared, tiny_encoder, tmp_path, monkeypatch
+):
     import mlflow
     from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
     monkeypatch.chdir(tmp_path)
-    for name in ("WANDB_MODE", "WANDB_DIR", "WANDB_API_KEY", "MLFLOW_TRACKING_URI", "TENSORBOARD_LOGGING_DIR"):
+    for name in (
+        "WANDB_MODE",
+        "WANDB_DIR",
+        "WANDB_API_KEY",
+        "MLFLOW_TRACKING_URI",
+        "TENSORBOARD_LOGGING_DIR",
+    ):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("HOME", str(tmp_path))
     run = script("train").main(
-        ["--dataset", str(prepared), "--model_name_or_path", str(tiny_encoder), "--output_dir", "r", "--max_steps",
-         "3", "--use_cpu", "--report_to", "wandb,mlflow", "tensorboard"])
+        [
+            "--dataset",
+            str(prepared),
+            "--model_name_or_path",
+            str(tiny_encoder),
+            "--output_dir",
+            "r",
+            "--max_steps",
+            "3",
+            "--use_cpu",
+            "--report_to",
+            "wandb,mlflow",
+            "tensorboard",
+        ]
+    )
     results = json.loads((run / "all_results.json").read_text(encoding="utf-8"))
     assert list(tmp_path.glob("runs/wandb/offline-run-*/*.wandb"))
-    assert list(tmp_path.glob("runs/wandb/offline-run-*/files/media/images/figures/confusion_matrix*.png"))
+    assert list(
+        tmp_path.glob("runs/wandb/offline-run-*/files/media/images/figures/confusion_matrix*.png")
+    )
     assert list(tmp_path.glob("runs/wandb/offline-run-*/files/media/table/per_class*"))
     mlflow.set_tracking_uri(f"sqlite:///{tmp_path / 'runs' / 'mlflow.db'}")
     tracked = mlflow.search_runs(search_all_experiments=True, output_format="list")
@@ -243,13 +408,23 @@ def test_trackers_work_offline_and_get_figures_and_the_table(prepared, tiny_enco
     events = EventAccumulator(str(run / "tensorboard"))
     events.Reload()
     assert "figures/confusion_matrix" in events.Tags()["images"]
-    assert events.Scalars("final/test_macro_f1")[0].value == pytest.approx(results["test_macro_f1"], abs=1e-6)
-    for name in ("WANDB_MODE", "WANDB_DIR", "MLFLOW_TRACKING_URI", "TENSORBOARD_LOGGING_DIR", "WANDB_PROJECT",
-                 "MLFLOW_EXPERIMENT_NAME"):
+    assert events.Scalars("final/test_macro_f1")[0].value == pytest.approx(
+        results["test_macro_f1"], abs=1e-6
+    )
+    for name in (
+        "WANDB_MODE",
+        "WANDB_DIR",
+        "MLFLOW_TRACKING_URI",
+        "TENSORBOARD_LOGGING_DIR",
+        "WANDB_PROJECT",
+        "MLFLOW_EXPERIMENT_NAME",
+    ):
         monkeypatch.delenv(name, raising=False)
 
 
-def test_push_goes_through_the_trainer_and_keeps_the_card(prepared, tiny_encoder, tmp_path, monkeypatch):
+def test_push_goes_through_the_trainer_and_keeps_the_card(
+    prepared, tiny_encoder, tmp_path, monkeypatch
+):
     """No Hub here: what would be uploaded is looked at instead."""
     import transformers.trainer as trainer_module
 
@@ -263,9 +438,22 @@ def test_push_goes_through_the_trainer_and_keeps_the_card(prepared, tiny_encoder
 
     pushed = {}
     monkeypatch.setattr(trainer_module, "hf_api", Api)
-    script("train").main(["--dataset", str(prepared), "--model_name_or_path", str(tiny_encoder), "--output_dir",
-                          str(tmp_path / "r"), "--max_steps", "2", "--use_cpu", "--push_to_hub", "--hub_model_id",
-                          "equipo/papeles"])
+    script("train").main(
+        [
+            "--dataset",
+            str(prepared),
+            "--model_name_or_path",
+            str(tiny_encoder),
+            "--output_dir",
+            str(tmp_path / "r"),
+            "--max_steps",
+            "2",
+            "--use_cpu",
+            "--push_to_hub",
+            "--hub_model_id",
+            "equipo/papeles",
+        ]
+    )
     assert pushed["repo_id"] == "equipo/papeles" and "language: es" in pushed["card"]
     assert not any(f.endswith((".bin", ".pt", ".pkl")) for f in pushed["files"])
 

@@ -1,4 +1,6 @@
-"""The DynamoDB export against a local server over real sockets: whole, the same every time, resumable, discreet."""
+"""The DynamoDB export against a local server over real sockets: whole, the same every time,
+resumable, discreet.
+"""
 
 import base64
 import csv
@@ -30,16 +32,34 @@ boto3 = pytest.importorskip("boto3", reason="the aws extra is not installed")
 loaders = pytest.importorskip("botocore.loaders")
 pytest.importorskip("moto.server", reason="moto with its server is not installed")
 
-KEY_ID, SECRET, TOKEN = "AKIAIOSFODNN7EXAMPLE", "clave/secreta+de+prueba/0123456789ab", "testigo-de-sesion-0123456789"
+KEY_ID, SECRET, TOKEN = (
+    "AKIAIOSFODNN7EXAMPLE",
+    "clave/secreta+de+prueba/0123456789ab",
+    "testigo-de-sesion-0123456789",
+)
 THROTTLED = "ProvisionedThroughputExceededException"
 STRANGE = 'año "nuevo", ñandú;\nsegunda línea\ttab \\ \u2028 ¿€? 😀'
 TYPES = {
-    "texto": {"S": STRANGE}, "vacío": {"S": ""}, "número": {"N": "123456789012345678901234567890.5"},
-    "binario": {"B": b"\x00\xffhola"}, "sí": {"BOOL": True}, "no": {"BOOL": False}, "nulo": {"NULL": True},
-    "mapa": {"M": {"nota": {"S": STRANGE}, "n": {"N": "7"}, "dentro": {"L": [{"M": {"b": {"B": b"\x01"}}}]}}},
-    "lista": {"L": [{"S": "C"}, {"N": "1"}, {"NULL": True}, {"BOOL": False}]}, "lista vacía": {"L": []},
-    "textos": {"SS": ["a", "ñ"]}, "números": {"NS": ["1", "2.5"]}, "binarios": {"BS": [b"\x02"]},
-}  # fmt: skip
+    "texto": {"S": STRANGE},
+    "vacío": {"S": ""},
+    "número": {"N": "123456789012345678901234567890.5"},
+    "binario": {"B": b"\x00\xffhola"},
+    "sí": {"BOOL": True},
+    "no": {"BOOL": False},
+    "nulo": {"NULL": True},
+    "mapa": {
+        "M": {
+            "nota": {"S": STRANGE},
+            "n": {"N": "7"},
+            "dentro": {"L": [{"M": {"b": {"B": b"\x01"}}}]},
+        }
+    },
+    "lista": {"L": [{"S": "C"}, {"N": "1"}, {"NULL": True}, {"BOOL": False}]},
+    "lista vacía": {"L": []},
+    "textos": {"SS": ["a", "ñ"]},
+    "números": {"NS": ["1", "2.5"]},
+    "binarios": {"BS": [b"\x02"]},
+}
 
 
 class Relay(ThreadingHTTPServer):
@@ -50,8 +70,14 @@ class Relay(ThreadingHTTPServer):
     def __init__(self, behind: str):
         super().__init__(("127.0.0.1", 0), Passer)
         self.behind, self.url = behind, f"http://127.0.0.1:{self.server_port}"
-        self.refusals, self.always = [], {}  # [(operation, code, message)], {operation: (code, message) or bytes}
-        self.asked, self.patience = [], 0  # operations; how many of each are let through before `always`
+        self.refusals, self.always = (
+            [],
+            {},
+        )  # [(operation, code, message)], {operation: (code, message) or bytes}
+        self.asked, self.patience = (
+            [],
+            0,
+        )  # operations; how many of each are let through before `always`
         self.hold_from, self.holding, self.release = None, threading.Event(), threading.Event()
         self.lock = threading.Lock()
         threading.Thread(target=self.serve_forever, args=(0.02,), daemon=True).start()
@@ -63,7 +89,9 @@ class Relay(ThreadingHTTPServer):
                 if entry[0] == operation:
                     self.refusals.remove(entry)
                     return entry[1:]
-            return self.always.get(operation) if self.asked.count(operation) > self.patience else None
+            return (
+                self.always.get(operation) if self.asked.count(operation) > self.patience else None
+            )
 
 
 class Passer(BaseHTTPRequestHandler):
@@ -79,10 +107,20 @@ class Passer(BaseHTTPRequestHandler):
             if isinstance(refusal, bytes):
                 self.answer(200, refusal)
             elif refusal:
-                self.answer(400, json.dumps({"__type": f"com.amazon#{refusal[0]}", "message": refusal[1]}).encode())
+                self.answer(
+                    400,
+                    json.dumps(
+                        {"__type": f"com.amazon#{refusal[0]}", "message": refusal[1]}
+                    ).encode(),
+                )
             else:
-                headers = {name: self.headers[name] for name in ("X-Amz-Target", "Content-Type", "Authorization")}
-                with urllib.request.urlopen(urllib.request.Request(relay.behind, body, headers)) as answer:
+                headers = {
+                    name: self.headers[name]
+                    for name in ("X-Amz-Target", "Content-Type", "Authorization")
+                }
+                with urllib.request.urlopen(
+                    urllib.request.Request(relay.behind, body, headers)
+                ) as answer:
                     self.answer(200, answer.read())
         except urllib.error.HTTPError as error:
             self.answer(error.code, error.read())
@@ -101,14 +139,23 @@ class Passer(BaseHTTPRequestHandler):
 
 
 def credentials(**others) -> dict[str, str]:
-    return {"AWS_ACCESS_KEY_ID": KEY_ID, "AWS_SECRET_ACCESS_KEY": SECRET, "AWS_SESSION_TOKEN": TOKEN,
-            "AWS_DEFAULT_REGION": "us-east-1", "AWS_EC2_METADATA_DISABLED": "true", "AWS_CONFIG_FILE": "/dev/null",
-            "AWS_SHARED_CREDENTIALS_FILE": "/dev/null", "AWS_MAX_ATTEMPTS": "2"} | others
+    return {
+        "AWS_ACCESS_KEY_ID": KEY_ID,
+        "AWS_SECRET_ACCESS_KEY": SECRET,
+        "AWS_SESSION_TOKEN": TOKEN,
+        "AWS_DEFAULT_REGION": "us-east-1",
+        "AWS_EC2_METADATA_DISABLED": "true",
+        "AWS_CONFIG_FILE": "/dev/null",
+        "AWS_SHARED_CREDENTIALS_FILE": "/dev/null",
+        "AWS_MAX_ATTEMPTS": "2",
+    } | others
 
 
 @pytest.fixture(autouse=True)
 def configured(monkeypatch):
-    """Known credentials alone; and boto3's descriptions of services read once, which takes most of a short export."""
+    """Known credentials alone; and boto3's descriptions of services read once, which takes most of
+    a short export.
+    """
     monkeypatch.setattr("botocore.session.create_loader", one_loader)
     for name in [name for name in os.environ if name.startswith("AWS_")]:
         monkeypatch.delenv(name)
@@ -129,30 +176,66 @@ def server():
     moto = ThreadedMotoServer("127.0.0.1", 0, verbose=False)
     moto.start()
     url = "http://{}:{}".format(*moto.get_host_and_port())
-    client = boto3.client("dynamodb", endpoint_url=url, region_name="us-east-1", aws_access_key_id=KEY_ID,
-                          aws_secret_access_key=SECRET)
+    client = boto3.client(
+        "dynamodb",
+        endpoint_url=url,
+        region_name="us-east-1",
+        aws_access_key_id=KEY_ID,
+        aws_secret_access_key=SECRET,
+    )
     make_table(client, "resultados", {"id": "S"})
     make_table(client, "casos", {"caso": "S", "número": "N"}, index={"tipo": "S", "procesado": "S"})
     make_table(client, "tipos", {"clave": "S", "orden": "B"})
     make_table(client, "vacía", {"id": "S"})
     put(client, "resultados", [result(number) for number in range(60)])
     put(client, "casos", [case(number) for number in range(30)])
-    put(client, "tipos", [{"clave": {"S": "á"}, "orden": {"B": b"\xfe%d" % number}, **(TYPES if number == 3 else {})}
-                          for number in range(6)])
+    put(
+        client,
+        "tipos",
+        [
+            {
+                "clave": {"S": "á"},
+                "orden": {"B": b"\xfe%d" % number},
+                **(TYPES if number == 3 else {}),
+            }
+            for number in range(6)
+        ],
+    )
     yield url
     moto.stop()
 
 
 def make_table(client, name: str, key: dict[str, str], index: dict[str, str] | None = None):
-    more = {"GlobalSecondaryIndexes": [{"IndexName": "por_tipo", "KeySchema": schema(index),
-                                        "Projection": {"ProjectionType": "KEYS_ONLY"}}]} if index else {}
-    kinds = [{"AttributeName": n, "AttributeType": kind} for n, kind in (key | (index or {})).items()]
-    client.create_table(TableName=name, BillingMode="PAY_PER_REQUEST", KeySchema=schema(key),
-                        AttributeDefinitions=kinds, **more)
+    more = (
+        {
+            "GlobalSecondaryIndexes": [
+                {
+                    "IndexName": "por_tipo",
+                    "KeySchema": schema(index),
+                    "Projection": {"ProjectionType": "KEYS_ONLY"},
+                }
+            ]
+        }
+        if index
+        else {}
+    )
+    kinds = [
+        {"AttributeName": n, "AttributeType": kind} for n, kind in (key | (index or {})).items()
+    ]
+    client.create_table(
+        TableName=name,
+        BillingMode="PAY_PER_REQUEST",
+        KeySchema=schema(key),
+        AttributeDefinitions=kinds,
+        **more,
+    )
 
 
 def schema(key: dict[str, str]) -> list[dict]:
-    return [{"AttributeName": name, "KeyType": kind} for name, kind in zip(key, ("HASH", "RANGE"), strict=False)]
+    return [
+        {"AttributeName": name, "KeyType": kind}
+        for name, kind in zip(key, ("HASH", "RANGE"), strict=False)
+    ]
 
 
 def put(client, table: str, items: list[dict]):
@@ -162,20 +245,31 @@ def put(client, table: str, items: list[dict]):
 
 
 def result(number: int) -> dict:
-    item = {"id": {"S": f"doc-{number:03}"}, "archivo": {"S": f"s3://b/año/{number}, \"ñ\".png"},
-            "tipo": {"S": ("cédula", "factura\nde venta")[number % 2]}, "confianza": {"N": f"0.{number + 100}"},
-            "procesado": {"S": f"2026-08-{number % 28 + 1:02}T08:30:00Z"}}  # fmt: skip
+    item = {
+        "id": {"S": f"doc-{number:03}"},
+        "archivo": {"S": f's3://b/año/{number}, "ñ".png'},
+        "tipo": {"S": ("cédula", "factura\nde venta")[number % 2]},
+        "confianza": {"N": f"0.{number + 100}"},
+        "procesado": {"S": f"2026-08-{number % 28 + 1:02}T08:30:00Z"},
+    }
     return item | ({f"raro {number}": {"S": "sí"}} if number % 50 == 7 else {})
 
 
 def case(number: int) -> dict:
-    """Every third time is text, seconds, milliseconds; all are noon of day `number % 28 + 1` of August 2026."""
+    """Every third time is text, seconds, milliseconds; all are noon of day `number % 28 + 1` of
+    August 2026.
+    """
     day = number % 28 + 1
     seconds = 1785585600 + 86400 * (day - 1)
     times = [{"S": f"2026-08-{day:02}T12:00:00Z"}, {"N": str(seconds)}, {"N": str(1000 * seconds)}]
     index = {"procesado": {"S": f"2026-08-{day:02}"}} if number % 3 else {}
-    return {"caso": {"S": ("uno", "dos")[number % 2]}, "número": {"N": str(number)}, "hora": times[number % 3],
-            "tipo": {"S": ("cédula", "contrato")[number % 5 == 0]}, **index}  # fmt: skip
+    return {
+        "caso": {"S": ("uno", "dos")[number % 2]},
+        "número": {"N": str(number)},
+        "hora": times[number % 3],
+        "tipo": {"S": ("cédula", "contrato")[number % 5 == 0]},
+        **index,
+    }
 
 
 @pytest.fixture
@@ -189,10 +283,14 @@ def relay(server):
 
 @pytest.fixture
 def export(server, tmp_path, capsys):
-    """Run the command's main; returns its last line and everything that it printed, which holds no credential."""
+    """Run the command's main; returns its last line and everything that it printed, which holds no
+    credential.
+    """
 
     def run(table, name, *flags, url=server):
-        dynamodb_export.main([table, "--output", str(tmp_path / name), "--endpoint_url", url, *map(str, flags)])
+        dynamodb_export.main(
+            [table, "--output", str(tmp_path / name), "--endpoint_url", url, *map(str, flags)]
+        )
         printed = "".join(capsys.readouterr())
         assert_silent(printed)
         return json.loads(printed.strip().splitlines()[-1]), printed
@@ -225,11 +323,17 @@ def numbers_of(path) -> list[int]:
 def test_all_items_of_many_pages_and_segments_come_once(export, tmp_path):
     report, _ = export("resultados", "r.csv", "--page_items", 5)
     assert sorted(ids_of(tmp_path / "r.csv")) == [f"doc-{number:03}" for number in range(60)]
-    assert report["items"] == report["scanned"] == 60 and report["pages"] > 12 and report["capacity_units"] > 0
+    assert (
+        report["items"] == report["scanned"] == 60
+        and report["pages"] > 12
+        and report["capacity_units"] > 0
+    )
     head = (tmp_path / "r.csv").read_text(encoding="utf-8").splitlines()[0]
     assert head == '"id","archivo","confianza","procesado","raro 57","raro 7","tipo"'
     assert [path.name for path in tmp_path.iterdir()] == ["r.csv"]
-    export("resultados", "again.csv", "--page-items", 30)  # hyphens too; pages do not change the order
+    export(
+        "resultados", "again.csv", "--page-items", 30
+    )  # hyphens too; pages do not change the order
     assert (tmp_path / "again.csv").read_bytes() == (tmp_path / "r.csv").read_bytes()
 
 
@@ -238,7 +342,9 @@ def test_pages_of_the_service_are_followed(server, export, tmp_path):
     client = boto3.client("dynamodb", endpoint_url=server)
     make_table(client, "grandes", {"id": "S"})
     for number in range(5):
-        client.put_item(TableName="grandes", Item={"id": {"S": str(number)}, "texto": {"S": "ñ" * 150_000}})
+        client.put_item(
+            TableName="grandes", Item={"id": {"S": str(number)}, "texto": {"S": "ñ" * 150_000}}
+        )
     report, _ = export("grandes", "g.jsonl", "--segments", 1)
     assert report["items"] == 5 and report["pages"] == 2
 
@@ -247,8 +353,10 @@ def test_csv_and_jsonl_are_read_to_the_same_results(export, tmp_path):
     names = ["r.csv", "r.jsonl", "r.jsonl.gz"]
     for name in names:
         export("resultados", name, "--attributes", "id,archivo,tipo,confianza,procesado")
-    frames = [read_results([tmp_path / name], Columns(), set(), {"cédula"})[0].drop(columns="source")
-              for name in names]
+    frames = [
+        read_results([tmp_path / name], Columns(), set(), {"cédula"})[0].drop(columns="source")
+        for name in names
+    ]
     assert len(frames[0]) == 60 and frames[0].notna().all(axis=None)
     assert frames[0].equals(frames[1]) and frames[0].equals(frames[2])
     assert set(frames[0].prediction) == {"cédula", "factura\nde venta"}
@@ -261,19 +369,28 @@ def test_every_type_survives_both_formats(export, tmp_path):
     for name in ("t.csv", "t.jsonl"):
         export("tipos", name, "--page_items", 1)
     (item,) = [item for item in items_of(tmp_path / "t.jsonl") if len(item) > 2]
-    coded = {"binario": {"B": base64.b64encode(b"\x00\xffhola").decode()}, "binarios": {"BS": ["Ag=="]}}
+    coded = {
+        "binario": {"B": base64.b64encode(b"\x00\xffhola").decode()},
+        "binarios": {"BS": ["Ag=="]},
+    }
     mapped = {"M": TYPES["mapa"]["M"] | {"dentro": {"L": [{"M": {"b": {"B": "AQ=="}}}]}}}
     key = {"clave": {"S": "á"}, "orden": {"B": base64.b64encode(b"\xfe3").decode()}}
     assert item == TYPES | coded | key | {"mapa": mapped} and list(item) == sorted(item)
     with open(tmp_path / "t.csv", encoding="utf-8", newline="") as stream:
         (row,) = [row for row in csv.DictReader(stream) if row["texto"]]
     assert list(row) == ["clave", "orden", *sorted(TYPES)]
-    assert row["texto"] == STRANGE and row["número"] == TYPES["número"]["N"] and row["binario"] == "AP9ob2xh"
+    assert (
+        row["texto"] == STRANGE
+        and row["número"] == TYPES["número"]["N"]
+        and row["binario"] == "AP9ob2xh"
+    )
     assert (row["sí"], row["no"], row["nulo"], row["vacío"]) == ("true", "false", "", "")
     assert row["lista"] == '[{"S":"C"},{"N":"1"},{"NULL":true},{"BOOL":false}]'
     assert row["textos"] == '["a","ñ"]' and json.loads(row["mapa"]) == mapped["M"]
     (table,) = csv_tables(tmp_path / "t.csv", None, "utf-8")
-    from_csv = [flat({n: v and cell_value(v) for n, v in record.items()}) for record in table.to_pylist()]
+    from_csv = [
+        flat({n: v and cell_value(v) for n, v in record.items()}) for record in table.to_pylist()
+    ]
     from_jsonl = [flat(record) for record in json_items(tmp_path / "t.jsonl", Log())]
     assert [filled(record) for record in from_csv] == [filled(record) for record in from_jsonl]
 
@@ -285,22 +402,31 @@ def filled(record: dict) -> dict:
 # A part of it.
 
 
-@pytest.mark.parametrize(("flags", "numbers"), [
-    (["--key", "caso=uno"], range(0, 30, 2)),
-    (["--key", "caso=dos", "--sort_from", "9"], range(9, 30, 2)),
-    (["--key", "caso=dos", "--sort_from", "9", "--sort_to", "13", "--page_items", "2"], [9, 11, 13]),
-    (["--key", "caso=uno", "--sort_to", "4"], [0, 2, 4]),
-    (["--key", "caso=uno", "--prefix", "tipo=contr"], [0, 10, 20]),
-    (["--prefix", "tipo=contr"], range(0, 30, 5)),
-    (["--prefix", "tipo=contr", "--prefix", "caso=d"], [5, 15, 25]),
-    (["--time_attribute", "hora", "--since", "2026-08-21", "--until", "2026-08-25"], [20, 21, 22, 23]),
-    (["--time_attribute", "hora", "--since", "2026-08-27T12:00:00Z"], [26, 27]),
-    (["--time_attribute", "hora", "--until", "2026-08-03"], [0, 1, 28, 29]),
-    (["--time_attribute", "hora", "--until", "2026-08-04T12:00:00Z"], [0, 1, 2, 28, 29]),
-    (["--index", "por_tipo"], [n for n in range(30) if n % 3]),
-    (["--index", "por_tipo", "--key", "tipo=contrato", "--sort_prefix", "2026-08-1"], [10]),
-    (["--consistent"], range(30)),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("flags", "numbers"),
+    [
+        (["--key", "caso=uno"], range(0, 30, 2)),
+        (["--key", "caso=dos", "--sort_from", "9"], range(9, 30, 2)),
+        (
+            ["--key", "caso=dos", "--sort_from", "9", "--sort_to", "13", "--page_items", "2"],
+            [9, 11, 13],
+        ),
+        (["--key", "caso=uno", "--sort_to", "4"], [0, 2, 4]),
+        (["--key", "caso=uno", "--prefix", "tipo=contr"], [0, 10, 20]),
+        (["--prefix", "tipo=contr"], range(0, 30, 5)),
+        (["--prefix", "tipo=contr", "--prefix", "caso=d"], [5, 15, 25]),
+        (
+            ["--time_attribute", "hora", "--since", "2026-08-21", "--until", "2026-08-25"],
+            [20, 21, 22, 23],
+        ),
+        (["--time_attribute", "hora", "--since", "2026-08-27T12:00:00Z"], [26, 27]),
+        (["--time_attribute", "hora", "--until", "2026-08-03"], [0, 1, 28, 29]),
+        (["--time_attribute", "hora", "--until", "2026-08-04T12:00:00Z"], [0, 1, 2, 28, 29]),
+        (["--index", "por_tipo"], [n for n in range(30) if n % 3]),
+        (["--index", "por_tipo", "--key", "tipo=contrato", "--sort_prefix", "2026-08-1"], [10]),
+        (["--consistent"], range(30)),
+    ],
+)
 def test_a_part(export, tmp_path, flags, numbers):
     report, _ = export("casos", "c.jsonl", *flags)
     assert numbers_of(tmp_path / "c.jsonl") == list(numbers)
@@ -329,20 +455,41 @@ def test_throttling_is_waited_for(export, relay, tmp_path):
 
 def test_throttling_for_ever_ends_and_is_resumed(export, relay, tmp_path, capsys):
     relay.always = {"Scan": (THROTTLED, "slow")}
-    words = ["resultados", "--output", tmp_path / "r.csv", "--endpoint_url", relay.url, "--attempts", "2"]
+    words = [
+        "resultados",
+        "--output",
+        tmp_path / "r.csv",
+        "--endpoint_url",
+        relay.url,
+        "--attempts",
+        "2",
+    ]
     error = refused(capsys, dynamodb_export.main, *words, "--segments", "1")
     assert "resultados: throttled 2 times in a row; raise its read capacity" in error
     assert not (tmp_path / "r.csv").exists()
     relay.always = {}
-    assert export("resultados", "r.csv", "--segments", 1, "--resume", url=relay.url)[0]["items"] == 60
+    assert (
+        export("resultados", "r.csv", "--segments", 1, "--resume", url=relay.url)[0]["items"] == 60
+    )
 
 
 def test_a_binary_key_is_resumed_from(export, relay, tmp_path, capsys):
     relay.always, relay.patience = {"Scan": ("ExpiredTokenException", "too late")}, 3
-    words = ["tipos", "--output", tmp_path / "t.jsonl", "--endpoint_url", relay.url, "--segments", 1]
+    words = [
+        "tipos",
+        "--output",
+        tmp_path / "t.jsonl",
+        "--endpoint_url",
+        relay.url,
+        "--segments",
+        1,
+    ]
     error = refused(capsys, dynamodb_export.main, *words, "--page_items", 1)
     assert "tipos: the credentials have expired; log in again" in error
-    assert f"; what came is kept in {tmp_path / 't.jsonl.partial'}, the same command with --resume goes on" in error
+    assert (
+        f"; what came is kept in {tmp_path / 't.jsonl.partial'}, the same command with --resume goes on"
+        in error
+    )
     relay.always, relay.asked = {}, []
     assert export("tipos", "t.jsonl", "--segments", 1, "--resume", url=relay.url)[0]["pages"] == 4
     export("tipos", "whole.jsonl", "--segments", 1)
@@ -351,7 +498,15 @@ def test_a_binary_key_is_resumed_from(export, relay, tmp_path, capsys):
 
 def test_a_killed_command_is_resumed_to_the_same_bytes(export, relay, tmp_path):
     relay.hold_from = 6
-    words = ["resultados", "--output", tmp_path / "killed.csv", "--endpoint_url", relay.url, "--page_items", 4]
+    words = [
+        "resultados",
+        "--output",
+        tmp_path / "killed.csv",
+        "--endpoint_url",
+        relay.url,
+        "--page_items",
+        4,
+    ]
     command = [sys.executable, HOUSE / "utils" / "dynamodb_export.py", *words]
     killed = subprocess.Popen(list(map(str, command)), cwd="/")
     export("resultados", "whole.csv")
@@ -371,13 +526,24 @@ def test_a_killed_command_is_resumed_to_the_same_bytes(export, relay, tmp_path):
 
 
 def test_ctrl_c_leaves_it_resumable(export, relay, tmp_path, capsys, monkeypatch):
-    words = ["resultados", "--output", str(tmp_path / "r.jsonl.gz"), "--endpoint_url", relay.url, "--page_items", "4"]
+    words = [
+        "resultados",
+        "--output",
+        str(tmp_path / "r.jsonl.gz"),
+        "--endpoint_url",
+        relay.url,
+        "--page_items",
+        "4",
+    ]
     with monkeypatch.context() as terminal, pytest.raises(SystemExit) as stop:
         terminal.setattr(dynamodb_parts, "wait", wait_and_interrupt)
         dynamodb_export.main(words)
     printed = capsys.readouterr().err
     assert stop.value.code == 130
-    assert re.search(r"^interrupted; what came is kept in \S+r.jsonl.gz.partial, the same .* --resume .*\n$", printed)
+    assert re.search(
+        r"^interrupted; what came is kept in \S+r.jsonl.gz.partial, the same .* --resume .*\n$",
+        printed,
+    )
     export("resultados", "r.jsonl.gz", "--resume")
     export("resultados", "whole.jsonl.gz")
     assert (tmp_path / "r.jsonl.gz").read_bytes() == (tmp_path / "whole.jsonl.gz").read_bytes()
@@ -392,7 +558,9 @@ def test_a_full_disk_at_the_end_costs_no_page(export, relay, tmp_path, capsys, m
     words = ["casos", "--output", tmp_path / "c.csv", "--endpoint_url", relay.url]
     with monkeypatch.context() as full:
         full.setattr(dynamodb_parts, "csv_rows", full_disk)
-        assert "No space left on device; free space" in refused(capsys, dynamodb_export.main, *words)
+        assert "No space left on device; free space" in refused(
+            capsys, dynamodb_export.main, *words
+        )
     assert not (tmp_path / "c.csv").exists()
     relay.asked = []
     assert export("casos", "c.csv", "--resume", url=relay.url)[0]["items"] == 30
@@ -411,7 +579,15 @@ def full_disk(parts, header):
 def unfinished(export, relay, tmp_path, capsys):
     """Flags of an export of `casos` that was denied in its midst."""
     relay.refusals = [("Scan", "AccessDeniedException", f"not you, {TOKEN}")]
-    words = ["casos", "--output", str(tmp_path / "c.csv"), "--endpoint_url", relay.url, "--segments", "1"]
+    words = [
+        "casos",
+        "--output",
+        str(tmp_path / "c.csv"),
+        "--endpoint_url",
+        relay.url,
+        "--segments",
+        "1",
+    ]
     error = refused(capsys, dynamodb_export.main, *words)
     assert "casos: access denied (not you, …); ask for dynamodb:DescribeTable" in error
     return words
@@ -419,9 +595,15 @@ def unfinished(export, relay, tmp_path, capsys):
 
 def test_an_unfinished_export_is_not_mixed_with_another(unfinished, export, tmp_path, capsys):
     error = refused(capsys, dynamodb_export.main, *unfinished)
-    assert "c.csv.partial: an unfinished export is there; say --resume to go on or --overwrite" in error
-    for flags, culprit in ((["--segments", "2"], "segments"), (["--prefix", "tipo=c"], "prefix"),
-                           (["--attributes", "tipo", "--consistent"], "attributes and consistent")):
+    assert (
+        "c.csv.partial: an unfinished export is there; say --resume to go on or --overwrite"
+        in error
+    )
+    for flags, culprit in (
+        (["--segments", "2"], "segments"),
+        (["--prefix", "tipo=c"], "prefix"),
+        (["--attributes", "tipo", "--consistent"], "attributes and consistent"),
+    ):
         error = refused(capsys, dynamodb_export.main, *unfinished, "--resume", *flags)
         assert f"c.csv.partial: begun with another {culprit}; give the same arguments" in error
     error = refused(capsys, dynamodb_export.main, "resultados", *unfinished[1:], "--resume")
@@ -432,11 +614,15 @@ def test_an_unfinished_export_is_not_mixed_with_another(unfinished, export, tmp_
 
 def test_a_damaged_or_busy_unfinished_export_is_said(unfinished, tmp_path, capsys):
     partial = tmp_path / "c.csv.partial"
-    (partial / "segment_000.json").write_text(json.dumps(dynamodb_parts.EMPTY | {"bytes": 9, "pages": 1, "next": 1}))
+    (partial / "segment_000.json").write_text(
+        json.dumps(dynamodb_parts.EMPTY | {"bytes": 9, "pages": 1, "next": 1})
+    )
     error = refused(capsys, dynamodb_export.main, *unfinished, "--resume")
     assert "segment_000.jsonl: shorter than it was; say --overwrite" in error
     (partial / "segment_000.json").write_text("{")
-    assert "segment_000.json: broken; say" in refused(capsys, dynamodb_export.main, *unfinished, "--resume")
+    assert "segment_000.json: broken; say" in refused(
+        capsys, dynamodb_export.main, *unfinished, "--resume"
+    )
     with open(partial / "lock", "w") as lock:
         dynamodb_parts.fcntl.flock(lock, dynamodb_parts.fcntl.LOCK_EX)
         error = refused(capsys, dynamodb_export.main, *unfinished, "--resume")
@@ -446,12 +632,16 @@ def test_a_damaged_or_busy_unfinished_export_is_said(unfinished, tmp_path, capsy
 def test_what_is_there_is_kept(export, tmp_path, server, capsys):
     words = ["casos", "--endpoint_url", server, "--output"]
     (tmp_path / "c.csv").write_text("mío")
-    assert "c.csv: already there; say --overwrite" in refused(capsys, dynamodb_export.main, *words, tmp_path / "c.csv")
+    assert "c.csv: already there; say --overwrite" in refused(
+        capsys, dynamodb_export.main, *words, tmp_path / "c.csv"
+    )
     (tmp_path / "d.csv.partial").mkdir()
     (tmp_path / "d.csv.partial" / "tesis.txt").touch()
     error = refused(capsys, dynamodb_export.main, *words, tmp_path / "d.csv", "--overwrite")
     assert "d.csv.partial: holds no export; choose another --output" in error
-    assert (tmp_path / "c.csv").read_text() == "mío" and (tmp_path / "d.csv.partial" / "tesis.txt").exists()
+    assert (tmp_path / "c.csv").read_text() == "mío" and (
+        tmp_path / "d.csv.partial" / "tesis.txt"
+    ).exists()
     export("casos", "c.csv", "--overwrite")
     assert "cédula" in (tmp_path / "c.csv").read_text(encoding="utf-8")
 
@@ -465,23 +655,35 @@ REFUSED = {
     "unknown key": (["--key", "kaso=uno"], ["--key kaso", "partition key of casos is caso"]),
     "sort key as key": (["--key", "número=1"], ["--key número", "is caso"]),
     "key without value": (["--key", "caso"], ["--key caso", "NAME=VALUE"]),
-    "key and segments": (["--key", "caso=uno", "--segments", "2"], ["--segments", "leave one of them out"]),
+    "key and segments": (
+        ["--key", "caso=uno", "--segments", "2"],
+        ["--segments", "leave one of them out"],
+    ),
     "sort without key": (["--sort_prefix", "2"], ["--sort_prefix needs --key"]),
     "two sorts": (["--key", "caso=uno", "--sort_prefix", "2", "--sort_to", "3"], ["one condition"]),
-    "prefix of a number": (["--key", "caso=uno", "--sort_prefix", "2"], ["--sort_prefix: número is a number"]),
+    "prefix of a number": (
+        ["--key", "caso=uno", "--sort_prefix", "2"],
+        ["--sort_prefix: número is a number"],
+    ),
     "no number": (["--key", "caso=uno", "--sort_from", "dos"], ["--sort_from dos", "a number"]),
     "prefix": (["--prefix", "tipo"], ["--prefix tipo", "NAME=VALUE"]),
     "no such index": (["--index", "por_clase"], ["--index por_clase", "por_tipo"]),
     "consistent index": (["--index", "por_tipo", "--consistent"], ["casos: refused", "onsistent"]),
     "time alone": (["--since", "2026-08-01"], ["--time_attribute goes with --since"]),
     "attribute alone": (["--time_attribute", "hora"], ["--time_attribute goes with"]),
-    "no time": (["--time_attribute", "hora", "--since", "ayer"], ["ayer: not a time", "2026-08-31"]),
+    "no time": (
+        ["--time_attribute", "hora", "--since", "ayer"],
+        ["ayer: not a time", "2026-08-31"],
+    ),
     "unknown flag": (["--segmentos", "3"], ["--segmentos", "--segments"]),
     "profile": (["--profile", "otro"], ["profile (otro) could not be found", "--profile"]),
     "region": (["--region", "us east"], ["region_name 'us east'", "--region"]),
     "endpoint": (["--endpoint_url", "localhost"], ["--endpoint_url localhost", "http://host:port"]),
-    "unreachable": (["--endpoint_url", "http://127.0.0.1:9", "--attempts", "1"], ["cannot be reached", "127.0.0.1:9"]),
-}  # fmt: skip
+    "unreachable": (
+        ["--endpoint_url", "http://127.0.0.1:9", "--attempts", "1"],
+        ["cannot be reached", "127.0.0.1:9"],
+    ),
+}
 
 
 @pytest.mark.parametrize("case", REFUSED)
@@ -515,27 +717,60 @@ def test_refusals_of_the_service(code, relay, tmp_path, capsys):
     assert not list(tmp_path.iterdir())
 
 
-@pytest.mark.parametrize(("without", "words"), [
-    (["AWS_DEFAULT_REGION"], "no AWS region is configured; say --region"),
-    (["AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"], "Unable to locate credentials; set AWS_ACCESS_KEY_ID"),
-    (["AWS_SECRET_ACCESS_KEY"], "Partial credentials found in env, missing: AWS_SECRET_ACCESS_KEY; set"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("without", "words"),
+    [
+        (["AWS_DEFAULT_REGION"], "no AWS region is configured; say --region"),
+        (
+            ["AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"],
+            "Unable to locate credentials; set AWS_ACCESS_KEY_ID",
+        ),
+        (
+            ["AWS_SECRET_ACCESS_KEY"],
+            "Partial credentials found in env, missing: AWS_SECRET_ACCESS_KEY; set",
+        ),
+    ],
+)
 def test_configuration_that_lacks(without, words, server, tmp_path, capsys, monkeypatch):
     for name in without:
         monkeypatch.delenv(name)
-    error = refused(capsys, dynamodb_export.main, "casos", "--output", tmp_path / "c.csv", "--endpoint_url", server)
+    error = refused(
+        capsys,
+        dynamodb_export.main,
+        "casos",
+        "--output",
+        tmp_path / "c.csv",
+        "--endpoint_url",
+        server,
+    )
     assert words in error
     assert_silent(error)
 
 
 def test_another_service(relay, tmp_path, capsys):
     relay.always = {"DescribeTable": b"<html>hola</html>"}
-    error = refused(capsys, dynamodb_export.main, "casos", "--output", tmp_path / "c.csv", "--endpoint_url", relay.url)
+    error = refused(
+        capsys,
+        dynamodb_export.main,
+        "casos",
+        "--output",
+        tmp_path / "c.csv",
+        "--endpoint_url",
+        relay.url,
+    )
     assert error == f"error: {relay.url}: what answers there is no DynamoDB; check --endpoint_url"
 
 
 def test_a_table_that_is_not_there(server, tmp_path, capsys):
-    error = refused(capsys, dynamodb_export.main, "nada", "--output", tmp_path / "n.csv", "--endpoint_url", server)
+    error = refused(
+        capsys,
+        dynamodb_export.main,
+        "nada",
+        "--output",
+        tmp_path / "n.csv",
+        "--endpoint_url",
+        server,
+    )
     assert error == f"error: nada: {dynamodb_export.NO_TABLE}"
 
 
@@ -553,4 +788,7 @@ def test_the_help_shows_commands(capsys):
         dynamodb_export.main(["--help"])
     printed = capsys.readouterr().out
     assert stop.value.code == 0
-    assert "python -m utils.dynamodb_export resultados --output results.csv" in printed and "--sort-prefix" in printed
+    assert (
+        "python -m utils.dynamodb_export resultados --output results.csv" in printed
+        and "--sort-prefix" in printed
+    )

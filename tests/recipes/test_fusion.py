@@ -32,18 +32,36 @@ def run_folder(folder, model: str, seed: int, sees: tuple, skill: float = 3.0, n
         truth = np.random.default_rng(n).integers(0, 3, n)
         p = probabilities(seed + n, truth, sees, skill)
         order = np.random.default_rng(seed).permutation(n)  # every run in an order of its own
-        write_predictions(folder / f"predictions_{split}.parquet", [f"d{i}" for i in order], p[order], names,
-                          [names[c] for c in truth[order]])
-    config = {"room": model, "seed": 0, "model": {"name": model}, "dataset": {"hash": model}, "arguments": {}}
+        write_predictions(
+            folder / f"predictions_{split}.parquet",
+            [f"d{i}" for i in order],
+            p[order],
+            names,
+            [names[c] for c in truth[order]],
+        )
+    config = {
+        "room": model,
+        "seed": 0,
+        "model": {"name": model},
+        "dataset": {"hash": model},
+        "arguments": {},
+    }
     (folder / "config.yaml").write_text(yaml.safe_dump(config), encoding="utf-8")
-    (folder / "all_results.json").write_text(json.dumps({"test_ms_per_document": 2.0}), encoding="utf-8")
+    (folder / "all_results.json").write_text(
+        json.dumps({"test_ms_per_document": 2.0}), encoding="utf-8"
+    )
     return str(folder)
 
 
 @pytest.fixture
 def runs(tmp_path):
-    """A text model that knows acta and a page model that knows cédula: each guesses what the other knows."""
-    return [run_folder(tmp_path / "texto", "texto", 1, (0,)), run_folder(tmp_path / "imagen", "imagen", 2, (1,))]
+    """A text model that knows acta and a page model that knows cédula: each guesses what the other
+    knows.
+    """
+    return [
+        run_folder(tmp_path / "texto", "texto", 1, (0,)),
+        run_folder(tmp_path / "imagen", "imagen", 2, (1,)),
+    ]
 
 
 def test_the_formula():
@@ -67,7 +85,9 @@ def test_the_weight_is_the_best_of_the_grid_and_follows_the_better_model():
 
 
 def test_fusion_is_a_row_of_compare_and_its_weight_is_said(runs, tmp_path, capsys):
-    folder = compare.main([*runs, "--fuse", *runs, "--samples", "100", "--output", str(tmp_path / "informe")])
+    folder = compare.main(
+        [*runs, "--fuse", *runs, "--samples", "100", "--output", str(tmp_path / "informe")]
+    )
     found = json.loads((folder / "compare.json").read_text(encoding="utf-8"))
     first, second = (read_predictions(f"{run}/predictions_test.parquet") for run in runs)
     place = {i: row for row, i in enumerate(second.ids)}
@@ -80,13 +100,19 @@ def test_fusion_is_a_row_of_compare_and_its_weight_is_said(runs, tmp_path, capsy
     assert row["macro_f1"] > max(r["macro_f1"] for r in found["models"][1:]) + 0.1
     assert found["fusion"]["runs"] == runs and sum(found["fusion"]["weights"]) == pytest.approx(1)
     assert found["fusion"]["documents"] == 200
-    for text in ((folder / "compare.md").read_text(encoding="utf-8"), capsys.readouterr().out,
-                 (folder / "report.html").read_text(encoding="utf-8")):
+    for text in (
+        (folder / "compare.md").read_text(encoding="utf-8"),
+        capsys.readouterr().out,
+        (folder / "report.html").read_text(encoding="utf-8"),
+    ):
         assert row["model"] in text and "lowest log loss on 200 validation documents" in text
 
     plain = compare.main([*runs, "--samples", "100", "--output", str(tmp_path / "otro")])
     without = json.loads((plain / "compare.json").read_text(encoding="utf-8"))
-    assert without["fusion"] is None and without["ensemble"]["macro_f1"] == found["ensemble"]["macro_f1"]
+    assert (
+        without["fusion"] is None
+        and without["ensemble"]["macro_f1"] == found["ensemble"]["macro_f1"]
+    )
     assert [r["model"] for r in without["models"]] == [r["model"] for r in found["models"][1:]]
     for name in ("disagreements.csv", "label_errors.csv"):
         assert (plain / name).read_bytes() == (folder / name).read_bytes()
@@ -94,18 +120,37 @@ def test_fusion_is_a_row_of_compare_and_its_weight_is_said(runs, tmp_path, capsy
 
 def test_fusion_refuses(runs, tmp_path, capsys):
     def say(*fuse, split="test"):
-        return refused(capsys, compare.main, *runs, "--fuse", *fuse, "--split", split, "--output", tmp_path / "x")
+        return refused(
+            capsys,
+            compare.main,
+            *runs,
+            "--fuse",
+            *fuse,
+            "--split",
+            split,
+            "--output",
+            tmp_path / "x",
+        )
 
     assert "give two" in say(runs[0])
     assert "chosen on validation" in say(*runs, split="validation")
     assert "no predictions_validation.parquet" in refused(
-        capsys, compare.main, *runs, "--fuse", runs[0], without_validation(runs[1], tmp_path), "--output",
-        tmp_path / "x")
+        capsys,
+        compare.main,
+        *runs,
+        "--fuse",
+        runs[0],
+        without_validation(runs[1], tmp_path),
+        "--output",
+        tmp_path / "x",
+    )
     other = run_folder(tmp_path / "otras", "otras", 3, (0,), names=["acta", "cédula", "recibo"])
     assert "disagree on the labels" in say(runs[0], other)
     table = read_predictions(f"{runs[1]}/predictions_validation.parquet")
     ids = [f"x{i}" for i in table.ids]
-    write_predictions(f"{other}/predictions_validation.parquet", ids, table.probabilities, NAMES, table.labels)
+    write_predictions(
+        f"{other}/predictions_validation.parquet", ids, table.probabilities, NAMES, table.labels
+    )
     assert "different documents" in say(runs[0], other)
     assert not (tmp_path / "x").exists()
 

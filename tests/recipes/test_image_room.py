@@ -1,4 +1,6 @@
-"""The image room from page images to predictions: what a run folder holds, what changes nothing, what is refused."""
+"""The image room from page images to predictions: what a run folder holds, what changes nothing,
+what is refused.
+"""
 
 import csv
 import io
@@ -28,19 +30,42 @@ ROOM = HOUSE / "image_model"
 SCRIPTS = ROOM / "scripts" / "train"
 LABELS = ("cédula", "extracto", "año")
 RUN_FILES = {
-    "README.md", "all_results.json", "classification_report.json", "config.json", "config.yaml",
-    "confusion_matrix.csv", "labels.json", "log_history.json", "model.safetensors", "predictions_test.parquet",
-    "predictions_validation.parquet", "preprocessor_config.json",
-    "figures/calibration.png", "figures/class_frequencies.png", "figures/confusion_matrix.png", "figures/curves.png",
+    "README.md",
+    "all_results.json",
+    "classification_report.json",
+    "config.json",
+    "config.yaml",
+    "confusion_matrix.csv",
+    "labels.json",
+    "log_history.json",
+    "model.safetensors",
+    "predictions_test.parquet",
+    "predictions_validation.parquet",
+    "preprocessor_config.json",
+    "figures/calibration.png",
+    "figures/class_frequencies.png",
+    "figures/confusion_matrix.png",
+    "figures/curves.png",
     "figures/per_class.png",
-}  # fmt: skip
-TINY = ["--image_size", "64", "--augment", *AUGMENTATIONS, "--learning_rate", "3e-3", "--use_cpu", "--disable_tqdm",
-        "true"]
+}
+TINY = [
+    "--image_size",
+    "64",
+    "--augment",
+    *AUGMENTATIONS,
+    "--learning_rate",
+    "3e-3",
+    "--use_cpu",
+    "--disable_tqdm",
+    "true",
+]
 
 
 def page(label: str, number: int) -> Image.Image:
     """A noisy page that is dark where its label says."""
-    values = np.random.default_rng([LABELS.index(label), number]).integers(120, 256, (90, 64, 1), np.uint8)
+    values = np.random.default_rng([LABELS.index(label), number]).integers(
+        120, 256, (90, 64, 1), np.uint8
+    )
     place = LABELS.index(label)
     values[30 * place : 30 * place + 25, 8:56] //= 4
     return Image.fromarray(np.repeat(values, 3, axis=2))
@@ -48,7 +73,9 @@ def page(label: str, number: int) -> Image.Image:
 
 @pytest.fixture(scope="module")
 def tree(tmp_path_factory) -> Path:
-    """split/typology/*.png of three classes: 96 / 24 / 30 pages; the test is flat, with its ground truth beside."""
+    """split/typology/*.png of three classes: 96 / 24 / 30 pages; the test is flat, with its ground
+    truth beside.
+    """
     folder, lines = tmp_path_factory.mktemp("pages") / "paginas", ["file,typology"]
     for split, n in (("train", 32), ("val", 8), ("test", 10)):
         for label in LABELS:
@@ -63,7 +90,16 @@ def tree(tmp_path_factory) -> Path:
 
 
 def flags(tree: Path, output: Path, *more) -> list[str]:
-    words = ["--dataset", tree, "--ground_truth", tree / "ground_truth.csv", "--output_dir", output, *TINY, *more]
+    words = [
+        "--dataset",
+        tree,
+        "--ground_truth",
+        tree / "ground_truth.csv",
+        "--output_dir",
+        output,
+        *TINY,
+        *more,
+    ]
     return [str(word) for word in words]
 
 
@@ -73,7 +109,9 @@ def image_script(name: str):
 
 @pytest.fixture(scope="module")
 def image_pipeline(tree, tmp_path_factory) -> Path:
-    """What pipeline.py makes of the tree and one page without a label: prepared, trained, evaluated, predicted."""
+    """What pipeline.py makes of the tree and one page without a label: prepared, trained,
+    evaluated, predicted.
+    """
     folder, extra = tmp_path_factory.mktemp("runs") / "p", tree / "train" / "sin_etiqueta.png"
     page("año", 700).save(extra)
     image_script("pipeline").main(flags(tree, folder, "--num_train_epochs", "3"))
@@ -99,9 +137,13 @@ def test_run_folder_is_complete_and_its_numbers_agree(image_run, tree):
     assert {f for f in files_of(image_run) if not f.startswith(("eval/", "report/"))} == RUN_FILES
     results = json.loads((image_run / "all_results.json").read_text(encoding="utf-8"))
     config = yaml.safe_load((image_run / "config.yaml").read_text(encoding="utf-8"))
-    corpus = load_corpus(tree, DataOptions(ground_truth=str(tree / "ground_truth.csv")), content="image")
+    corpus = load_corpus(
+        tree, DataOptions(ground_truth=str(tree / "ground_truth.csv")), content="image"
+    )
     assert config["dataset"]["hash"] == corpus.info["hash"] and config["room"] == "image_model"
-    assert config["model"]["image_size"] == [64, 64] and config["arguments"]["augment"] == list(AUGMENTATIONS)
+    assert config["model"]["image_size"] == [64, 64] and config["arguments"]["augment"] == list(
+        AUGMENTATIONS
+    )
     for split in ("validation", "test"):
         found = read_predictions(image_run / f"predictions_{split}.parquet")
         assert found.ids == corpus.splits[split]["id"][:] and found.class_names == sorted(LABELS)
@@ -126,14 +168,21 @@ def test_loads_with_pipeline_and_predicts_the_same(image_run, tree):
     reference = read_predictions(image_run / "predictions_test.parquet")
     classify = pipeline("image-classification", model=str(image_run), device="cpu", top_k=3)
     for row in (0, 11, 29):
-        found = {f["label"]: f["score"] for f in classify(str(tree / "test" / f"{reference.ids[row]}.png"))}
-        assert [found[name] for name in reference.class_names] == pytest.approx(reference.probabilities[row], abs=1e-5)
+        found = {
+            f["label"]: f["score"]
+            for f in classify(str(tree / "test" / f"{reference.ids[row]}.png"))
+        }
+        assert [found[name] for name in reference.class_names] == pytest.approx(
+            reference.probabilities[row], abs=1e-5
+        )
 
 
 @pytest.mark.parametrize("batch_size", [1, 7, 64])
 def test_reloaded_equals_in_memory_whatever_the_batch(image_run, batch_size, no_figures):
     before = {f: (image_run / f).read_bytes() for f in RUN_FILES}
-    folder = image_script("eval").main([str(image_run), "--batch_size", str(batch_size), "--overwrite", "--use_cpu"])
+    folder = image_script("eval").main(
+        [str(image_run), "--batch_size", str(batch_size), "--overwrite", "--use_cpu"]
+    )
     assert folder.parent == image_run / "eval"
     ours, theirs = (read_predictions(f / "predictions_test.parquet") for f in (folder, image_run))
     assert ours.ids == theirs.ids and ours.labels == theirs.labels
@@ -149,10 +198,22 @@ def test_predictions_do_not_depend_on_the_order_or_the_names_of_files(image_run,
         target.parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(tree / "test" / f"{reference.ids[row]}.png", target)
     for output, batch in (("a.parquet", "4"), ("a.csv", "32")):
-        image_script("predict").main([str(image_run), "--input", str(tmp_path / "in"), "--output",
-                                      str(tmp_path / output), "--batch_size", batch, "--use_cpu"])
+        image_script("predict").main(
+            [
+                str(image_run),
+                "--input",
+                str(tmp_path / "in"),
+                "--output",
+                str(tmp_path / output),
+                "--batch_size",
+                batch,
+                "--use_cpu",
+            ]
+        )
         found = read_predictions(tmp_path / output)
-        assert found.ids == [f"extracto/{place:03}" for place in range(30)] and set(found.labels) == {"extracto"}
+        assert found.ids == [f"extracto/{place:03}" for place in range(30)] and set(
+            found.labels
+        ) == {"extracto"}
         np.testing.assert_allclose(found.probabilities, reference.probabilities[order], atol=1e-5)
 
 
@@ -162,15 +223,25 @@ def test_predict_one_file_and_name_what_is_no_page(image_run, tree, tmp_path, ca
     shutil.copyfile(first, tmp_path / "in" / "otra" / "buena.png")
     (tmp_path / "in" / "rota.png").write_bytes(first.read_bytes()[:500])
     (tmp_path / "in" / "vacía.jpg").write_bytes(b"")
-    page("año", 0).save(tmp_path / "in" / "dos.tif", save_all=True, append_images=[page("cédula", 0)])
+    page("año", 0).save(
+        tmp_path / "in" / "dos.tif", save_all=True, append_images=[page("cédula", 0)]
+    )
     output = tmp_path / "o.csv"
-    image_script("predict").main([str(image_run), "--input", str(tmp_path / "in"), "--output", str(output)])
+    image_script("predict").main(
+        [str(image_run), "--input", str(tmp_path / "in"), "--output", str(output)]
+    )
     said = capsys.readouterr().out
-    assert "rota.png: left out" in said and "vacía.jpg: left out, empty file" in said and "2 files left out" in said
+    assert (
+        "rota.png: left out" in said
+        and "vacía.jpg: left out, empty file" in said
+        and "2 files left out" in said
+    )
     assert "dos: 2 pages, the first is taken" in said
     found = read_predictions(output)
     assert found.ids == ["dos", "otra/buena"] and found.labels == [None, None]
-    image_script("predict").main([str(image_run), "--input", str(first), "--output", str(tmp_path / "o.jsonl")])
+    image_script("predict").main(
+        [str(image_run), "--input", str(first), "--output", str(tmp_path / "o.jsonl")]
+    )
     alone = read_predictions(tmp_path / "o.jsonl")
     assert alone.ids == [first.stem]
     np.testing.assert_allclose(alone.probabilities[0], found.probabilities[1], atol=1e-5)
@@ -179,12 +250,20 @@ def test_predict_one_file_and_name_what_is_no_page(image_run, tree, tmp_path, ca
 def test_predict_refuses(image_run, tmp_path, capsys):
     main, output = image_script("predict").main, ["--output", tmp_path / "o.csv"]
     (tmp_path / "vacía").mkdir()
-    assert "no image in it" in refused(capsys, main, image_run, "--input", tmp_path / "vacía", *output)
-    assert "no such file or folder" in refused(capsys, main, image_run, "--input", tmp_path / "no.png", *output)
+    assert "no image in it" in refused(
+        capsys, main, image_run, "--input", tmp_path / "vacía", *output
+    )
+    assert "no such file or folder" in refused(
+        capsys, main, image_run, "--input", tmp_path / "no.png", *output
+    )
     (tmp_path / "a.txt").write_text("hola", encoding="utf-8")
-    assert "unknown kind of file" in refused(capsys, main, image_run, "--input", tmp_path / "a.txt", *output)
+    assert "unknown kind of file" in refused(
+        capsys, main, image_run, "--input", tmp_path / "a.txt", *output
+    )
     (tmp_path / "a.png").write_text("hola", encoding="utf-8")
-    assert "no page in it that can be read" in refused(capsys, main, image_run, "--input", tmp_path / "a.png", *output)
+    assert "no page in it that can be read" in refused(
+        capsys, main, image_run, "--input", tmp_path / "a.png", *output
+    )
     assert "not a finished run" in refused(capsys, main, tmp_path, "--input", tmp_path, *output)
     assert not (tmp_path / "o.csv").exists()
 
@@ -202,11 +281,20 @@ def test_labels_unlike_the_runs_are_refused(image_run, tmp_path, capsys):
 TRAIN_REFUSED = {
     "no such folder": (["--dataset", "no/hay/tal"], "no such file or folder"),
     "a model folder that is none": (["--model_name_or_path", "{empty}"], "no config.json"),
-    "a Hub id without network": (["--model_name_or_path", "microsoft/resnet-50"], "cannot be reached"),
+    "a Hub id without network": (
+        ["--model_name_or_path", "microsoft/resnet-50"],
+        "cannot be reached",
+    ),
     "augmentation": (["--augment", "flip"], "choose among rotation, crop, blur, contrast"),
     "image size": (["--image_size", "20"], "64 to 2048"),
-    "a size the model cannot read": (["--model_name_or_path", "{vit}", "--image_size", "96"], "cannot read"),
-    "aspect without a size": (["--model_name_or_path", "{convnext}", "--keep_aspect"], "needs --image_size"),
+    "a size the model cannot read": (
+        ["--model_name_or_path", "{vit}", "--image_size", "96"],
+        "cannot read",
+    ),
+    "aspect without a size": (
+        ["--model_name_or_path", "{convnext}", "--keep_aspect"],
+        "needs --image_size",
+    ),
     "length groups": (["--train_sampling_strategy", "group_by_length"], "pages have no length"),
     "texts": (["--dataset", "sample"], "no image in it"),
     "an occupied folder": (["--output_dir", "{tree}"], "already there"),
@@ -216,11 +304,26 @@ TRAIN_REFUSED = {
 @pytest.mark.parametrize("case", TRAIN_REFUSED)
 def test_train_refuses(case, tree, tmp_path, capsys):
     words, expected = TRAIN_REFUSED[case]
-    places = {"empty": tmp_path, "tree": tree, "convnext": small_convnext(tmp_path / "convnext"),
-              "vit": small_vit(tmp_path / "vit")}
-    base = ["--dataset", tree, "--ground_truth", tree / "ground_truth.csv", "--output_dir", tmp_path / "r",
-            "--max_steps", "1", "--use_cpu"]
-    message = refused(capsys, image_script("train").main, *base, *(word.format(**places) for word in words))
+    places = {
+        "empty": tmp_path,
+        "tree": tree,
+        "convnext": small_convnext(tmp_path / "convnext"),
+        "vit": small_vit(tmp_path / "vit"),
+    }
+    base = [
+        "--dataset",
+        tree,
+        "--ground_truth",
+        tree / "ground_truth.csv",
+        "--output_dir",
+        tmp_path / "r",
+        "--max_steps",
+        "1",
+        "--use_cpu",
+    ]
+    message = refused(
+        capsys, image_script("train").main, *base, *(word.format(**places) for word in words)
+    )
     assert expected in message and not (tmp_path / "r").exists()
 
 
@@ -242,18 +345,40 @@ def small_vit(folder: Path) -> Path:
     from transformers import ViTConfig, ViTForImageClassification
     from transformers.models.vit.image_processing_pil_vit import ViTImageProcessorPil
 
-    config = ViTConfig(hidden_size=16, num_hidden_layers=1, num_attention_heads=2, intermediate_size=16, image_size=64)
+    config = ViTConfig(
+        hidden_size=16,
+        num_hidden_layers=1,
+        num_attention_heads=2,
+        intermediate_size=16,
+        image_size=64,
+    )
     ViTForImageClassification(config).save_pretrained(folder)
     ViTImageProcessorPil(size={"height": 64, "width": 64}).save_pretrained(folder)
     return folder
 
 
-@pytest.mark.parametrize("more", [
-    pytest.param([], id="own processor", marks=pytest.mark.slow),
-    pytest.param(["--image_size", "64", "--keep_aspect", "--grayscale"], id="whole page")])
+@pytest.mark.parametrize(
+    "more",
+    [
+        pytest.param([], id="own processor", marks=pytest.mark.slow),
+        pytest.param(["--image_size", "64", "--keep_aspect", "--grayscale"], id="whole page"),
+    ],
+)
 def test_any_image_classifier_trains_and_reloads(more, tree, tmp_path, no_figures):
-    words = ["--dataset", tree, "--ground_truth", tree / "ground_truth.csv", "--output_dir", tmp_path / "r",
-             "--model_name_or_path", small_convnext(tmp_path / "m"), "--max_steps", "2", "--use_cpu", *more]
+    words = [
+        "--dataset",
+        tree,
+        "--ground_truth",
+        tree / "ground_truth.csv",
+        "--output_dir",
+        tmp_path / "r",
+        "--model_name_or_path",
+        small_convnext(tmp_path / "m"),
+        "--max_steps",
+        "2",
+        "--use_cpu",
+        *more,
+    ]
     run = image_script("train").main([str(word) for word in words])
     config = yaml.safe_load((run / "config.yaml").read_text(encoding="utf-8"))
     assert config["model"]["image_size"] == [64, 64] and config["model"]["start"] == "preentrenado"
@@ -291,8 +416,12 @@ def test_killed_and_resumed_equals_uninterrupted(tree, tmp_path):
     more = ["--max_steps", "60", "--save_strategy", "steps", "--save_steps", "4"]
     words = [sys.executable, SCRIPTS / "train.py"]
     command(*words, *flags(tree, tmp_path / "whole", *more))
-    process = subprocess.Popen([str(w) for w in (*words, *flags(tree, tmp_path / "cut", *more))],
-                               stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env=os.environ)
+    process = subprocess.Popen(
+        [str(w) for w in (*words, *flags(tree, tmp_path / "cut", *more))],
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        env=os.environ,
+    )
     deadline = time.time() + 120
     while not list((tmp_path / "cut.partial").glob("checkpoint-*/trainer_state.json")):
         assert process.poll() is None and time.time() < deadline, "no checkpoint before the end"
@@ -300,14 +429,18 @@ def test_killed_and_resumed_equals_uninterrupted(tree, tmp_path):
     process.send_signal(signal.SIGKILL)
     process.wait()
     assert not (tmp_path / "cut").exists()
-    assert "resuming from" in command(*words, *flags(tree, tmp_path / "cut", *more), "--resume").stdout
+    assert (
+        "resuming from" in command(*words, *flags(tree, tmp_path / "cut", *more), "--resume").stdout
+    )
     same = [(tmp_path / name / "model.safetensors").read_bytes() for name in ("whole", "cut")]
     assert same[0] == same[1]
 
 
 def test_pipeline_prepares_evaluates_and_predicts(image_pipeline):
     summary = json.loads((image_pipeline / "all_results.json").read_text(encoding="utf-8"))
-    results = json.loads((image_pipeline / "seed_0" / "all_results.json").read_text(encoding="utf-8"))
+    results = json.loads(
+        (image_pipeline / "seed_0" / "all_results.json").read_text(encoding="utf-8")
+    )
     assert summary["n"] == 1 and summary["test_macro_f1_mean"] == results["test_macro_f1"]
     found = read_predictions(image_pipeline / "predictions_unlabelled.parquet")
     assert found.ids == ["sin_etiqueta"] and found.labels == [None] and found.predictions == ["año"]
@@ -319,12 +452,20 @@ def test_occlusion_report_finds_where_the_model_looks(image_run, tmp_path, capsy
     main = image_script_of("occlusion_report").main
     folder = main([str(image_run), "--most", "3", "--output", str(tmp_path / "o"), "--use_cpu"])
     assert sorted(files_of(folder)) == ["figures/occlusion.png", "occlusion.csv"]
-    ids = [i for i in read_predictions(image_run / "predictions_test.parquet").ids if i.startswith("cédula")][:2]
-    folder = main([str(image_run), "--id", *ids, "--output", str(tmp_path / "o"), "--overwrite", "--use_cpu"])
+    ids = [
+        i
+        for i in read_predictions(image_run / "predictions_test.parquet").ids
+        if i.startswith("cédula")
+    ][:2]
+    folder = main(
+        [str(image_run), "--id", *ids, "--output", str(tmp_path / "o"), "--overwrite", "--use_cpu"]
+    )
     rows = list(csv.DictReader(io.StringIO((folder / "occlusion.csv").read_text(encoding="utf-8"))))
     assert [row["id"] for row in rows] == ids and all(float(row["fall"]) > 0 for row in rows)
     assert "already there" in refused(capsys, main, image_run, "--output", tmp_path / "o")
-    assert "'no_hay'" in refused(capsys, main, image_run, "--id", "no_hay", "--output", tmp_path / "p")
+    assert "'no_hay'" in refused(
+        capsys, main, image_run, "--id", "no_hay", "--output", tmp_path / "p"
+    )
 
 
 def test_occlusion_is_highest_where_the_answer_is():
@@ -343,7 +484,11 @@ def test_occlusion_is_highest_where_the_answer_is():
 
     pixels = np.zeros((64, 48, 3), np.uint8)
     importance, label, probability = occlusion_map(Corner(), ViTImageProcessorPil(), pixels)
-    assert importance.shape == (64, 48) and label == 0 and probability == pytest.approx(1 / (1 + np.exp(-2)), abs=1e-3)
+    assert (
+        importance.shape == (64, 48)
+        and label == 0
+        and probability == pytest.approx(1 / (1 + np.exp(-2)), abs=1e-3)
+    )
     assert importance[:8, :8].min() > 0.02 and np.abs(importance[32:]).max() < 1e-6
     against, _, _ = occlusion_map(Corner(), ViTImageProcessorPil(), pixels, label=1)
     assert against[:8, :8].max() < -0.02
@@ -355,12 +500,18 @@ def test_text_and_image_runs_of_the_sample_are_compared_and_fused(tmp_path):
     from wf_metrics import compare
 
     more = ["--sample_fraction", "0.05", "--max_steps", "4", "--use_cpu"]
-    text = script("train").main(["--output_dir", str(tmp_path / "text"), "--max_length", "16", *more])
-    image = image_script("train").main(["--output_dir", str(tmp_path / "image"), "--image_size", "64", *more])
+    text = script("train").main(
+        ["--output_dir", str(tmp_path / "text"), "--max_length", "16", *more]
+    )
+    image = image_script("train").main(
+        ["--output_dir", str(tmp_path / "image"), "--image_size", "64", *more]
+    )
     words = [str(text), str(image), "--fuse", str(text), str(image), "--samples", "100"]
     folder = compare.main([*words, "--output", str(tmp_path / "c")])
     found = json.loads((folder / "compare.json").read_text(encoding="utf-8"))
-    assert len(found["models"]) == 3 and any(row["model"].startswith("fusion") for row in found["models"])
+    assert len(found["models"]) == 3 and any(
+        row["model"].startswith("fusion") for row in found["models"]
+    )
     assert found["documents"] == len(read_predictions(image / "predictions_test.parquet").ids)
 
 
@@ -386,19 +537,26 @@ def test_each_augmentation_changes_a_page_a_little_and_never_mirrors(name):
     pixels = np.full((128, 128, 3), 255, np.uint8)
     pixels[10:60, 10:40] = 0
     changed = [augmented(pixels, [name], np.random.default_rng(i)) for i in range(20)]
-    assert any((c != pixels).any() for c in changed) and all(c.shape == pixels.shape for c in changed)
+    assert any((c != pixels).any() for c in changed) and all(
+        c.shape == pixels.shape for c in changed
+    )
     for c in changed:
         dark = c[..., 0] < 128
         rows, columns = np.nonzero(dark)
-        assert abs(rows.mean() - 34.5) < 14 and abs(columns.mean() - 24.5) < 14 and 0.6 < dark.sum() / 1500 < 1.5
+        assert (
+            abs(rows.mean() - 34.5) < 14
+            and abs(columns.mean() - 24.5) < 14
+            and 0.6 < dark.sum() / 1500 < 1.5
+        )
     assert (augmented(pixels, [], np.random.default_rng(0)) == pixels).all()
 
 
 def test_batches_are_normalised_as_the_processor_does():
     from transformers.models.vit.image_processing_pil_vit import ViTImageProcessorPil
 
-    processor = ViTImageProcessorPil(size={"height": 64, "width": 48}, image_mean=(0.4, 0.5, 0.6),
-                                     image_std=(0.2, 0.25, 0.3))
+    processor = ViTImageProcessorPil(
+        size={"height": 64, "width": 48}, image_mean=(0.4, 0.5, 0.6), image_std=(0.2, 0.25, 0.3)
+    )
     image = page("extracto", 1)
     pixels = to_pixels(image, View(processor))
     assert pixels.shape == (64, 48, 3) and pixels.dtype == np.uint8
@@ -415,7 +573,9 @@ def test_the_short_way_of_a_plain_resize_gives_the_processors_bytes(mode, resamp
 
     processor = ViTImageProcessorPil(size={"height": 50, "width": 41}, resample=resample)
     image = Image.effect_noise((300, 201), 80) if mode == "L" else page("año", 3)
-    bare = processor(image.convert("RGB"), do_rescale=False, do_normalize=False, return_tensors="np")["pixel_values"]
+    bare = processor(
+        image.convert("RGB"), do_rescale=False, do_normalize=False, return_tensors="np"
+    )["pixel_values"]
     assert (to_pixels(image, View(processor)) == np.moveaxis(bare[0], 0, -1)).all()
 
 
@@ -424,8 +584,12 @@ def test_a_processor_that_crops_is_obeyed(tmp_path):
 
     processor = AutoImageProcessor.from_pretrained(small_convnext(tmp_path), backend="pil")
     image = page("extracto", 1)
-    pixels = make_collator(processor)([{"pixels": to_pixels(image, View(processor)), "label": 0}])["pixel_values"]
-    np.testing.assert_allclose(pixels, processor(image, return_tensors="pt")["pixel_values"], atol=1e-5)
+    pixels = make_collator(processor)([{"pixels": to_pixels(image, View(processor)), "label": 0}])[
+        "pixel_values"
+    ]
+    np.testing.assert_allclose(
+        pixels, processor(image, return_tensors="pt")["pixel_values"], atol=1e-5
+    )
 
 
 def test_proportions_are_kept_with_white_beside():
@@ -450,6 +614,8 @@ def test_resized_pages_are_cached_and_an_edited_page_is_seen(tree, tmp_path):
     assert isinstance(pixels(), np.memmap) and (pixels() == first).all()
     grey = View(view.processor, grayscale=True)
     corpus = load_corpus(tmp_path / "t", options, content="image")
-    assert (np.ptp(resize_splits(corpus.splits, grey, corpus.info["hash"])["test"], axis=3) == 0).all()
+    assert (
+        np.ptp(resize_splits(corpus.splits, grey, corpus.info["hash"])["test"], axis=3) == 0
+    ).all()
     page("año", 999).save(sorted((tmp_path / "t" / "test").iterdir())[0])
     assert (pixels()[0] != first[0]).any() and (pixels()[1:] == first[1:]).all()

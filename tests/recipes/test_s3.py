@@ -1,4 +1,6 @@
-"""Sync from and upload to S3 over real sockets: a local service, a proxy that spoils answers, hostile keys, kills."""
+"""Sync from and upload to S3 over real sockets: a local service, a proxy that spoils answers,
+hostile keys, kills.
+"""
 
 import http.client
 import json
@@ -16,13 +18,19 @@ from pathlib import Path
 import pytest
 from conftest import HOUSE, refused
 
-boto3 = pytest.importorskip("boto3", reason="boto3 is not installed: pip install 'spanish-text-suite[aws]'")
-moto_server = pytest.importorskip("moto.server", reason="moto is not installed: it stands for S3 in these tests")
+boto3 = pytest.importorskip(
+    "boto3", reason="boto3 is not installed: pip install 'spanish-text-suite[aws]'"
+)
+moto_server = pytest.importorskip(
+    "moto.server", reason="moto is not installed: it stands for S3 in these tests"
+)
 
 from utils import s3, s3_fetch, s3_sync_dataset, s3_upload  # noqa: E402
 
 SECRET = "un-secreto-que-no-se-dice"
-SLOW_DOWN = b"<Error><Code>SlowDown</Code><Message>Please reduce your request rate.</Message></Error>"
+SLOW_DOWN = (
+    b"<Error><Code>SlowDown</Code><Message>Please reduce your request rate.</Message></Error>"
+)
 DENIED = b"<Error><Code>AccessDenied</Code><Message>Access Denied</Message></Error>"
 
 
@@ -43,7 +51,9 @@ class Proxy(BaseHTTPRequestHandler):
         content = answer.read()
         connection.close()
         key = self.path.split("?")[0].rsplit("/", 1)[-1]
-        is_object = self.command == "GET" and "list-type" not in self.path and "versions" not in self.path
+        is_object = (
+            self.command == "GET" and "list-type" not in self.path and "versions" not in self.path
+        )
         fault = None
         if is_object:
             time.sleep(self.delay)
@@ -64,7 +74,13 @@ class Proxy(BaseHTTPRequestHandler):
             content = content[: len(content) // 2]
         self.send_response(status)
         for name, value in answer.getheaders():
-            if name.lower() not in ("content-length", "connection", "transfer-encoding", "date", "server"):
+            if name.lower() not in (
+                "content-length",
+                "connection",
+                "transfer-encoding",
+                "date",
+                "server",
+            ):
                 self.send_header(name, value)
         size = answer.getheader("Content-Length") if self.command == "HEAD" else len(whole)
         self.send_header("Content-Length", size)
@@ -124,14 +140,26 @@ def put(bucket, **objects):
 
 
 def sync(bucket, output, names="train", *flags) -> int:
-    return s3_sync_dataset.main([f"s3://{bucket[1]}/v1/", names, "--output", str(output), "--endpoint-url", bucket[2],
-                                 *map(str, flags)])
+    return s3_sync_dataset.main(
+        [
+            f"s3://{bucket[1]}/v1/",
+            names,
+            "--output",
+            str(output),
+            "--endpoint-url",
+            bucket[2],
+            *map(str, flags),
+        ]
+    )
 
 
 def tree(folder: Path) -> dict[str, bytes]:
     """Every file below a folder but the manifest."""
-    return {path.relative_to(folder).as_posix(): path.read_bytes() for path in sorted(folder.rglob("*"))
-            if path.is_file() and path.name != "manifest.jsonl"}
+    return {
+        path.relative_to(folder).as_posix(): path.read_bytes()
+        for path in sorted(folder.rglob("*"))
+        if path.is_file() and path.name != "manifest.jsonl"
+    }
 
 
 def manifest(folder: Path) -> dict[str, dict]:
@@ -140,15 +168,34 @@ def manifest(folder: Path) -> dict[str, dict]:
 
 
 def test_sync_brings_subfolders_and_verify_holds(bucket, tmp_path, capsys, monkeypatch):
-    put(bucket, **{"train__año 1.txt": "cédula ñ".encode(), "train__b__c+d.txt": b"2", "val__vacío.txt": b"",
-                   "otro__x.txt": b"no", "train__carpeta__": b""})
+    put(
+        bucket,
+        **{
+            "train__año 1.txt": "cédula ñ".encode(),
+            "train__b__c+d.txt": b"2",
+            "val__vacío.txt": b"",
+            "otro__x.txt": b"no",
+            "train__carpeta__": b"",
+        },
+    )
     monkeypatch.chdir(tmp_path)
-    words = [sys.executable, str(HOUSE / "utils" / "s3_sync_dataset.py"), f"s3://{bucket[1]}/v1/", "train,val",
-             "--endpoint-url", bucket[2]]
-    done = subprocess.run(words, capture_output=True, text=True, cwd=tmp_path)  # as the origin project called it
+    words = [
+        sys.executable,
+        str(HOUSE / "utils" / "s3_sync_dataset.py"),
+        f"s3://{bucket[1]}/v1/",
+        "train,val",
+        "--endpoint-url",
+        bucket[2],
+    ]
+    done = subprocess.run(
+        words, capture_output=True, text=True, cwd=tmp_path
+    )  # as the origin project called it
     assert done.returncode == 0, done.stderr
-    assert tree(tmp_path / "temp_data") == {"train/año 1.txt": "cédula ñ".encode(), "train/b/c+d.txt": b"2",
-                                            "val/vacío.txt": b""}
+    assert tree(tmp_path / "temp_data") == {
+        "train/año 1.txt": "cédula ñ".encode(),
+        "train/b/c+d.txt": b"2",
+        "val/vacío.txt": b"",
+    }
     assert "train: 2 fetched" in done.stdout and SECRET not in done.stdout + done.stderr
     entry = manifest(tmp_path / "temp_data")["v1/train/año 1.txt"]
     assert (entry["path"], entry["size"], entry["checked"]) == ("train/año 1.txt", 10, "md5")
@@ -188,7 +235,10 @@ def test_manifest_keeps_other_subfolders(bucket, tmp_path):
     assert sync(bucket, tmp_path / "o", "train") == 0 and sync(bucket, tmp_path / "o", "val") == 0
     assert sorted(manifest(tmp_path / "o")) == ["v1/train/a", "v1/val/b"]
     assert sync(bucket, tmp_path / "p", ".") == 0 and len(manifest(tmp_path / "p")) == 2
-    assert sync(bucket, tmp_path / "p", ".", "--include", "val/*") == 0 and len(manifest(tmp_path / "p")) == 2
+    assert (
+        sync(bucket, tmp_path / "p", ".", "--include", "val/*") == 0
+        and len(manifest(tmp_path / "p")) == 2
+    )
 
 
 def test_delete_include_exclude_and_dry_run(bucket, tmp_path, capsys):
@@ -202,7 +252,10 @@ def test_delete_include_exclude_and_dry_run(bucket, tmp_path, capsys):
         (output / "train" / name).write_bytes(b"x")
     (output / "otra").mkdir()
     (output / "otra" / "mía.txt").write_bytes(b"x")
-    assert sync(bucket, output, "train", "--delete", "--dry-run") == 0 and (output / "train" / "viejo.txt").exists()
+    assert (
+        sync(bucket, output, "train", "--delete", "--dry-run") == 0
+        and (output / "train" / "viejo.txt").exists()
+    )
     assert sync(bucket, output, "train", "--delete", "--exclude", "*.png") == 0
     assert sorted(tree(output)) == ["otra/mía.txt", "train/a.txt", "train/viejo.png"]
 
@@ -215,15 +268,26 @@ def test_a_passing_fault_is_mended(bucket, tmp_path, fault):
     assert tree(tmp_path / "o") == {"train/a": b"hola" * 100, "train/b": b"2"}
 
 
-@pytest.mark.parametrize("fault, words", [
-    ("slow down", "asks to slow down"), ("denied", "access denied"), ("truncated", "cut off: 200 of 400 bytes"),
-    ("other bytes", "other bytes than S3 stored"), ("dropped", "cannot be transferred")])
+@pytest.mark.parametrize(
+    "fault, words",
+    [
+        ("slow down", "asks to slow down"),
+        ("denied", "access denied"),
+        ("truncated", "cut off: 200 of 400 bytes"),
+        ("other bytes", "other bytes than S3 stored"),
+        ("dropped", "cannot be transferred"),
+    ],
+)
 def test_a_lasting_fault_is_named_and_leaves_nothing(bucket, tmp_path, capsys, fault, words):
     put(bucket, train__a=b"hola" * 100, train__b=b"2")
     Proxy.faults = {"a": [fault] * 50}
     assert sync(bucket, tmp_path / "o") == 1
     told = capsys.readouterr()
-    assert "failed: 'v1/train/a'" in told.err and words in told.err and SECRET not in told.err + told.out
+    assert (
+        "failed: 'v1/train/a'" in told.err
+        and words in told.err
+        and SECRET not in told.err + told.out
+    )
     assert tree(tmp_path / "o") == {"train/b": b"2"}  # nothing half, nothing left over
     assert list(manifest(tmp_path / "o")) == ["v1/train/b"]
     Proxy.faults = {}
@@ -231,8 +295,26 @@ def test_a_lasting_fault_is_named_and_leaves_nothing(bucket, tmp_path, capsys, f
 
 
 def test_hostile_keys_land_nowhere_else(bucket, tmp_path, capsys):
-    keys = ["../../fuera", "a/../../../fuera", "/etc/fuera", "a//b", "a\\b", "x\x01y", "x\ny", "Doc.txt", "doc.txt",
-            "año.txt", "an\u0303o.txt", "d", "d/e", "carpeta/", ".", "..", "n" * 300, "bien.txt"]
+    keys = [
+        "../../fuera",
+        "a/../../../fuera",
+        "/etc/fuera",
+        "a//b",
+        "a\\b",
+        "x\x01y",
+        "x\ny",
+        "Doc.txt",
+        "doc.txt",
+        "año.txt",
+        "an\u0303o.txt",
+        "d",
+        "d/e",
+        "carpeta/",
+        ".",
+        "..",
+        "n" * 300,
+        "bien.txt",
+    ]
     for key in keys:
         try:
             bucket[0].put_object(Bucket=bucket[1], Key=f"v1/train/{key}", Body=key.encode())
@@ -241,13 +323,24 @@ def test_hostile_keys_land_nowhere_else(bucket, tmp_path, capsys):
     (tmp_path / "hogar").mkdir()
     assert sync(bucket, tmp_path / "hogar" / "o") == 1
     landed = tree(tmp_path)
-    assert all(name.startswith("hogar/o/train/") for name in landed if not name.endswith(".s3_sync")), landed
+    assert all(
+        name.startswith("hogar/o/train/") for name in landed if not name.endswith(".s3_sync")
+    ), landed
     names = {name.removeprefix("hogar/o/train/") for name in landed}
-    assert {"bien.txt", "d/e"} <= names <= {"bien.txt", "d/e", "Doc.txt", "doc.txt", "año.txt", "an\u0303o.txt"}
+    assert (
+        {"bien.txt", "d/e"}
+        <= names
+        <= {"bien.txt", "d/e", "Doc.txt", "doc.txt", "año.txt", "an\u0303o.txt"}
+    )
     assert len({name.casefold() for name in names}) == len(names)
     told = capsys.readouterr().err
-    for words in ("with . or .. in it", "an empty name in it", "a backslash", "also a folder, of v1/train/d/e",
-                  "but for case or Unicode form"):
+    for words in (
+        "with . or .. in it",
+        "an empty name in it",
+        "a backslash",
+        "also a folder, of v1/train/d/e",
+        "but for case or Unicode form",
+    ):
         assert words in told, words
 
 
@@ -269,14 +362,22 @@ def test_great_objects_come_in_ranges_and_go_on(bucket, tmp_path, monkeypatch):
     upload = client.create_multipart_upload(Bucket=name, Key="v1/train/grande")["UploadId"]
     parts = []
     for number, start in enumerate(range(0, len(content), 8 << 20), 1):
-        part = client.upload_part(Bucket=name, Key="v1/train/grande", UploadId=upload, PartNumber=number,
-                                  Body=content[start : start + (8 << 20)])
+        part = client.upload_part(
+            Bucket=name,
+            Key="v1/train/grande",
+            UploadId=upload,
+            PartNumber=number,
+            Body=content[start : start + (8 << 20)],
+        )
         parts.append({"PartNumber": number, "ETag": part["ETag"]})
-    client.complete_multipart_upload(Bucket=name, Key="v1/train/grande", UploadId=upload,
-                                     MultipartUpload={"Parts": parts})
+    client.complete_multipart_upload(
+        Bucket=name, Key="v1/train/grande", UploadId=upload, MultipartUpload={"Parts": parts}
+    )
     Proxy.faults = {"grande": [None] * 9 + ["denied"] * 9}
     assert sync(bucket, tmp_path / "o", "train", "--workers", "2") == 1
-    assert tree(tmp_path / "o").keys() == {f".s3_sync/{p.name}" for p in (tmp_path / "o" / ".s3_sync").iterdir()}
+    assert tree(tmp_path / "o").keys() == {
+        f".s3_sync/{p.name}" for p in (tmp_path / "o" / ".s3_sync").iterdir()
+    }
     first, Proxy.faults, Proxy.gets = Proxy.gets["grande"], {}, Counter()
     assert sync(bucket, tmp_path / "o", "train", "--workers", "2") == 0
     assert 0 < Proxy.gets["grande"] <= 18 - 9 < first + 9
@@ -301,14 +402,27 @@ def test_a_killed_sync_leaves_no_half_file_and_goes_on(bucket, tmp_path):
     contents = {f"train__{i:03}.txt": f"documento {i} ñ ".encode() * 2000 for i in range(60)}
     put(bucket, **contents)
     Proxy.delay = 0.1
-    words = [sys.executable, "-m", "utils.s3_sync_dataset", f"s3://{bucket[1]}/v1/", "train", "--output",
-             str(tmp_path / "o"), "--endpoint-url", bucket[2], "--workers", "2"]
+    words = [
+        sys.executable,
+        "-m",
+        "utils.s3_sync_dataset",
+        f"s3://{bucket[1]}/v1/",
+        "train",
+        "--output",
+        str(tmp_path / "o"),
+        "--endpoint-url",
+        bucket[2],
+        "--workers",
+        "2",
+    ]
     process = subprocess.Popen(words, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     while Proxy.gets.total() < 12 and process.poll() is None:
         time.sleep(0.02)
     os.kill(process.pid, signal.SIGKILL)
     process.wait()
-    landed = {name: body for name, body in tree(tmp_path / "o").items() if not name.startswith(".s3_sync")}
+    landed = {
+        name: body for name, body in tree(tmp_path / "o").items() if not name.startswith(".s3_sync")
+    }
     assert 0 < len(landed) < 60
     expected = {name.replace("__", "/"): body for name, body in contents.items()}
     assert all(body == expected[name] for name, body in landed.items())
@@ -332,12 +446,18 @@ def test_sync_refuses(bucket, tmp_path, capsys, monkeypatch):
     assert "at least 1" in refused(capsys, main, url, "train", "--workers", "0", *end)
     assert "--profile" in refused(capsys, main, url, "train", "--profile", "nadie", *end)
     assert "no manifest there" in refused(capsys, main, "--verify", "--output", tmp_path / "o")
-    assert "cannot be reached" in refused(capsys, main, url, "train", *end, "--endpoint-url", "http://127.0.0.1:9")
+    assert "cannot be reached" in refused(
+        capsys, main, url, "train", *end, "--endpoint-url", "http://127.0.0.1:9"
+    )
     (tmp_path / "archivo").write_text("x", encoding="utf-8")
-    assert "not a folder" in refused(capsys, main, url, "train", *here, "--output", tmp_path / "archivo")
+    assert "not a folder" in refused(
+        capsys, main, url, "train", *here, "--output", tmp_path / "archivo"
+    )
     (tmp_path / "m").mkdir()
     (tmp_path / "m" / "manifest.jsonl").write_text('{"otra": "cosa"}\n', encoding="utf-8")
-    assert "not a manifest of this tool" in refused(capsys, main, url, "train", *here, "--output", tmp_path / "m")
+    assert "not a manifest of this tool" in refused(
+        capsys, main, url, "train", *here, "--output", tmp_path / "m"
+    )
     monkeypatch.delenv("AWS_ACCESS_KEY_ID")
     monkeypatch.delenv("AWS_SECRET_ACCESS_KEY")
     message = refused(capsys, main, url, "train", *end)
@@ -357,7 +477,9 @@ def test_upload_never_overwrites_untold(bucket, tmp_path, capsys):
     assert "2 to put" in capsys.readouterr().out
     assert "Contents" not in bucket[0].list_objects_v2(Bucket=bucket[1])
     assert s3_upload.main(words) == 0
-    assert "2 put, 0 the same, 0 failed, 2 links and hidden files left out" in capsys.readouterr().out
+    assert (
+        "2 put, 0 the same, 0 failed, 2 links and hidden files left out" in capsys.readouterr().out
+    )
     keys = [entry["Key"] for entry in bucket[0].list_objects_v2(Bucket=bucket[1])["Contents"]]
     assert keys == ["caso_uno/factura ñ.txt", "caso_uno/sub/año.txt"]
     assert s3_upload.main(words) == 0 and "0 put, 2 the same" in capsys.readouterr().out
@@ -366,7 +488,10 @@ def test_upload_never_overwrites_untold(bucket, tmp_path, capsys):
     assert "say --overwrite" in capsys.readouterr().err
     read = {"Bucket": bucket[1], "Key": "caso_uno/factura ñ.txt"}
     assert bucket[0].get_object(**read)["Body"].read() == b"1"
-    assert s3_upload.main([*words, "--overwrite"]) == 0 and bucket[0].get_object(**read)["Body"].read() == b"9"
+    assert (
+        s3_upload.main([*words, "--overwrite"]) == 0
+        and bucket[0].get_object(**read)["Body"].read() == b"9"
+    )
 
 
 def test_great_uploads_and_the_way_back(bucket, tmp_path):
@@ -375,7 +500,9 @@ def test_great_uploads_and_the_way_back(bucket, tmp_path):
     (tmp_path / "todas" / "grande.pdf").write_bytes(content)
     words = [str(tmp_path / "todas"), f"s3://{bucket[1]}/v1/train/", "--endpoint-url", bucket[2]]
     assert s3_upload.main(words) == 0 and s3_upload.main(words) == 0
-    assert sync(bucket, tmp_path / "o") == 0 and tree(tmp_path / "o") == {"train/grande.pdf": content}
+    assert sync(bucket, tmp_path / "o") == 0 and tree(tmp_path / "o") == {
+        "train/grande.pdf": content
+    }
 
 
 def test_upload_refuses(bucket, tmp_path, capsys):

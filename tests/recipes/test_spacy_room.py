@@ -1,4 +1,6 @@
-"""The spaCy room through its scripts and through `spacy train`, on the splits that every room shares."""
+"""The spaCy room through its scripts and through `spacy train`, on the splits that every room
+shares.
+"""
 
 import json
 import os
@@ -27,12 +29,20 @@ from utils.runs import read_json, read_yaml
 ROOM = HOUSE / "spacy_text_model"
 SCRIPTS = ROOM / "scripts" / "train"
 CONFIGS = sorted((ROOM / "configs").glob("*.cfg"))
-FEW = ["--training.max_steps", "40", "--training.eval_frequency", "20", "--training.batcher.size", "16"]
+FEW = [
+    "--training.max_steps",
+    "40",
+    "--training.eval_frequency",
+    "20",
+    "--training.batcher.size",
+    "16",
+]
 
 
 def train(prepared, folder, *words) -> Path:
-    return script("train", SCRIPTS).main([*map(str, words), "--dataset", str(prepared), "--output_dir", str(folder),
-                                          *FEW])
+    return script("train", SCRIPTS).main(
+        [*map(str, words), "--dataset", str(prepared), "--output_dir", str(folder), *FEW]
+    )
 
 
 @pytest.fixture(scope="module")
@@ -43,9 +53,17 @@ def spacy_run(prepared, tmp_path_factory) -> Path:
 
 def test_the_run_folder_holds_what_every_room_leaves(spacy_run, run):
     own = {"model-best"}
-    beto = {"config.json", "model.safetensors", "tokenizer.json", "tokenizer_config.json", "training_args.bin"}
+    beto = {
+        "config.json",
+        "model.safetensors",
+        "tokenizer.json",
+        "tokenizer_config.json",
+        "training_args.bin",
+    }
     assert {p.name for p in spacy_run.iterdir()} - own == {p.name for p in run.iterdir()} - beto
-    assert {p.name for p in (spacy_run / "figures").iterdir()} == {p.name for p in (run / "figures").iterdir()}
+    assert {p.name for p in (spacy_run / "figures").iterdir()} == {
+        p.name for p in (run / "figures").iterdir()
+    }
     ours, theirs = read_json(spacy_run / "all_results.json"), read_json(run / "all_results.json")
     scores = {k for k in theirs if k.startswith(("validation_", "test_"))}
     assert scores <= ours.keys() and ours["test_macro_f1"] > 0.8
@@ -57,7 +75,9 @@ def test_the_run_folder_holds_what_every_room_leaves(spacy_run, run):
 
 def test_ids_and_label_order_are_those_of_the_other_rooms(spacy_run, run):
     for split in ("validation", "test"):
-        ours, theirs = (read_predictions(r / f"predictions_{split}.parquet") for r in (spacy_run, run))
+        ours, theirs = (
+            read_predictions(r / f"predictions_{split}.parquet") for r in (spacy_run, run)
+        )
         assert ours.ids == theirs.ids and ours.labels == theirs.labels
         assert ours.class_names == theirs.class_names == sorted(LABELS)
     assert list(spacy.load(spacy_run / "model-best").get_pipe("textcat").labels) == sorted(LABELS)
@@ -67,7 +87,8 @@ def test_eval_repeats_training_and_is_spacys_micro_f(spacy_run, prepared):
     folder = script("eval", SCRIPTS).main([str(spacy_run), "--overwrite"])
     ours, again = read_json(spacy_run / "all_results.json"), read_json(folder / "all_results.json")
     assert {k: again[k] for k in again if k in ours and "_ms_" not in k} == {
-        k: v for k, v in ours.items() if k.startswith("test_") and "_ms_" not in k}
+        k: v for k, v in ours.items() if k.startswith("test_") and "_ms_" not in k
+    }
     nlp = spacy.load(spacy_run / "model-best")
     theirs = nlp.evaluate(list(splits_reader(str(prepared), "test")(nlp)))
     assert again["test_accuracy"] == pytest.approx(theirs["cats_micro_f"], abs=1e-12)
@@ -76,11 +97,20 @@ def test_eval_repeats_training_and_is_spacys_micro_f(spacy_run, prepared):
 def test_a_saved_config_trains_again_and_logs_nowhere_else(spacy_run):
     config = load_config(spacy_run / "model-best" / "config.cfg")
     assert config["training"]["logger"]["@loggers"] == "spacy.ConsoleLogger.v3"
-    assert config["components"]["textcat"] == load_config(ROOM / "config.cfg").interpolate()["components"]["textcat"] \
-        | {"model": config["components"]["textcat"]["model"]}
+    assert config["components"]["textcat"] == load_config(ROOM / "config.cfg").interpolate()[
+        "components"
+    ]["textcat"] | {"model": config["components"]["textcat"]["model"]}
 
 
-TEXTS = ["factura de venta", "", "ACTA de la asamblea año 2020", None, "¿aprobada?", "zzz", "contrato " * 3000]
+TEXTS = [
+    "factura de venta",
+    "",
+    "ACTA de la asamblea año 2020",
+    None,
+    "¿aprobada?",
+    "zzz",
+    "contrato " * 3000,
+]
 
 
 def test_probabilities_do_not_depend_on_the_batch_and_are_those_of_pipe(spacy_run):
@@ -95,49 +125,83 @@ def test_probabilities_do_not_depend_on_the_batch_and_are_those_of_pipe(spacy_ru
     assert class_probabilities(nlp, TEXTS, 2, n_process=2) == pytest.approx(whole, abs=1e-6)
 
 
-def test_the_same_seed_gives_the_same_model_and_another_does_not(spacy_run, prepared, tmp_path, no_figures):
+def test_the_same_seed_gives_the_same_model_and_another_does_not(
+    spacy_run, prepared, tmp_path, no_figures
+):
     first = read_predictions(spacy_run / "predictions_test.parquet").probabilities
     for seed, same in ((0, True), (1, False)):
         other = train(prepared, tmp_path / str(seed), "--seed", seed)
-        assert np.array_equal(first, read_predictions(other / "predictions_test.parquet").probabilities) == same
+        assert (
+            np.array_equal(
+                first, read_predictions(other / "predictions_test.parquet").probabilities
+            )
+            == same
+        )
         assert read_yaml(other / "config.yaml")["seed"] == seed
 
 
 def test_predict_takes_tables_and_keeps_their_order(spacy_run, tmp_path, capsys):
     rows = corpus_rows(3)[::-1] + [{"id": "vacío", "text": "", "label": ""}]
     path = write_jsonl(tmp_path / "nuevos.jsonl", rows)
-    output = script("predict", SCRIPTS).main([str(spacy_run), "--input", str(path), "--output",
-                                              str(tmp_path / "p.csv")])
+    output = script("predict", SCRIPTS).main(
+        [str(spacy_run), "--input", str(path), "--output", str(tmp_path / "p.csv")]
+    )
     found = read_predictions(output)
-    assert found.ids == [r["id"] for r in rows] and found.labels == [r["label"] or None for r in rows]
+    assert found.ids == [r["id"] for r in rows] and found.labels == [
+        r["label"] or None for r in rows
+    ]
     assert "1 empty" in capsys.readouterr().out
     right = [p == r["label"] for p, r in zip(found.predictions, rows, strict=True) if r["label"]]
     assert np.mean(right) > 0.8
 
 
 def test_spacy_train_reads_the_splits_from_any_folder(prepared, tmp_path):
-    done = command(sys.executable, "-m", "spacy", "train", ROOM / "config.cfg", "--gpu-id", "-1", "--output",
-                   tmp_path / "run", "--paths.dataset", prepared, *FEW)
+    done = command(
+        sys.executable,
+        "-m",
+        "spacy",
+        "train",
+        ROOM / "config.cfg",
+        "--gpu-id",
+        "-1",
+        "--output",
+        tmp_path / "run",
+        "--paths.dataset",
+        prepared,
+        *FEW,
+    )
     assert "Saved pipeline" in done.stdout
     folder = script("eval", SCRIPTS).main([str(tmp_path / "run"), "--split", "validation"])
     assert folder.parent == tmp_path / "run" / "eval"
     assert read_json(folder / "all_results.json")["validation_macro_f1"] > 0.8
 
 
-@pytest.mark.parametrize("content, words", {
-    "missing": (None, ["no such file", "corpus.csv"]),
-    "column": ("id,texto,label\n1,a,b\n", ["'text'", "--text_column"]),
-    "one class": ("id,text,label\n1,a,b\n2,c,b\n", ["two classes"]),
-}.values())  # fmt: skip
-def test_what_is_wrong_with_a_corpus_is_one_line_in_spacy_train_too(content, words, tmp_path, capsys):
+@pytest.mark.parametrize(
+    "content, words",
+    {
+        "missing": (None, ["no such file", "corpus.csv"]),
+        "column": ("id,texto,label\n1,a,b\n", ["'text'", "--text_column"]),
+        "one class": ("id,text,label\n1,a,b\n2,c,b\n", ["two classes"]),
+    }.values(),
+)
+def test_what_is_wrong_with_a_corpus_is_one_line_in_spacy_train_too(
+    content, words, tmp_path, capsys
+):
     path = tmp_path / "corpus.csv"
     if content:
         path.write_text(content, encoding="utf-8")
     from spacy.cli.train import train as spacy_train
 
-    line = refused(capsys, lambda _: spacy_train(ROOM / "config.cfg", overrides={"paths.dataset": str(path)}))
+    line = refused(
+        capsys, lambda _: spacy_train(ROOM / "config.cfg", overrides={"paths.dataset": str(path)})
+    )
     assert all(word in line for word in words)
-    assert refused(capsys, script("train", SCRIPTS).main, "--dataset", path, "--output_dir", tmp_path / "r") == line
+    assert (
+        refused(
+            capsys, script("train", SCRIPTS).main, "--dataset", path, "--output_dir", tmp_path / "r"
+        )
+        == line
+    )
     assert not (tmp_path / "r").exists()
 
 
@@ -152,29 +216,57 @@ def test_every_config_is_the_default_but_for_what_it_is_about(prepared):
         assert head[0].startswith("# ") and "spacy train" in path.read_text(encoding="utf-8")
 
 
-@pytest.mark.parametrize("path", [p for p in CONFIGS if p.stem not in ("wandb", "mlflow", "vectors")],
-                         ids=lambda p: p.stem)
+@pytest.mark.parametrize(
+    "path",
+    [p for p in CONFIGS if p.stem not in ("wandb", "mlflow", "vectors")],
+    ids=lambda p: p.stem,
+)
 def test_every_variant_trains(path, prepared, tmp_path, no_figures):
-    words = ["--training.max_steps", "2", "--training.eval_frequency", "2", "--training.batcher.size", "8"]
-    folder = script("train", SCRIPTS).main([str(path), "--dataset", str(prepared), "--output_dir",
-                                            str(tmp_path / "r"), *words])
+    words = [
+        "--training.max_steps",
+        "2",
+        "--training.eval_frequency",
+        "2",
+        "--training.batcher.size",
+        "8",
+    ]
+    folder = script("train", SCRIPTS).main(
+        [str(path), "--dataset", str(prepared), "--output_dir", str(tmp_path / "r"), *words]
+    )
     assert read_json(folder / "all_results.json")["test_rows"] == 20
 
 
 def test_a_streamed_corpus_trains_like_one_in_memory(prepared, tmp_path, no_figures):
-    folder = train(prepared, tmp_path / "r", "--training.max_epochs", -1, "--corpora.train.shuffle", "true")
+    folder = train(
+        prepared, tmp_path / "r", "--training.max_epochs", -1, "--corpora.train.shuffle", "true"
+    )
     results = read_json(folder / "all_results.json")
     assert results["test_macro_f1"] > 0.8 and results["train_epoch"] > 2
 
 
 def test_static_vectors_are_read_and_shipped(prepared, tmp_path, no_figures):
-    lines = ["6 4"] + [f"{word} {i} 1 0 {-i}" for i, word in enumerate("factura acta contrato saldo año las".split())]
+    lines = ["6 4"] + [
+        f"{word} {i} 1 0 {-i}"
+        for i, word in enumerate("factura acta contrato saldo año las".split())
+    ]
     (tmp_path / "sbw.txt").write_text("\n".join(lines) + "\n", encoding="utf-8")
-    done = CliRunner().invoke(app, ["init", "vectors", "es", str(tmp_path / "sbw.txt"), str(tmp_path / "vectors")])
+    done = CliRunner().invoke(
+        app, ["init", "vectors", "es", str(tmp_path / "sbw.txt"), str(tmp_path / "vectors")]
+    )
     assert done.exit_code == 0, done.output
-    folder = script("train", SCRIPTS).main([
-        str(ROOM / "configs" / "vectors.cfg"), "--dataset", str(prepared), "--output_dir", str(tmp_path / "r"),
-        "--paths.vectors", str(tmp_path / "vectors"), "--training.max_steps", "2"])
+    folder = script("train", SCRIPTS).main(
+        [
+            str(ROOM / "configs" / "vectors.cfg"),
+            "--dataset",
+            str(prepared),
+            "--output_dir",
+            str(tmp_path / "r"),
+            "--paths.vectors",
+            str(tmp_path / "vectors"),
+            "--training.max_steps",
+            "2",
+        ]
+    )
     nlp = spacy.load(folder / "model-best")
     assert nlp.vocab.vectors.shape == (6, 4) and nlp.vocab["año"].vector.tolist() == [4, 1, 0, -4]
 
@@ -185,20 +277,32 @@ REFUSED = {
     "flag": (["--data", "x"], ["--data", "--dataset"]),
     "section": (["--trainin.dropout", "0"], ["trainin", "overrides"]),
     "value": (["--training.dropout", "hola"], ["dropout"]),
-    "architecture": (["--components.textcat.model.@architectures", "suite.Nada.v1"], ["suite.Nada.v1"]),
+    "architecture": (
+        ["--components.textcat.model.@architectures", "suite.Nada.v1"],
+        ["suite.Nada.v1"],
+    ),
     "dataset by override": (["--paths.dataset", "x"], ["--dataset"]),
     "reading option": (["--dataset.text_colum", "x"], ["text_colum", "no such option"]),
     "balance": (["--corpora.train.balance", "2"], ["balance", "0 to 1"]),
     "split": (["--corpora.train.split", "dev"], ["'dev'", "validation"]),
     "start": (["--model_name_or_path", "nada"], ["nada", "pipeline"]),
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("case", REFUSED)
 def test_train_refuses(case, prepared, tmp_path, capsys):
     flags, words = REFUSED[case]
-    line = refused(capsys, script("train", SCRIPTS).main, *flags, "--dataset", prepared, "--output_dir",
-                   tmp_path / "r", "--training.max_steps", "1")
+    line = refused(
+        capsys,
+        script("train", SCRIPTS).main,
+        *flags,
+        "--dataset",
+        prepared,
+        "--output_dir",
+        tmp_path / "r",
+        "--training.max_steps",
+        "1",
+    )
     assert all(word in line for word in words), line
     assert not (tmp_path / "r").exists()
 
@@ -206,22 +310,48 @@ def test_train_refuses(case, prepared, tmp_path, capsys):
 def test_a_gpu_that_is_not_there_is_refused(prepared, tmp_path, capsys):
     if spacy.prefer_gpu():
         pytest.skip("there is a GPU")
-    line = refused(capsys, script("train", SCRIPTS).main, "--gpu_id", 0, "--dataset", prepared, "--output_dir",
-                   tmp_path / "r")
+    line = refused(
+        capsys,
+        script("train", SCRIPTS).main,
+        "--gpu_id",
+        0,
+        "--dataset",
+        prepared,
+        "--output_dir",
+        tmp_path / "r",
+    )
     assert "--gpu_id 0" in line and "spacy-gpu" in line
 
 
-def test_an_occupied_folder_other_classes_and_what_is_no_pipeline_are_refused(spacy_run, prepared, tmp_path, capsys):
+def test_an_occupied_folder_other_classes_and_what_is_no_pipeline_are_refused(
+    spacy_run, prepared, tmp_path, capsys
+):
     assert "--overwrite" in refused(capsys, lambda words: train(prepared, spacy_run), "x")
-    path = write_jsonl(tmp_path / "otras.jsonl", [r | {"label": r["label"] + " nueva"} for r in corpus_rows(8)])
+    path = write_jsonl(
+        tmp_path / "otras.jsonl", [r | {"label": r["label"] + " nueva"} for r in corpus_rows(8)]
+    )
     line = refused(capsys, script("eval", SCRIPTS).main, spacy_run, "--dataset", path)
     assert "does not know" in line and "nueva" in line
-    line = refused(capsys, script("train", SCRIPTS).main, "--dataset", path, "--model_name_or_path", spacy_run,
-                   "--output_dir", tmp_path / "r")
+    line = refused(
+        capsys,
+        script("train", SCRIPTS).main,
+        "--dataset",
+        path,
+        "--model_name_or_path",
+        spacy_run,
+        "--output_dir",
+        tmp_path / "r",
+    )
     assert "classes are not the dataset's" in line
     for name in ("eval", "predict", "export"):
-        more = ["--input", path, "--output", tmp_path / "x.csv"] if name == "predict" else ["--output", tmp_path]
-        line = refused(capsys, script(name, SCRIPTS).main, tmp_path, *(more if name != "eval" else []))
+        more = (
+            ["--input", path, "--output", tmp_path / "x.csv"]
+            if name == "predict"
+            else ["--output", tmp_path]
+        )
+        line = refused(
+            capsys, script(name, SCRIPTS).main, tmp_path, *(more if name != "eval" else [])
+        )
         assert "neither a finished run nor a spaCy pipeline" in line
     spacy.blank("es").to_disk(tmp_path / "vacía")
     assert "textcat" in refused(capsys, script("eval", SCRIPTS).main, tmp_path / "vacía")
@@ -232,8 +362,18 @@ def test_an_occupied_folder_other_classes_and_what_is_no_pipeline_are_refused(sp
 
 def test_a_killed_run_is_resumed_from_its_best_pipeline(prepared, tmp_path, capsys, no_figures):
     folder, partial = tmp_path / "r", tmp_path / "r.partial"
-    words = [sys.executable, str(SCRIPTS / "train.py"), "--dataset", str(prepared), "--output_dir", str(folder),
-             "--training.max_steps", "1000000", "--training.eval_frequency", "20"]
+    words = [
+        sys.executable,
+        str(SCRIPTS / "train.py"),
+        "--dataset",
+        str(prepared),
+        "--output_dir",
+        str(folder),
+        "--training.max_steps",
+        "1000000",
+        "--training.eval_frequency",
+        "20",
+    ]
     process = subprocess.Popen(words, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     log = partial / "log.jsonl"
     while process.poll() is None and not (log.exists() and len(log.read_text().splitlines()) > 3):
@@ -257,41 +397,79 @@ def test_the_wheel_classifies_with_spacy_alone(spacy_run, tmp_path, capsys):
     with zipfile.ZipFile(wheel) as archive:
         metadata = archive.read("es_papeles-1.2.0.dist-info/METADATA").decode()
     needed = [line for line in metadata.splitlines() if line.startswith("Requires-Dist:")]
-    assert len(needed) == 1 and needed[0].startswith("Requires-Dist: spacy") and "suite" not in needed[0]
+    assert (
+        len(needed) == 1
+        and needed[0].startswith("Requires-Dist: spacy")
+        and "suite" not in needed[0]
+    )
     assert "already there" in refused(capsys, script("export", SCRIPTS).main, *words)
-    assert "--name" in refused(capsys, script("export", SCRIPTS).main, spacy_run, "--output", tmp_path, "--name", "Á")
-    command(sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--no-index", "--target",
-            tmp_path / "site", wheel)
-    for place in map(Path, (p for p in sys.path if p.endswith("site-packages"))):  # all but the suite itself
+    assert "--name" in refused(
+        capsys, script("export", SCRIPTS).main, spacy_run, "--output", tmp_path, "--name", "Á"
+    )
+    command(
+        sys.executable,
+        "-m",
+        "pip",
+        "install",
+        "--quiet",
+        "--no-deps",
+        "--no-index",
+        "--target",
+        tmp_path / "site",
+        wheel,
+    )
+    for place in map(
+        Path, (p for p in sys.path if p.endswith("site-packages"))
+    ):  # all but the suite itself
         for package in place.iterdir():
-            if "spanish_text_suite" not in package.name and not (tmp_path / "site" / package.name).exists():
+            if (
+                "spanish_text_suite" not in package.name
+                and not (tmp_path / "site" / package.name).exists()
+            ):
                 (tmp_path / "site" / package.name).symlink_to(package)
-    code = ("import json, sys, es_papeles; nlp = es_papeles.load(); assert 'utils' not in sys.modules;"
-            "docs = nlp.pipe(json.load(sys.stdin)); labels = nlp.get_pipe('textcat').labels;"
-            "print(json.dumps([[d.cats[name] for name in labels] for d in docs]))")
+    code = (
+        "import json, sys, es_papeles; nlp = es_papeles.load(); assert 'utils' not in sys.modules;"
+        "docs = nlp.pipe(json.load(sys.stdin)); labels = nlp.get_pipe('textcat').labels;"
+        "print(json.dumps([[d.cats[name] for name in labels] for d in docs]))"
+    )
     rows = corpus_rows(2)
-    done = subprocess.run([sys.executable, "-S", "-c", code], input=json.dumps([r["text"] for r in rows]), text=True,
-                          capture_output=True, cwd="/", env=os.environ | {"PYTHONPATH": str(tmp_path / "site")})
+    done = subprocess.run(
+        [sys.executable, "-S", "-c", code],
+        input=json.dumps([r["text"] for r in rows]),
+        text=True,
+        capture_output=True,
+        cwd="/",
+        env=os.environ | {"PYTHONPATH": str(tmp_path / "site")},
+    )
     assert done.returncode == 0, done.stderr[-2000:]
     ours = class_probabilities(load_pipeline(spacy_run / "model-best"), [r["text"] for r in rows])
     assert np.array(json.loads(done.stdout)) == pytest.approx(ours, abs=1e-6)
 
 
 def test_preprocess_writes_what_spacys_own_corpus_reads(prepared, tmp_path, capsys):
-    folder = script("preprocess", SCRIPTS).main(["--dataset", str(prepared), "--output", str(tmp_path / "s")])
+    folder = script("preprocess", SCRIPTS).main(
+        ["--dataset", str(prepared), "--output", str(tmp_path / "s")]
+    )
     from utils.data import load_splits
 
     splits = load_splits(prepared)
-    for split, name in (("train", "train.spacy"), ("validation", "dev.spacy"), ("test", "test.spacy")):
+    for split, name in (
+        ("train", "train.spacy"),
+        ("validation", "dev.spacy"),
+        ("test", "test.spacy"),
+    ):
         docs = list(DocBin().from_disk(folder / name).get_docs(spacy.blank("es").vocab))
         assert [d.text for d in docs] == splits[split]["text"]
         assert [d.user_data["id"] for d in docs] == splits[split]["id"]
         names = splits[split].features["label"].names
-        assert [max(d.cats, key=d.cats.get) for d in docs] == [names[c] for c in splits[split]["label"]]
+        assert [max(d.cats, key=d.cats.get) for d in docs] == [
+            names[c] for c in splits[split]["label"]
+        ]
         assert all(list(d.cats) == names and sum(d.cats.values()) == 1 for d in docs)
     assert read_json(folder / "labels.json") == sorted(LABELS)
-    assert "already there" in refused(capsys, script("preprocess", SCRIPTS).main, "--dataset", prepared, "--output",
-                                      folder)
+    assert "already there" in refused(
+        capsys, script("preprocess", SCRIPTS).main, "--dataset", prepared, "--output", folder
+    )
 
 
 def test_the_reader_gives_the_splits_rows_in_order_and_balances_them(prepared):
@@ -302,11 +480,15 @@ def test_the_reader_gives_the_splits_rows_in_order_and_balances_them(prepared):
     names = dataset.features["label"].names
     examples = list(splits_reader(str(prepared), "train")(nlp))
     assert [e.text for e in examples] == dataset["text"]
-    assert [list(e.reference.cats.items()) for e in examples] == [[(names[c], 1.0)] for c in dataset["label"]]
+    assert [list(e.reference.cats.items()) for e in examples] == [
+        [(names[c], 1.0)] for c in dataset["label"]
+    ]
     assert labels_reader(str(prepared)) == names
     read = splits_reader(str(prepared), "train", shuffle=True, seed=3)
     orders = [[e.text for e in read(nlp)] for _ in range(2)]
-    assert orders[0] != orders[1] and sorted(orders[0]) == sorted(orders[1]) == sorted(dataset["text"])
+    assert orders[0] != orders[1] and sorted(orders[0]) == sorted(orders[1]) == sorted(
+        dataset["text"]
+    )
     again = splits_reader(str(prepared), "train", shuffle=True, seed=3)
     assert [e.text for e in again(nlp)] == orders[0]
 
@@ -316,7 +498,9 @@ def test_balance_repeats_the_rows_of_small_classes():
     assert balanced_rows(labels, 0.0).tolist() == list(range(21))
     assert np.bincount(labels[balanced_rows(labels, 1.0)]).tolist() == [16, 16, 0, 16]
     half = balanced_rows(labels, 0.5)
-    assert np.bincount(labels[half]).tolist() == [16, 8, 0, 4] and set(half.tolist()) == set(range(21))
+    assert np.bincount(labels[half]).tolist() == [16, 8, 0, 4] and set(half.tolist()) == set(
+        range(21)
+    )
 
 
 def test_documents_of_the_linear_model_weigh_the_same_whatever_their_length():
@@ -326,7 +510,9 @@ def test_documents_of_the_linear_model_weigh_the_same_whatever_their_length():
     assert lengths.tolist() == [4, 0, 1] and keys.dtype == np.uint64 and weights.dtype == np.float32
     counts = {nlp.vocab.strings["año"]: 3, nlp.vocab.strings["nuevo"]: 1}
     first = dict(zip(keys[:4].tolist(), weights[:4].tolist(), strict=True))
-    bigrams = sorted(first[key] for key in first.keys() - counts.keys())  # "año año" twice, "año nuevo"
+    bigrams = sorted(
+        first[key] for key in first.keys() - counts.keys()
+    )  # "año año" twice, "año nuevo"
     logs = np.log1p([1, 2, 1, 3])
     assert bigrams == pytest.approx(logs[:2] / np.linalg.norm(logs))
     assert [first[key] for key in counts] == pytest.approx(np.log1p([3, 1]) / np.linalg.norm(logs))
@@ -337,9 +523,19 @@ def test_empty_texts_train_in_every_batch(tmp_path, no_figures):
     rows = [row | {"text": "" if i % 2 else row["text"]} for i, row in enumerate(corpus_rows(12))]
     path = write_jsonl(tmp_path / "medio.jsonl", rows)
     for name in ("config", "configs/bow"):
-        folder = script("train", SCRIPTS).main([
-            str(ROOM / f"{name}.cfg"), "--dataset", str(path), "--output_dir", str(tmp_path / Path(name).name),
-            "--training.max_steps", "4", "--training.batcher.size", "2"])
+        folder = script("train", SCRIPTS).main(
+            [
+                str(ROOM / f"{name}.cfg"),
+                "--dataset",
+                str(path),
+                "--output_dir",
+                str(tmp_path / Path(name).name),
+                "--training.max_steps",
+                "4",
+                "--training.batcher.size",
+                "2",
+            ]
+        )
         assert read_json(folder / "all_results.json")["test_rows"] > 0
 
 
@@ -356,29 +552,60 @@ def test_pipeline_repeats_seeds_and_skips_what_is_done(prepared, tmp_path, capsy
 def test_explore_says_what_spacy_says_and_chooses_a_threshold(spacy_run, prepared, capsys):
     explore = ROOM / "scripts" / "explore"
     found = script("debug_data", explore).main(["--dataset", str(prepared)])
-    assert "160 training docs" in found["facts"] and "Corpus is loadable" in found["passed"] and found["few"] == {}
+    assert (
+        "160 training docs" in found["facts"]
+        and "Corpus is loadable" in found["passed"]
+        and found["few"] == {}
+    )
     outcome = script("errors", explore).main([str(spacy_run), "--accuracy", "0.9"])
     assert outcome["validation"]["accuracy"] >= 0.9
     assert {p.name for p in (spacy_run / "explore" / "errors").iterdir()} == {
-        "thresholds.csv", "confusions.csv", "errors.csv", "figures"}
-    assert "--accuracy" in refused(capsys, script("errors", explore).main, spacy_run, "--accuracy", 2, "--overwrite")
+        "thresholds.csv",
+        "confusions.csv",
+        "errors.csv",
+        "figures",
+    }
+    assert "--accuracy" in refused(
+        capsys, script("errors", explore).main, spacy_run, "--accuracy", 2, "--overwrite"
+    )
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", ["wandb", "mlflow"])
 def test_trackers_log_offline(name, prepared, tmp_path):
-    env = {"WANDB_MODE": "offline", "WANDB_DIR": str(tmp_path), "WANDB_SILENT": "true",
-           "MLFLOW_TRACKING_URI": f"sqlite:///{tmp_path}/mlflow.db"}
-    command(sys.executable, SCRIPTS / "train.py", ROOM / "configs" / f"{name}.cfg", "--dataset", prepared,
-            "--output_dir", tmp_path / "r", *FEW, **env)
-    assert list(tmp_path.glob("wandb/offline-run-*")) if name == "wandb" else (tmp_path / "mlflow.db").exists()
+    env = {
+        "WANDB_MODE": "offline",
+        "WANDB_DIR": str(tmp_path),
+        "WANDB_SILENT": "true",
+        "MLFLOW_TRACKING_URI": f"sqlite:///{tmp_path}/mlflow.db",
+    }
+    command(
+        sys.executable,
+        SCRIPTS / "train.py",
+        ROOM / "configs" / f"{name}.cfg",
+        "--dataset",
+        prepared,
+        "--output_dir",
+        tmp_path / "r",
+        *FEW,
+        **env,
+    )
+    assert (
+        list(tmp_path.glob("wandb/offline-run-*"))
+        if name == "wandb"
+        else (tmp_path / "mlflow.db").exists()
+    )
 
 
 def test_the_readme_section_is_that_of_project_yml(tmp_path):
     text = (ROOM / "README.md").read_text(encoding="utf-8")
     (tmp_path / "README.md").write_text(text, encoding="utf-8")
-    (tmp_path / "project.yml").write_text((ROOM / "project.yml").read_text(encoding="utf-8"), encoding="utf-8")
-    command(sys.executable, "-m", "weasel", "document", "--output", tmp_path / "README.md", tmp_path)
+    (tmp_path / "project.yml").write_text(
+        (ROOM / "project.yml").read_text(encoding="utf-8"), encoding="utf-8"
+    )
+    command(
+        sys.executable, "-m", "weasel", "document", "--output", tmp_path / "README.md", tmp_path
+    )
     assert (tmp_path / "README.md").read_text(encoding="utf-8") == text
 
 

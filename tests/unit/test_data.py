@@ -1,4 +1,6 @@
-"""Every kind of source gives the same rows; strings stay strings; nothing is served from a stale cache."""
+"""Every kind of source gives the same rows; strings stay strings; nothing is served from a stale
+cache.
+"""
 
 import csv
 import gzip
@@ -13,12 +15,19 @@ import pytest
 from conftest import LABELS, corpus_rows, write_jsonl
 
 from utils.data import DataOptions as Options
-from utils.data import fold_corpora, load_corpus, load_splits, load_unlabelled, repeat_corpora, save_prepared
+from utils.data import (
+    fold_corpora,
+    load_corpus,
+    load_splits,
+    load_unlabelled,
+    repeat_corpora,
+    save_prepared,
+)
 
 TRAPS = [
     {"id": "001", "text": "NA", "label": "01"},
     {"id": "2020-01-01", "text": "1.10", "label": "2020-01-01"},
-    {"id": "1e5", "text": "null, «ñ»; \"comillas\"", "label": "NA"},
+    {"id": "1e5", "text": 'null, «ñ»; "comillas"', "label": "NA"},
     {"id": "007", "text": "línea 1\nlínea 2", "label": "true"},
 ]
 
@@ -52,20 +61,33 @@ def test_strings_stay_strings_in_every_format(tmp_path, kind):
     splits = load_splits(tmp_path)
     expected = [(r["id"], r["text"], r["label"]) for r in TRAPS]
     assert rows_of(splits) == dict.fromkeys(("train", "validation", "test"), expected)
-    assert splits["train"].features["id"] == splits["train"].features["text"] == datasets.Value("string")
+    assert (
+        splits["train"].features["id"]
+        == splits["train"].features["text"]
+        == datasets.Value("string")
+    )
     assert splits["train"].features["label"].names == sorted(r["label"] for r in TRAPS)
 
 
 def test_numbers_in_json_and_parquet_keep_their_digits(tmp_path):
-    lines = ['{"id": 1, "text": 1.10, "label": 3}', '{"id": 2, "text": "b", "label": 1.50}',
-             '{"id": 3, "text": true, "label": 3}']
+    lines = [
+        '{"id": 1, "text": 1.10, "label": 3}',
+        '{"id": 2, "text": "b", "label": 1.50}',
+        '{"id": 3, "text": true, "label": 3}',
+    ]
     (tmp_path / "x.jsonl").write_text("\n".join(lines * 1), encoding="utf-8")
-    corpus = load_corpus(write_jsonl(tmp_path / "y.jsonl", [{"text": f"a {i}", "label": i % 2} for i in range(20)]))
+    corpus = load_corpus(
+        write_jsonl(tmp_path / "y.jsonl", [{"text": f"a {i}", "label": i % 2} for i in range(20)])
+    )
     assert corpus.info["labels"] == ["0", "1"]
     from utils.readers import Columns, Log, read_table
 
     read = list(read_table(tmp_path / "x.jsonl", "train", Columns(), Log()))
-    assert read == [("train", "1", "1.10", "3"), ("train", "2", "b", "1.50"), ("train", "3", "true", "3")]
+    assert read == [
+        ("train", "1", "1.10", "3"),
+        ("train", "2", "b", "1.50"),
+        ("train", "3", "true", "3"),
+    ]
 
 
 def write_tree(folder, rows, split="train"):
@@ -114,13 +136,19 @@ def test_an_edited_txt_of_the_same_size_is_seen(tmp_path):
 
 
 def test_settable_columns_and_a_semicolon_table_in_cp1252(tmp_path):
-    lines = ["código;texto;tema"] + [f"{i};Señor «año» {i};{'España' if i % 2 else 'Perú'}" for i in range(30)]
+    lines = ["código;texto;tema"] + [
+        f"{i};Señor «año» {i};{'España' if i % 2 else 'Perú'}" for i in range(30)
+    ]
     (tmp_path / "x.csv").write_bytes("\r\n".join(lines).encode("cp1252"))
-    corpus = load_corpus(tmp_path / "x.csv", Options(text_column="texto", label_column="tema", id_column="código"))
+    corpus = load_corpus(
+        tmp_path / "x.csv", Options(text_column="texto", label_column="tema", id_column="código")
+    )
     assert corpus.info["labels"] == ["España", "Perú"]
     assert corpus.info["encodings"] == {"cp1252": 1}
     assert corpus.splits["train"]["text"][0].startswith("Señor «año»")
-    assert any("cp1252" in n for n in corpus.info["notes"]) and any("';'" in n for n in corpus.info["notes"])
+    assert any("cp1252" in n for n in corpus.info["notes"]) and any(
+        "';'" in n for n in corpus.info["notes"]
+    )
 
 
 def test_bom_nfd_and_mojibake(tmp_path):
@@ -151,9 +179,14 @@ def test_null_empty_and_unlabelled_rows_are_accounted_for(tmp_path):
 def test_given_splits_are_not_altered(tmp_path):
     rows = corpus_rows(10)
     write_jsonl(tmp_path / "train.jsonl", rows)
-    write_jsonl(tmp_path / "test.jsonl", [{"id": "a", "text": rows[0]["text"].upper() + "!", "label": LABELS[1]},
-                                          {"id": "b", "text": "", "label": LABELS[0]},
-                                          {"id": "c", "text": "desconocido", "label": "nunca vista"}])
+    write_jsonl(
+        tmp_path / "test.jsonl",
+        [
+            {"id": "a", "text": rows[0]["text"].upper() + "!", "label": LABELS[1]},
+            {"id": "b", "text": "", "label": LABELS[0]},
+            {"id": "c", "text": "desconocido", "label": "nunca vista"},
+        ],
+    )
     corpus = load_corpus(tmp_path)
     assert corpus.splits["test"]["id"][:] == ["a", "b", "c"]
     report = corpus.info["report"]
@@ -193,7 +226,9 @@ def test_rare_classes_are_reported(tmp_path):
     corpus = load_corpus(write_jsonl(tmp_path / "x.jsonl", rows))
     assert corpus.info["report"]["rare_classes"] == {"dos": 2, "una": 1}
     counts = corpus.info["report"]["class_counts"]
-    assert counts["train"]["una"] == 1 and counts["test"]["dos"] == 1 and counts["train"]["dos"] == 1
+    assert (
+        counts["train"]["una"] == 1 and counts["test"]["dos"] == 1 and counts["train"]["dos"] == 1
+    )
 
 
 def test_prepared_folder_gives_the_same_and_is_left_alone(prepared, corpus_file):
@@ -222,16 +257,28 @@ def test_another_seed_cuts_otherwise(corpus_file):
 
 def test_a_dataset_saved_by_datasets_itself(tmp_path):
     rows = corpus_rows(10)
-    features = datasets.Features({"texto": datasets.Value("string"), "clase": datasets.ClassLabel(names=list(LABELS))})
-    columns = {"texto": [r["text"] for r in rows], "clase": [LABELS.index(r["label"]) for r in rows]}
-    datasets.DatasetDict({"train": datasets.Dataset.from_dict(columns, features)}).save_to_disk(str(tmp_path / "d"))
+    features = datasets.Features(
+        {"texto": datasets.Value("string"), "clase": datasets.ClassLabel(names=list(LABELS))}
+    )
+    columns = {
+        "texto": [r["text"] for r in rows],
+        "clase": [LABELS.index(r["label"]) for r in rows],
+    }
+    datasets.DatasetDict({"train": datasets.Dataset.from_dict(columns, features)}).save_to_disk(
+        str(tmp_path / "d")
+    )
     corpus = load_corpus(tmp_path / "d", Options(text_column="texto", label_column="clase"))
     assert corpus.info["labels"] == sorted(LABELS)
-    names = {row["text"]: corpus.info["labels"][row["label"]] for s in corpus.splits.values() for row in s}
+    names = {
+        row["text"]: corpus.info["labels"][row["label"]]
+        for s in corpus.splits.values()
+        for row in s
+    }
     assert names == {r["text"]: r["label"] for r in rows}
     datasets.Dataset.from_dict(columns, features).to_parquet(str(tmp_path / "x.parquet"))
-    assert load_corpus(tmp_path / "x.parquet", Options(text_column="texto", label_column="clase")).info["labels"] == \
-        sorted(LABELS)
+    assert load_corpus(
+        tmp_path / "x.parquet", Options(text_column="texto", label_column="clase")
+    ).info["labels"] == sorted(LABELS)
 
 
 def test_folds_test_every_row_once(corpus_file):
@@ -240,14 +287,19 @@ def test_folds_test_every_row_once(corpus_file):
     for fold in fold_corpora(corpus, 4, seed=0):
         parts = [set(s["id"]) for s in fold.splits.values()]
         assert sum(map(len, parts)) == len(set().union(*parts)) == 200
-        assert fold.info["hash"] != corpus.info["hash"] and fold.info["derived"]["from"] == corpus.info["hash"]
+        assert (
+            fold.info["hash"] != corpus.info["hash"]
+            and fold.info["derived"]["from"] == corpus.info["hash"]
+        )
         tested += fold.splits["test"]["id"][:]
     assert len(tested) == len(set(tested)) == 200
 
 
 def test_repeats_differ(corpus_file):
     first, second = repeat_corpora(load_corpus(corpus_file), 2)
-    assert abs(len(first.splits["test"]) - 50) <= 3 and abs(len(first.splits["validation"]) - 50) <= 3
+    assert (
+        abs(len(first.splits["test"]) - 50) <= 3 and abs(len(first.splits["validation"]) - 50) <= 3
+    )
     assert set(first.splits["test"]["id"]) != set(second.splits["test"]["id"])
 
 
@@ -274,12 +326,17 @@ def test_imports_stay_light():
     import sys
 
     code = "import sys, utils.data, utils.metrics; print({'torch', 'transformers', 'evaluate'} & set(sys.modules))"
-    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True).stdout.strip() == "set()"
+    assert (
+        subprocess.run([sys.executable, "-c", code], capture_output=True, text=True).stdout.strip()
+        == "set()"
+    )
 
 
 def test_pandas_and_numpy_agree_on_the_counts(corpus_file):
     corpus = load_corpus(corpus_file)
-    frame = pd.concat([pd.DataFrame({"split": s, "label": d["label"][:]}) for s, d in corpus.splits.items()])
+    frame = pd.concat(
+        [pd.DataFrame({"split": s, "label": d["label"][:]}) for s, d in corpus.splits.items()]
+    )
     counts = frame.groupby(["split", "label"]).size()
     for (split, label), n in counts.items():
         assert corpus.info["report"]["class_counts"][split][corpus.info["labels"][label]] == n

@@ -1,4 +1,6 @@
-"""Every figure at few and many classes: it renders without a warning, alike every time, and says what it must."""
+"""Every figure at few and many classes: it renders without a warning, alike every time, and says
+what it must.
+"""
 
 import os
 import subprocess
@@ -41,7 +43,9 @@ def drawn(n_classes, seed=0, skip=None):
 
 
 def texts(figure):
-    return [text.get_text() for text in figure.findobj(Text) if text.get_visible() and text.get_text()]
+    return [
+        text.get_text() for text in figure.findobj(Text) if text.get_visible() and text.get_text()
+    ]
 
 
 def said(figure):
@@ -56,7 +60,9 @@ def confusion(n, skip=None):
 
 def frequencies(n):
     counts = {name: 3 * i for i, name in enumerate(names(n))}
-    return figures.class_frequencies_figure({"train": counts, "test": dict(list(counts.items())[:30])})
+    return figures.class_frequencies_figure(
+        {"train": counts, "test": dict(list(counts.items())[:30])}
+    )
 
 
 def per_class(n):
@@ -89,7 +95,9 @@ def test_figures_of_classes_render_whole_and_alike(tmp_path, draw, n):
 
 def test_two_drawings_of_the_same_data_are_the_same_file(tmp_path):
     assert saved(confusion(5), tmp_path / "1.png") == saved(confusion(5), tmp_path / "2.png")
-    assert saved(confusion(5), tmp_path / "1.png") != saved(confusion(5, skip=3), tmp_path / "2.png")
+    assert saved(confusion(5), tmp_path / "1.png") != saved(
+        confusion(5, skip=3), tmp_path / "2.png"
+    )
     assert b"matplotlib" not in (tmp_path / "1.png").read_bytes().lower()
 
 
@@ -123,7 +131,9 @@ def test_confusion_cells_hold_share_and_count():
 
 
 def test_confusion_matrix_without_any_row(tmp_path):
-    assert saved(figures.confusion_matrix_figure(np.zeros((3, 3), int), list("abc")), tmp_path / "1.png")
+    assert saved(
+        figures.confusion_matrix_figure(np.zeros((3, 3), int), list("abc")), tmp_path / "1.png"
+    )
 
 
 def test_confusions_of_many_classes_are_listed():
@@ -134,14 +144,23 @@ def test_confusions_of_many_classes_are_listed():
     assert [" ".join(text.split()) for text in listed] == ["ñ 7 → ñ 3: 1,234", "ñ 0 → ñ 99: 8"]
     assert "ñ 50" not in texts(figure)
     assert len([text for text in texts(confusion(61)) if "→" in text]) == 15
-    assert "none: every row is right" in texts(figures.confusion_matrix_figure(np.eye(100, dtype=int), names(100)))
+    assert "none: every row is right" in texts(
+        figures.confusion_matrix_figure(np.eye(100, dtype=int), names(100))
+    )
 
 
 def test_frequencies_show_the_extremes():
     counts = {f"c{i}": i for i in range(50)}
     figure = figures.class_frequencies_figure({"train": counts, "test": {"á": 2, "b": 7}}, top=3)
     train, test = figure.axes
-    assert [label.get_text() for label in train.get_yticklabels()] == ["c49", "c48", "c47", "c2", "c1", "c0"]
+    assert [label.get_text() for label in train.get_yticklabels()] == [
+        "c49",
+        "c48",
+        "c47",
+        "c2",
+        "c1",
+        "c0",
+    ]
     assert [bar.get_width() for bar in train.patches] == [49, 48, 47, 2, 1, 0]
     assert "… 44 classes between …" in said(figure)
     assert [label.get_text() for label in test.get_yticklabels()] == ["b", "á"]
@@ -149,24 +168,60 @@ def test_frequencies_show_the_extremes():
 
 
 def test_per_class_shows_the_worst_and_says_so():
-    table = [{"class": f"c{i}", "precision": i / 50, "recall": i / 50, "f1": i / 50, "support": 2, "predicted": 2}
-             for i in range(40)]
-    table.append({"class": "vacía", "precision": None, "recall": None, "f1": None, "support": 0, "predicted": 0})
+    table = [
+        {
+            "class": f"c{i}",
+            "precision": i / 50,
+            "recall": i / 50,
+            "f1": i / 50,
+            "support": 2,
+            "predicted": 2,
+        }
+        for i in range(40)
+    ]
+    table.append(
+        {
+            "class": "vacía",
+            "precision": None,
+            "recall": None,
+            "f1": None,
+            "support": 0,
+            "predicted": 0,
+        }
+    )
     figure = figures.per_class_figure(table)
-    assert [label.get_text() for label in figure.axes[0].get_yticklabels()] == [f"c{i}" for i in range(30)]
+    assert [label.get_text() for label in figure.axes[0].get_yticklabels()] == [
+        f"c{i}" for i in range(30)
+    ]
     assert "F1 of the 30 worst of 40 classes (1 without rows left out)" in texts(figure)
     assert "0.02   2 rows" in texts(figure)
-    assert "F1 per class (1 without rows left out)" in texts(figures.per_class_figure(table, most=40))
+    assert "F1 per class (1 without rows left out)" in texts(
+        figures.per_class_figure(table, most=40)
+    )
     assert "no class has rows" in texts(figures.per_class_figure(table[-1:]))
 
 
 def log():
-    entries = [{"loss": 1 / step, "learning_rate": 1e-5, "epoch": step / 2, "step": step} for step in range(1, 7)]
+    entries = [
+        {"loss": 1 / step, "learning_rate": 1e-5, "epoch": step / 2, "step": step}
+        for step in range(1, 7)
+    ]
     scores = [(0.5, 0.9), (0.8, 0.5), (0.7, 0.6)]
-    evaluations = [{"eval_macro_f1": f1, "eval_loss": loss, "eval_accuracy": f1, "epoch": float(i), "step": 2 * i}
-                   for i, (f1, loss) in enumerate(scores, 1)]
+    evaluations = [
+        {
+            "eval_macro_f1": f1,
+            "eval_loss": loss,
+            "eval_accuracy": f1,
+            "epoch": float(i),
+            "step": 2 * i,
+        }
+        for i, (f1, loss) in enumerate(scores, 1)
+    ]
     # The best model is evaluated again at the end.
-    last = [{"train_loss": 0.3, "epoch": 3.0, "step": 6}, {"eval_macro_f1": 0.8, "epoch": 3.0, "step": 6}]
+    last = [
+        {"train_loss": 0.3, "epoch": 3.0, "step": 6},
+        {"eval_macro_f1": 0.8, "epoch": 3.0, "step": 6},
+    ]
     return [*entries, *evaluations, *last]
 
 
@@ -195,7 +250,10 @@ def test_the_best_metric_can_be_another(metric):
 
 
 def test_the_best_epoch_is_never_a_nan():
-    history = [{"eval_macro_f1": f1, "epoch": epoch, "step": epoch} for epoch, f1 in [(1, float("nan")), (2, 0.1)]]
+    history = [
+        {"eval_macro_f1": f1, "epoch": epoch, "step": epoch}
+        for epoch, f1 in [(1, float("nan")), (2, 0.1)]
+    ]
     assert "best: epoch 2" in lines(figures.curves_figure(history).axes[1])
 
 
@@ -237,19 +295,27 @@ def test_calibration_shows_bins_and_error():
     figure = figures.calibration_figure([0, 1, 1, 1], probabilities)
     assert "Calibration: ECE 0.3625 (15 bins, 4 rows)" in texts(figure)
     above, below = figure.axes
-    assert {i: bar.get_height() for i, bar in enumerate(below.patches) if bar.get_height()} == {9: 1, 10: 1, 13: 2}
+    assert {i: bar.get_height() for i, bar in enumerate(below.patches) if bar.get_height()} == {
+        9: 1,
+        10: 1,
+        13: 2,
+    }
     accuracy = {i: bar.get_height() for i, bar in enumerate(above.patches) if bar.get_height() > 0}
     assert accuracy == {9: 1, 10: 1, 13: 0.5}
 
 
 def test_seeds_show_mean_and_deviation(tmp_path):
     figure = figures.seeds_figure({"macro_f1": [0.8, 0.9], "log_loss": [0.3, 0.3], "ece": [0.02]})
-    assert {"0.8500 ± 0.0707 (2 runs)", "0.3000 ± 0.0000 (2 runs)", "0.0200 (1 run)"} <= set(texts(figure))
+    assert {"0.8500 ± 0.0707 (2 runs)", "0.3000 ± 0.0000 (2 runs)", "0.0200 (1 run)"} <= set(
+        texts(figure)
+    )
     assert figure.axes[0].lines[0].get_xdata().tolist() == [0.8, 0.9]
     assert saved(figure, tmp_path / "1.png")
 
 
-@pytest.mark.parametrize("draw", [figures.class_frequencies_figure, figures.lengths_figure, figures.seeds_figure])
+@pytest.mark.parametrize(
+    "draw", [figures.class_frequencies_figure, figures.lengths_figure, figures.seeds_figure]
+)
 def test_nothing_to_draw_is_said(tmp_path, draw):
     figure = draw({})
     assert "was given" in said(figure)
@@ -265,7 +331,10 @@ def test_no_pyplot_and_no_setting_is_touched():
     )
     environment = os.environ | {"MPLBACKEND": "Agg"}
     command = [sys.executable, "-c", code, os.devnull]
-    assert subprocess.check_output(command, text=True, cwd=ROOT, env=environment).split() == ["False", "True"]
+    assert subprocess.check_output(command, text=True, cwd=ROOT, env=environment).split() == [
+        "False",
+        "True",
+    ]
 
 
 def test_a_users_tex_setting_does_not_reach_the_labels(tmp_path):

@@ -1,4 +1,6 @@
-"""What looks into a classifier: literal entropies, projections that keep groups apart, pages that need no network."""
+"""What looks into a classifier: literal entropies, projections that keep groups apart, pages that
+need no network.
+"""
 
 import sys
 
@@ -10,7 +12,14 @@ from matplotlib.colors import to_hex
 from utils.corpus import Corpus
 from utils.errors import InputError
 from utils.figures import ORANGE, PALE, SKY
-from utils.inspection import entropies, interactive_scatter, label_rows, probabilities_figure, project, scatter_figure
+from utils.inspection import (
+    entropies,
+    interactive_scatter,
+    label_rows,
+    probabilities_figure,
+    project,
+    scatter_figure,
+)
 
 
 def groups(n=20, d=8, k=3):
@@ -31,10 +40,18 @@ def test_entropies():
 def test_probabilities_of_a_document():
     names, p = [f"clase_{i}$" for i in range(20)], np.array([0.3, 0.5] + [0.2 / 18] * 18)
     axes = probabilities_figure(names, p, "clase_0$", "acta ¿1?").axes[0]
-    assert [round(bar.get_width(), 3) for bar in axes.patches][:2] == [0.5, 0.3] and len(axes.patches) == 15
-    assert [to_hex(bar.get_facecolor()) for bar in axes.patches][:3] == [SKY.lower(), ORANGE.lower(), SKY.lower()]
+    assert [round(bar.get_width(), 3) for bar in axes.patches][:2] == [0.5, 0.3] and len(
+        axes.patches
+    ) == 15
+    assert [to_hex(bar.get_facecolor()) for bar in axes.patches][:3] == [
+        SKY.lower(),
+        ORANGE.lower(),
+        SKY.lower(),
+    ]
     assert [t.get_text() for t in axes.get_yticklabels()][:2] == ["clase_1$", "clase_0$"]
-    assert axes.get_title() == "acta ¿1?, label clase_0$" and "0.500" in [t.get_text() for t in axes.texts]
+    assert axes.get_title() == "acta ¿1?, label clase_0$" and "0.500" in [
+        t.get_text() for t in axes.texts
+    ]
 
 
 @pytest.mark.parametrize("how", ["pca", "tsne"])
@@ -46,7 +63,9 @@ def test_projection_keeps_groups_apart(how):
     centres = np.stack([points[classes == c].mean(0) for c in range(3)])
     distances = np.linalg.norm(points[:, None] - centres[None], axis=2)
     assert (distances.argmin(1) == classes).all()
-    assert np.allclose(project(hidden * [1, 1e6, 1, 1, 1, 1, 1, 1], "pca"), project(hidden, "pca"))  # standardised
+    assert np.allclose(
+        project(hidden * [1, 1e6, 1, 1, 1, 1, 1, 1], "pca"), project(hidden, "pca")
+    )  # standardised
     for n, d in ((4, 8), (5, 2), (7, 1), (6, 100)):
         few = project(np.random.default_rng(0).normal(size=(n, d)), how)
         assert few.shape == (n, 2) and np.isfinite(few).all()
@@ -54,8 +73,11 @@ def test_projection_keeps_groups_apart(how):
 
 
 def test_projections_that_cannot_be():
-    for hidden, how, said in ((np.eye(3), "pca", "at least 4"), (np.eye(5), "umap", "choose pca or tsne"),
-                              (np.full((5, 2), np.nan), "tsne", "not finite")):
+    for hidden, how, said in (
+        (np.eye(3), "pca", "at least 4"),
+        (np.eye(5), "umap", "choose pca or tsne"),
+        (np.full((5, 2), np.nan), "tsne", "not finite"),
+    ):
         with pytest.raises(InputError, match=said):
             project(hidden, how)
 
@@ -65,7 +87,10 @@ def test_scatter_colours_the_frequent_and_greys_the_rest():
     points = np.random.default_rng(0).normal(size=(len(classes), 2))
     figure = scatter_figure(points, classes, [f"c{i}" for i in range(20)], "t-SNE")
     rest, *shown = figure.axes[0].collections
-    assert len(rest.get_offsets()) == sum(range(1, 9)) and to_hex(rest.get_facecolor()[0]) == PALE.lower()
+    assert (
+        len(rest.get_offsets()) == sum(range(1, 9))
+        and to_hex(rest.get_facecolor()[0]) == PALE.lower()
+    )
     assert [len(own.get_offsets()) for own in shown] == list(range(20, 8, -1))
     assert len({to_hex(own.get_facecolor()[0]) for own in shown}) == 12
     said = [t.get_text() for t in figure.axes[0].get_legend().get_texts()]
@@ -81,7 +106,11 @@ def test_interactive_scatter_is_escaped_and_needs_no_network(tmp_path):
     assert [trace.name for trace in figure.data] == ["acta", "&lt;b&gt;otra&lt;/b&gt;"]
     assert list(figure.data[1].x) == [0, 4, 6] and list(figure.data[0].y) == [3]
     shown = figure.data[1].text[0]
-    assert shown.startswith("doc-1 → acta: &lt;script&gt;") and "<script" not in shown and len(shown) < 300
+    assert (
+        shown.startswith("doc-1 → acta: &lt;script&gt;")
+        and "<script" not in shown
+        and len(shown) < 300
+    )
     figure.write_html(tmp_path / "a.html", include_plotlyjs=True)
     page = (tmp_path / "a.html").read_text(encoding="utf-8")
     assert len(page) > 1_000_000 and "<script src" not in page and "alert('ñ')</script>" not in page
@@ -95,12 +124,25 @@ def test_without_plotly(monkeypatch):
 
 
 def corpus(unlabelled=2):
-    features = datasets.Features({"id": datasets.Value("string"), "text": datasets.Value("string"),
-                                  "label": datasets.ClassLabel(names=["01", "NA"])})
-    splits = datasets.DatasetDict({
-        split: datasets.Dataset.from_dict({"id": [f"{split}-{i}" for i in range(2)], "text": ["año", ""],
-                                           "label": [1, 0]}, features=features) for split in ("train", "test")})
-    rest = datasets.Dataset.from_dict({"id": [f"u{i}" for i in range(unlabelled)], "text": ["x"] * unlabelled})
+    features = datasets.Features(
+        {
+            "id": datasets.Value("string"),
+            "text": datasets.Value("string"),
+            "label": datasets.ClassLabel(names=["01", "NA"]),
+        }
+    )
+    splits = datasets.DatasetDict(
+        {
+            split: datasets.Dataset.from_dict(
+                {"id": [f"{split}-{i}" for i in range(2)], "text": ["año", ""], "label": [1, 0]},
+                features=features,
+            )
+            for split in ("train", "test")
+        }
+    )
+    rest = datasets.Dataset.from_dict(
+        {"id": [f"u{i}" for i in range(unlabelled)], "text": ["x"] * unlabelled}
+    )
     return Corpus(splits, rest, {"labels": ["01", "NA"]}, [])
 
 

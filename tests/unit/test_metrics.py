@@ -12,13 +12,26 @@ import sklearn.metrics as sk
 
 from utils import metrics
 
-KEYS = ["accuracy", "balanced_accuracy", "macro_f1", "macro_precision", "macro_recall", "weighted_f1",
-        "weighted_precision", "weighted_recall", "top_3_accuracy", "log_loss", "ece"]
+KEYS = [
+    "accuracy",
+    "balanced_accuracy",
+    "macro_f1",
+    "macro_precision",
+    "macro_recall",
+    "weighted_f1",
+    "weighted_precision",
+    "weighted_recall",
+    "top_3_accuracy",
+    "log_loss",
+    "ece",
+]
 ROOT = Path(__file__).resolve().parents[2]
 
 
 def drawn(n, n_classes, seed=0, dtype=np.float64, truths=None):
-    """Labels and probabilities that are right about half the time; `truths` limits the classes that occur."""
+    """Labels and probabilities that are right about half the time; `truths` limits the classes that
+    occur.
+    """
     rng = np.random.default_rng(seed)
     labels = rng.choice(n_classes if truths is None else truths, n)
     logits = rng.normal(size=(n, n_classes))
@@ -31,27 +44,37 @@ def expected(labels, probabilities):
     predictions = probabilities.argmax(axis=1)
     values = {
         "accuracy": sk.accuracy_score(labels, predictions),
-        "balanced_accuracy": sk.recall_score(labels, predictions, labels=np.unique(labels), average="macro"),
+        "balanced_accuracy": sk.recall_score(
+            labels, predictions, labels=np.unique(labels), average="macro"
+        ),
         "top_3_accuracy": brute_top_3(labels, probabilities),
         "ece": brute_ece(labels, probabilities),
     }
     for average in ("macro", "weighted"):
         for score in (sk.f1_score, sk.precision_score, sk.recall_score):
             name = f"{average}_{score.__name__.removesuffix('_score')}"
-            values[name] = score(labels, predictions, labels=np.unique(labels), average=average, zero_division=0)
+            values[name] = score(
+                labels, predictions, labels=np.unique(labels), average=average, zero_division=0
+            )
     return values
 
 
 def brute_top_3(labels, probabilities):
-    tops = [sorted(range(len(row)), key=row.tolist().__getitem__, reverse=True)[:3] for row in probabilities]
+    tops = [
+        sorted(range(len(row)), key=row.tolist().__getitem__, reverse=True)[:3]
+        for row in probabilities
+    ]
     return np.mean([label in top for label, top in zip(labels, tops, strict=True)])
 
 
 def brute_ece(labels, probabilities):
     error = 0
     for m in range(15):
-        rows = [(row.max(), row.argmax() == label) for label, row in zip(labels, probabilities, strict=True)
-                if m / 15 < row.max() <= (m + 1) / 15]
+        rows = [
+            (row.max(), row.argmax() == label)
+            for label, row in zip(labels, probabilities, strict=True)
+            if m / 15 < row.max() <= (m + 1) / 15
+        ]
         if rows:
             confidence, right = zip(*rows, strict=True)
             error += len(rows) / len(labels) * abs(np.mean(confidence) - np.mean(right))
@@ -66,7 +89,10 @@ CASES = {
     "float32": drawn(400, 12, dtype=np.float32),
     "several chunks": drawn(400, 1500),
     "one true class": drawn(50, 4, truths=[2]),
-    "ties": (np.arange(60) % 4, np.tile([[0.25] * 4, [0.4, 0.4, 0.1, 0.1], [0.1, 0.3, 0.3, 0.3]], (20, 1))),
+    "ties": (
+        np.arange(60) % 4,
+        np.tile([[0.25] * 4, [0.4, 0.4, 0.1, 0.1], [0.1, 0.3, 0.3, 0.3]], (20, 1)),
+    ),
 }
 
 
@@ -85,7 +111,9 @@ def test_metrics_equal_scikit_learn(case):
 def test_log_loss_equals_scikit_learn(case):
     labels, probabilities = CASES[case]
     wanted = sk.log_loss(labels, probabilities, labels=range(probabilities.shape[1]))
-    assert metrics.classification_metrics(labels, probabilities)["log_loss"] == pytest.approx(wanted, rel=1e-6)
+    assert metrics.classification_metrics(labels, probabilities)["log_loss"] == pytest.approx(
+        wanted, rel=1e-6
+    )
 
 
 @pytest.mark.parametrize(("dtype", "eps"), [(np.float32, 2.0**-23), (np.float64, 2.0**-52)])
@@ -95,13 +123,21 @@ def test_log_loss_clips_at_the_machine_epsilon(dtype, eps):
 
 
 def test_float32_rows_may_miss_one_by_a_thousandth():
-    found = metrics.classification_metrics([0, 1], np.array([[0.601, 0.4], [0.2, 0.799]], dtype=np.float32))
+    found = metrics.classification_metrics(
+        [0, 1], np.array([[0.601, 0.4], [0.2, 0.799]], dtype=np.float32)
+    )
     assert found["log_loss"] == pytest.approx(-(np.log(0.601) + np.log(0.799)) / 2, rel=1e-6)
 
 
 def test_hand_computed_case():
-    # Predictions 0 0 1 2; class 3 absent. Confidences 0.9 0.6 0.7 0.4, of which the first and third are right.
-    probabilities = [[0.9, 0.1, 0, 0], [0.6, 0.3, 0.1, 0], [0.1, 0.7, 0.1, 0.1], [0.1, 0.25, 0.4, 0.25]]
+    # Predictions 0 0 1 2; class 3 absent. Confidences 0.9 0.6 0.7 0.4, of which the first and third
+    # are right.
+    probabilities = [
+        [0.9, 0.1, 0, 0],
+        [0.6, 0.3, 0.1, 0],
+        [0.1, 0.7, 0.1, 0.1],
+        [0.1, 0.25, 0.4, 0.25],
+    ]
     found = metrics.classification_metrics([0, 1, 1, 1], probabilities)
     assert found["accuracy"] == 0.5
     assert found["macro_recall"] == found["balanced_accuracy"] == pytest.approx((1 + 1 / 3) / 2)
@@ -114,10 +150,15 @@ def test_hand_computed_case():
 
 
 def test_ece_bins_are_closed_above():
-    # 0.2 = 3/15 belongs to the bin below, 0.21 to the one above; together they would make another sum.
-    rows, accuracy, confidence = metrics.calibration_bins([0.2, 0.21, 1.0, 0.0], [True, False, True, False])
+    # 0.2 = 3/15 belongs to the bin below, 0.21 to the one above; together they would make another
+    # sum.
+    rows, accuracy, confidence = metrics.calibration_bins(
+        [0.2, 0.21, 1.0, 0.0], [True, False, True, False]
+    )
     assert np.flatnonzero(rows).tolist() == [0, 2, 3, 14]
-    assert metrics.expected_calibration_error([0.2, 0.21], [True, False]) == pytest.approx((0.8 + 0.21) / 2)
+    assert metrics.expected_calibration_error([0.2, 0.21], [True, False]) == pytest.approx(
+        (0.8 + 0.21) / 2
+    )
 
 
 def test_ties_go_to_the_lower_class():
@@ -128,7 +169,9 @@ def test_ties_go_to_the_lower_class():
 
 def test_one_class():
     found = metrics.classification_metrics([0, 0], np.ones((2, 1), dtype=np.float32))
-    assert found == pytest.approx({key: 0.0 if key in ("log_loss", "ece") else 1.0 for key in KEYS}, abs=1e-6)
+    assert found == pytest.approx(
+        {key: 0.0 if key in ("log_loss", "ece") else 1.0 for key in KEYS}, abs=1e-6
+    )
 
 
 def test_chunks_cover_every_row_once():
@@ -206,7 +249,9 @@ def test_per_class_table_states_absent_classes():
 def test_per_class_table_equals_scikit_learn():
     labels, probabilities = drawn(300, 9)
     table = metrics.per_class_table(labels, probabilities, list("abcdefghi"))
-    scores = sk.precision_recall_fscore_support(labels, probabilities.argmax(1), labels=range(9), zero_division=0)
+    scores = sk.precision_recall_fscore_support(
+        labels, probabilities.argmax(1), labels=range(9), zero_division=0
+    )
     columns = [[row[key] for row in table] for key in ("precision", "recall", "f1", "support")]
     np.testing.assert_allclose(columns, scores)
 
@@ -236,7 +281,10 @@ def test_softmax():
 
 def test_importing_metrics_is_light():
     code = "import sys, utils.metrics; print({'torch', 'transformers', 'datasets', 'evaluate'} & set(sys.modules))"
-    assert subprocess.check_output([sys.executable, "-c", code], text=True, cwd=ROOT).strip() == "set()"
+    assert (
+        subprocess.check_output([sys.executable, "-c", code], text=True, cwd=ROOT).strip()
+        == "set()"
+    )
 
 
 def test_evaluate_loads_the_metric_offline(tmp_path):
@@ -250,7 +298,9 @@ def test_evaluate_loads_the_metric_offline(tmp_path):
     )
     offline = os.environ | {"HF_HUB_OFFLINE": "1", "HF_HOME": str(tmp_path / "hf")}
     # From another folder: the suite is found because it is installed, not because it is near.
-    done = subprocess.run([sys.executable, "-c", code], env=offline, cwd=tmp_path, capture_output=True, text=True)
+    done = subprocess.run(
+        [sys.executable, "-c", code], env=offline, cwd=tmp_path, capture_output=True, text=True
+    )
     assert done.returncode == 0, done.stderr
     found = json.loads(done.stdout.splitlines()[-1])
     assert found == metrics.classification_metrics(labels, probabilities)

@@ -1,4 +1,6 @@
-"""The report of a finished run: on predictions that are written by hand, every table is known beforehand."""
+"""The report of a finished run: on predictions that are written by hand, every table is known
+beforehand.
+"""
 
 import csv
 import shutil
@@ -27,8 +29,12 @@ def copy(run, tmp_path):
 
 
 def predict(run, ids, labels, sure):
-    """Write predictions of the test split: sure is (class, probability) a document, the rest shared evenly."""
-    probabilities = np.array([np.where(np.array(NAMES) == name, p, (1 - p) / 4) for name, p in sure])
+    """Write predictions of the test split: sure is (class, probability) a document, the rest shared
+    evenly.
+    """
+    probabilities = np.array(
+        [np.where(np.array(NAMES) == name, p, (1 - p) / 4) for name, p in sure]
+    )
     write_predictions(run / "predictions_test.parquet", ids, probabilities, NAMES, labels)
 
 
@@ -41,7 +47,11 @@ def test_tables_of_known_predictions(report, copy, prepared):
     test = load_corpus(prepared).splits["test"]
     labels = [NAMES[c] for c in test["label"]]
     sure = [(label, 0.96) for label in labels]
-    wrong = [labels.index("01"), labels.index("contrato"), labels.index("contrato", labels.index("contrato") + 1)]
+    wrong = [
+        labels.index("01"),
+        labels.index("contrato"),
+        labels.index("contrato", labels.index("contrato") + 1),
+    ]
     for row, (name, p) in zip(wrong, [("contrato", 0.8), ("NA", 0.6), ("NA", 0.92)], strict=True):
         sure[row] = (name, p)
     predict(copy, test["id"][:], labels, sure)
@@ -49,8 +59,11 @@ def test_tables_of_known_predictions(report, copy, prepared):
     assert folder == copy / "report" / "test"
     errors = rows_of(folder / "errors.csv")
     assert [e["id"] for e in errors] == [test["id"][wrong[i]] for i in (2, 0, 1)]
-    assert [(e["label"], e["prediction"]) for e in errors] == [("contrato", "NA"), ("01", "contrato"),
-                                                               ("contrato", "NA")]
+    assert [(e["label"], e["prediction"]) for e in errors] == [
+        ("contrato", "NA"),
+        ("01", "contrato"),
+        ("contrato", "NA"),
+    ]
     assert [float(e["confidence"]) for e in errors] == pytest.approx([0.92, 0.8, 0.6])
     assert [float(e["probability_of_label"]) for e in errors] == pytest.approx([0.02, 0.05, 0.1])
     assert errors[0]["text"] == test["text"][wrong[2]][:200]
@@ -59,16 +72,24 @@ def test_tables_of_known_predictions(report, copy, prepared):
     assert float(doubtful["entropy"]) == pytest.approx(-0.6 * np.log(0.6) - 0.4 * np.log(0.1))
     assert [list(row.values()) for row in rows_of(folder / "confusions.csv")] == [
         ["contrato", "NA", "2", str(2 / labels.count("contrato"))],
-        ["01", "contrato", "1", str(1 / labels.count("01"))]]
+        ["01", "contrato", "1", str(1 / labels.count("01"))],
+    ]
     thresholds = {float(row["confidence_from"]): row for row in rows_of(folder / "thresholds.csv")}
     assert [thresholds[t]["documents"] for t in (0, 0.7, 0.95, 0.99)] == ["20", "19", "17", "0"]
     assert [thresholds[t]["errors"] for t in (0, 0.7, 0.95, 0.99)] == ["3", "2", "0", "0"]
-    assert float(thresholds[0.7]["accuracy"]) == pytest.approx(17 / 19) and thresholds[0.99]["accuracy"] == ""
+    assert (
+        float(thresholds[0.7]["accuracy"]) == pytest.approx(17 / 19)
+        and thresholds[0.99]["accuracy"] == ""
+    )
     lengths = rows_of(folder / "lengths.csv")
     assert sum(int(row["documents"]) for row in lengths) == 20 and 2 <= len(lengths) <= 4
     assert sum(int(r["documents"]) * float(r["accuracy"]) for r in lengths) == pytest.approx(17)
     text = (folder / "report.md").read_text(encoding="utf-8")
-    assert "20 documents, 3 errors" in text and "| contrato | NA | 2 |" in text and "## Document" in text
+    assert (
+        "20 documents, 3 errors" in text
+        and "| contrato | NA | 2 |" in text
+        and "## Document" in text
+    )
     assert {p.name for p in (folder / "figures").iterdir()} == {"thresholds.png", "document.png"}
 
 

@@ -1,4 +1,6 @@
-"""Rows are the documents' pieces, each once and in order; masks follow the share, whole words, and nothing else."""
+"""Rows are the documents' pieces, each once and in order; masks follow the share, whole words, and
+nothing else.
+"""
 
 import numpy as np
 import pyarrow as pa
@@ -36,8 +38,15 @@ def stream(tokenizer, tmp_path, monkeypatch) -> Stream:
 
 def raw(texts, held_out=()) -> RawTexts:
     train = np.setdiff1d(np.arange(len(texts)), held_out)
-    return RawTexts(pa.chunked_array([texts]), np.zeros(len(texts), int), ["x"], train, np.array(held_out, int),
-                    str(hash(tuple(texts))), [])
+    return RawTexts(
+        pa.chunked_array([texts]),
+        np.zeros(len(texts), int),
+        ["x"],
+        train,
+        np.array(held_out, int),
+        str(hash(tuple(texts))),
+        [],
+    )
 
 
 def rows_of(stream, tokenizer, share=0.15, **options) -> MaskedRows:
@@ -50,11 +59,18 @@ def batch(rows, numbers=None):
 
 
 def test_rows_hold_every_piece_once_in_order_with_separators(stream, tokenizer):
-    expected = [i for text in TEXTS for i in [*tokenizer(text, add_special_tokens=False).input_ids,
-                                              tokenizer.sep_token_id]]
+    expected = [
+        i
+        for text in TEXTS
+        for i in [*tokenizer(text, add_special_tokens=False).input_ids, tokenizer.sep_token_id]
+    ]
     assert stream.pieces.tolist() == expected
     inputs, labels = batch(rows_of(stream, tokenizer, 1e-9))
-    assert inputs.shape[1] == LENGTH and (inputs[:, 0] == tokenizer.cls_token_id).all() and (labels == IGNORED).all()
+    assert (
+        inputs.shape[1] == LENGTH
+        and (inputs[:, 0] == tokenizer.cls_token_id).all()
+        and (labels == IGNORED).all()
+    )
     flat = inputs[:, 1:].ravel()
     assert flat.tolist() == expected[: len(flat)] and len(expected) - len(flat) < LENGTH - 1
     assert tokenizer.pad_token_id not in flat
@@ -77,12 +93,16 @@ def test_masks_follow_the_share_and_spare_special_pieces(stream, tokenizer):
     assert masked[~special].mean() == pytest.approx(0.3, abs=0.01)
     as_mask = inputs[masked] == tokenizer.mask_token_id
     kept = inputs[masked] == plain[masked]
-    assert as_mask.mean() == pytest.approx(0.8, abs=0.01) and kept.mean() == pytest.approx(0.1, abs=0.012)
+    assert as_mask.mean() == pytest.approx(0.8, abs=0.01) and kept.mean() == pytest.approx(
+        0.1, abs=0.012
+    )
 
 
 def test_whole_words_are_masked_together(stream, tokenizer):
     inputs, labels = batch(rows_of(stream, tokenizer, 0.3), range(2000))
-    continues = np.array([p.startswith("##") for p in tokenizer.convert_ids_to_tokens(range(len(tokenizer)))])
+    continues = np.array(
+        [p.startswith("##") for p in tokenizer.convert_ids_to_tokens(range(len(tokenizer)))]
+    )
     plain = np.where(labels != IGNORED, labels, inputs)
     inside = continues[plain[:, 2:]]  # a row may begin inside a word
     assert inside.any()
@@ -127,7 +147,9 @@ def test_the_cache_is_of_this_text_cut_and_tokenizer(tokenizer, tmp_path, monkey
 def test_a_long_text_goes_in_parts_that_lose_nothing():
     text = "palabra ñandú " * 30_000 + "x" * 250_000
     parts = list(parts_of(text))
-    assert "".join(part for part, _ in parts) == text and max(len(p) for p, _ in parts) <= LONGEST_PART
+    assert (
+        "".join(part for part, _ in parts) == text and max(len(p) for p, _ in parts) <= LONGEST_PART
+    )
     assert [ends for _, ends in parts] == [False] * (len(parts) - 1) + [True]
     assert parts[0][0].endswith("ñandú") or parts[0][0].endswith("palabra")
 

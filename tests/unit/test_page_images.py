@@ -1,4 +1,6 @@
-"""Every kind of image becomes the same page; what is no page is left out by name; trees become datasets."""
+"""Every kind of image becomes the same page; what is no page is left out by name; trees become
+datasets.
+"""
 
 import io
 import json
@@ -62,12 +64,16 @@ KINDS = {
     "transparent.png": saved(transparent(), "png"),
     "grey_transparent.png": saved(transparent().convert("LA"), "png"),
     "palette.png": saved(page("P"), "png"),
-    "palette_transparent.png": saved(page("P"), "png", transparency=page("P").getpixel((WIDTH - 1, 0))),
+    "palette_transparent.png": saved(
+        page("P"), "png", transparency=page("P").getpixel((WIDTH - 1, 0))
+    ),
     "sixteen_bits.tif": deep("16"),
     "thirty_two_bits.tiff": deep("32"),
     "cmyk.jpeg": saved(page("CMYK"), "jpeg", quality=95),
     "turned.jpg": turned(),
-    "pages.tiff": saved(page(), "tiff", save_all=True, append_images=[Image.new("RGB", (WIDTH, HEIGHT))] * 2),
+    "pages.tiff": saved(
+        page(), "tiff", save_all=True, append_images=[Image.new("RGB", (WIDTH, HEIGHT))] * 2
+    ),
     "print.pdf": saved(page(), "pdf", resolution=72, save_all=True, append_images=[page("L")]),
     "bitmap.bmp": saved(page(), "bmp"),
     "web.webp": saved(page(), "webp", quality=95),
@@ -81,7 +87,12 @@ def chunk(kind: bytes, data: bytes) -> bytes:
 def bomb() -> bytes:
     """A png of 100 bytes that declares 60,000 × 60,000 pixels."""
     head = struct.pack(">IIBBBBB", 60_000, 60_000, 8, 0, 0, 0, 0)
-    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", head) + chunk(b"IDAT", zlib.compress(b"\0")) + chunk(b"IEND", b"")
+    return (
+        b"\x89PNG\r\n\x1a\n"
+        + chunk(b"IHDR", head)
+        + chunk(b"IDAT", zlib.compress(b"\0"))
+        + chunk(b"IEND", b"")
+    )
 
 
 BAD = {
@@ -135,7 +146,11 @@ def test_a_tree_of_all_kinds_is_a_dataset_and_pages_are_said(tmp_path):
     assert corpus.splits["train"]["id"][:2] == ["año/bitmap", "año/black_and_white"]
     assert len(corpus.splits["train"]) == 2 * len(KINDS) and not corpus.dropped
     assert all(isinstance(row["image"], Image.Image) for row in corpus.splits["train"])
-    assert [n for n in corpus.info["notes"] if "4 files have several pages, the first of each is taken" in n]
+    assert [
+        n
+        for n in corpus.info["notes"]
+        if "4 files have several pages, the first of each is taken" in n
+    ]
 
 
 def test_what_is_no_page_is_left_out_and_named(tmp_path):
@@ -146,7 +161,9 @@ def test_what_is_no_page_is_left_out_and_named(tmp_path):
     prepare_dataset.main([str(tmp_path / "t"), "--output", str(tmp_path / "out")])
     info = json.loads((tmp_path / "out" / "dataset.json").read_text(encoding="utf-8"))
     dropped = (tmp_path / "out" / "dropped.csv").read_text(encoding="utf-8")
-    assert info["rows"]["train"] == 8 and sum(sum(n.values()) for n in info["dropped"].values()) == len(BAD)
+    assert info["rows"]["train"] == 8 and sum(
+        sum(n.values()) for n in info["dropped"].values()
+    ) == len(BAD)
     for name, (_, reason) in BAD.items():
         note = next(n for n in info["notes"] if name in n)
         assert reason in note and f"b/{Path(name).stem}" in dropped, note
@@ -167,23 +184,33 @@ def test_prepared_equals_raw_and_holds_the_pages_themselves(tmp_path):
         assert dataset["id"][:] == prepared.splits[split]["id"][:]
         assert np.array_equal(dataset[3]["image"], prepared.splits[split][3]["image"])
     part = load_corpus(tmp_path / "out", DataOptions(sample_fraction=0.5), content=None)
-    assert part.info["rows"]["train"] == 12 and isinstance(part.splits["test"][0]["image"], Image.Image)
+    assert part.info["rows"]["train"] == 12 and isinstance(
+        part.splits["test"][0]["image"], Image.Image
+    )
     folds = list(fold_corpora(prepared, 3))
     assert sorted(i for fold in folds for i in fold.splits["test"]["id"]) == sorted(
-        f"{split}/{i}" for split, dataset in raw.splits.items() for i in dataset["id"])
+        f"{split}/{i}" for split, dataset in raw.splits.items() for i in dataset["id"]
+    )
 
 
 def test_missing_splits_are_cut_with_a_seed_and_equal_pages_stay_together(tmp_path):
     tree(tmp_path, 30, ["train"])
     for i in range(10):
-        write(tmp_path / "train" / "b" / f"copy{i}.png", (tmp_path / "train" / "b" / f"d{i}.png").read_bytes())
+        write(
+            tmp_path / "train" / "b" / f"copy{i}.png",
+            (tmp_path / "train" / "b" / f"d{i}.png").read_bytes(),
+        )
     corpus = load_corpus(tmp_path, content="image")
     assert corpus.info["report"]["duplicates"]["train"] == 10
     side = {i.replace("copy", "d"): split for split, d in corpus.splits.items() for i in d["id"]}
-    assert all(side[i.replace("copy", "d")] == split for split, d in corpus.splits.items() for i in d["id"])
+    assert all(
+        side[i.replace("copy", "d")] == split for split, d in corpus.splits.items() for i in d["id"]
+    )
     assert {len(d) for s, d in corpus.splits.items() if s != "train"} != {0}
     again = load_splits(tmp_path)
-    assert {s: d["id"][:] for s, d in again.items()} == {s: d["id"][:] for s, d in corpus.splits.items()}
+    assert {s: d["id"][:] for s, d in again.items()} == {
+        s: d["id"][:] for s, d in corpus.splits.items()
+    }
     assert load_splits(tmp_path, seed=1)["test"]["id"][:] != again["test"]["id"][:]
 
 
@@ -229,7 +256,9 @@ def test_a_flat_test_is_labelled_by_its_ground_truth(flat_test, truth):
 
 def test_ground_truth_that_cannot_be_used(flat_test, capsys):
     def say(*words):
-        return refused(capsys, prepare_dataset.main, flat_test / "t", "--output", flat_test / "out", *words)
+        return refused(
+            capsys, prepare_dataset.main, flat_test / "t", "--output", flat_test / "out", *words
+        )
 
     assert "one of 6 files of test/" in say() and "--ground_truth" in say()
     assert "no such file" in say("--ground_truth", flat_test / "no.csv")
@@ -260,7 +289,9 @@ def test_texts_and_pages_are_told_apart(tmp_path):
     for path in list(both.rglob("*.png")):
         path.with_suffix(".txt").write_text(f"texto {path}", encoding="utf-8")
     texts, pages = load_corpus(both).splits, load_corpus(both, content="image").splits
-    assert {s: sorted(d["id"]) for s, d in texts.items()} == {s: sorted(d["id"]) for s, d in pages.items()}
+    assert {s: sorted(d["id"]) for s, d in texts.items()} == {
+        s: sorted(d["id"]) for s, d in pages.items()
+    }
     assert load_splits(both)["train"].column_names == ["id", "text", "label"]
 
 
@@ -272,12 +303,16 @@ def test_two_files_of_one_id_are_refused(tmp_path):
 
 def test_nothing_but_bad_pages(tmp_path):
     write(tmp_path / "train" / "b" / "cut.png", BAD["cut.png"][0])
-    with pytest.raises(InputError, match="nor an image that can be read; 1 of 1 images were left out"):
+    with pytest.raises(
+        InputError, match="nor an image that can be read; 1 of 1 images were left out"
+    ):
         load_corpus(tmp_path, content="image")
 
 
 def test_what_datasets_saved_is_read(tmp_path):
-    load_corpus(tree(tmp_path / "t", 4), content="image").splits.save_to_disk(str(tmp_path / "saved"))
+    load_corpus(tree(tmp_path / "t", 4), content="image").splits.save_to_disk(
+        str(tmp_path / "saved")
+    )
     assert load_splits(tmp_path / "saved")["train"].column_names == ["id", "image", "label"]
     again = load_corpus(tmp_path / "saved", content="image")
     assert again.info["hash"] == load_corpus(tmp_path / "t", content="image").info["hash"]
@@ -293,5 +328,7 @@ def test_broken_images_among_what_datasets_saved_are_left_out(tmp_path):
     datasets.Dataset.from_dict(columns, features).save_to_disk(str(tmp_path / "saved"))
     corpus = load_corpus(tmp_path / "saved", content="image")
     assert [(i, reason) for _, i, _, reason in corpus.dropped] == [
-        ("3", corpus.dropped[0][3]), ("5", "empty file (0 bytes)")] and "truncated" in corpus.dropped[0][3]
+        ("3", corpus.dropped[0][3]),
+        ("5", "empty file (0 bytes)"),
+    ] and "truncated" in corpus.dropped[0][3]
     assert sum(corpus.info["rows"].values()) == 38

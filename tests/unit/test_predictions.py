@@ -142,16 +142,29 @@ def test_arguments_that_do_not_fit_are_refused(tmp_path, changes, words):
 
 
 def parquet(path, names=("a", "b"), **columns):
-    """Write one row that is right but for `columns` (None leaves one out) and the names in the metadata."""
-    good = {"id": ["x"], "label": ["a"], "prediction": ["b"], "confidence": [0.6], "probabilities": [[0.4, 0.6]]}
-    table = pa.table({name: values for name, values in (good | columns).items() if values is not None})
+    """Write one row that is right but for `columns` (None leaves one out) and the names in the
+    metadata.
+    """
+    good = {
+        "id": ["x"],
+        "label": ["a"],
+        "prediction": ["b"],
+        "confidence": [0.6],
+        "probabilities": [[0.4, 0.6]],
+    }
+    table = pa.table(
+        {name: values for name, values in (good | columns).items() if values is not None}
+    )
     table = table.replace_schema_metadata({"class_names": json.dumps(names)} if names else None)
     pq.write_table(table, path)
 
 
 def test_a_parquet_of_wider_types_is_read(tmp_path):
     parquet(tmp_path / "p.parquet", id=pa.array(["x"], pa.large_string()))
-    assert read_predictions(tmp_path / "p.parquet").probabilities.tolist() == np.float32([[0.4, 0.6]]).tolist()
+    assert (
+        read_predictions(tmp_path / "p.parquet").probabilities.tolist()
+        == np.float32([[0.4, 0.6]]).tolist()
+    )
 
 
 @pytest.mark.parametrize(
@@ -189,11 +202,19 @@ ROW = '{"id": "x", "label": null, "prediction": "a", "confidence": 1, "probabili
         ("p.csv", b"", "lacks the columns id"),
         ("p.csv", b"id,label\nx,a\n", "lacks the columns prediction, confidence"),
         ("p.csv", b"id,label,prediction,confidence\nx,a,a,1\n", "probability_<class>"),
-        ("p.csv", b"id,id,label,prediction,confidence,probability_a\nx,x,a,a,1,1\n", "more than one column id"),
+        (
+            "p.csv",
+            b"id,id,label,prediction,confidence,probability_a\nx,x,a,a,1,1\n",
+            "more than one column id",
+        ),
         ("p.csv", b"id,label,prediction,confidence,probability_a\nx,a,a,uno,1\n", "readable csv"),
         ("p.csv", b"id,label,prediction,confidence,probability_a\nx,a,a,1\n", "readable csv"),
         ("p.csv", b"id,label,prediction,confidence,probability_a\nx,a,a,1,\n", "row 1"),
-        ("p.csv", "id,label,prediction,confidence,probability_año\n".encode("latin-1"), "readable csv"),
+        (
+            "p.csv",
+            "id,label,prediction,confidence,probability_año\n".encode("latin-1"),
+            "readable csv",
+        ),
         ("p.jsonl", b"", "no row"),
         ("p.jsonl", (ROW + "{").encode(), "line 2"),
         ("p.jsonl", (ROW + ROW.replace('"a": 1', '"b": 1')).encode(), "line 2"),

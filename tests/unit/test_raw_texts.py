@@ -1,4 +1,6 @@
-"""Unlabelled text from any source: every document once, NFC, with its source; the cut leaks nothing."""
+"""Unlabelled text from any source: every document once, NFC, with its source; the cut leaks
+nothing.
+"""
 
 import gzip
 import json
@@ -39,7 +41,9 @@ def test_tables_plain_and_compressed(tmp_path, opener):
 
 
 def test_csv_with_another_column_and_parquet(tmp_path):
-    (tmp_path / "x.csv").write_text("texto;source\n" + "".join(f"{t};año (1)\n" for t in TEXTS), encoding="latin-1")
+    (tmp_path / "x.csv").write_text(
+        "texto;source\n" + "".join(f"{t};año (1)\n" for t in TEXTS), encoding="latin-1"
+    )
     corpus = load(tmp_path / "x.csv", text_column="texto")
     assert texts(corpus) == TEXTS and corpus.names == ["año _1_"]  # a name that every tracker takes
     pq.write_table(pa.table({"text": TEXTS}), tmp_path / "x.parquet")
@@ -59,9 +63,17 @@ def test_a_tree_of_txt_at_any_depth(tmp_path):
     (tmp_path / "t" / "leyes" / "binario.txt").write_bytes(b"\0\1\2")
     (tmp_path / "t" / "leyes" / "blanco.txt").write_text(" \n", encoding="utf-8")
     corpus = load(tmp_path / "t")
-    assert set(texts(corpus)) == {*TEXTS, "comprimido: café"} and corpus.names == ["cuentos", "leyes"]
+    assert set(texts(corpus)) == {*TEXTS, "comprimido: café"} and corpus.names == [
+        "cuentos",
+        "leyes",
+    ]
     notes = " ".join(corpus.notes)
-    assert "binary" in notes and "2 texts without" in notes and "1 files" in notes and "cp1252" in notes
+    assert (
+        "binary" in notes
+        and "2 texts without" in notes
+        and "1 files" in notes
+        and "cp1252" in notes
+    )
 
 
 def test_of_a_dataset_only_train_and_unlabelled(tmp_path, corpus_file):
@@ -75,9 +87,13 @@ def test_of_a_dataset_only_train_and_unlabelled(tmp_path, corpus_file):
     assert sorted(found) == sorted(expected) and len(found) < len(corpus_rows())
     for split in ("train", "test"):
         (tmp_path / "s").mkdir(exist_ok=True)
-        (tmp_path / "s" / f"{split}.jsonl").write_bytes(jsonl({"text": f"{split} {t}"} for t in TEXTS))
+        (tmp_path / "s" / f"{split}.jsonl").write_bytes(
+            jsonl({"text": f"{split} {t}"} for t in TEXTS)
+        )
     corpus = load(tmp_path / "s")
-    assert texts(corpus) == [f"train {t}" for t in TEXTS] and "only train.jsonl" in " ".join(corpus.notes)
+    assert texts(corpus) == [f"train {t}" for t in TEXTS] and "only train.jsonl" in " ".join(
+        corpus.notes
+    )
 
 
 def test_equal_texts_stay_on_one_side(tmp_path):
@@ -87,21 +103,26 @@ def test_equal_texts_stay_on_one_side(tmp_path):
     assert not sides[0] & sides[1] and len(corpus.held_out) == 24
 
 
-@pytest.mark.parametrize(("content", "options", "words"), [
-    (b"", {}, "empty"),
-    (jsonl([{"text": "solo uno"}]), {}, "one document"),
-    (jsonl([{"text": " "}, {"text": None}]), {}, "no text in it"),
-    (jsonl([{"text": t} for t in TEXTS]), {"held_out_size": 1}, "--held_out_size 1"),
-    (jsonl([{"text": ["a"]}]), {}, "line 1"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("content", "options", "words"),
+    [
+        (b"", {}, "empty"),
+        (jsonl([{"text": "solo uno"}]), {}, "one document"),
+        (jsonl([{"text": " "}, {"text": None}]), {}, "no text in it"),
+        (jsonl([{"text": t} for t in TEXTS]), {"held_out_size": 1}, "--held_out_size 1"),
+        (jsonl([{"text": ["a"]}]), {}, "line 1"),
+    ],
+)
 def test_what_cannot_be_used_is_refused(tmp_path, content, options, words):
     (tmp_path / "x.jsonl").write_bytes(content)
     with pytest.raises(InputError, match=words):
         load(tmp_path / "x.jsonl", **options)
 
 
-@pytest.mark.parametrize(("name", "words"), [("no/esta", "no such file"), ("x.pdf", "unknown kind"),
-                                             ("vacía", "no text in it")])
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [("no/esta", "no such file"), ("x.pdf", "unknown kind"), ("vacía", "no text in it")],
+)
 def test_places_that_cannot_be_used_are_refused(tmp_path, name, words):
     (tmp_path / "x.pdf").write_bytes(b"%PDF-1.7")
     (tmp_path / "vacía").mkdir()

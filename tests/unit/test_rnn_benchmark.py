@@ -24,12 +24,33 @@ def in_this_process(what, data, work, one_core=True):
 
 @pytest.mark.slow
 def test_tables(tmp_path, monkeypatch, capsys):
-    monkeypatch.setattr(datasets.config, "HF_DATASETS_CACHE", datasets.config.HF_DATASETS_CACHE)  # the ways set it
+    monkeypatch.setattr(
+        datasets.config, "HF_DATASETS_CACHE", datasets.config.HF_DATASETS_CACHE
+    )  # the ways set it
     monkeypatch.setattr(rnn_throughput, "way", in_this_process)
     monkeypatch.setitem(rnn_ways.SHAPES, "best", {"num_layers": 3, "hidden_size": 8})
-    output = rnn_throughput.main(["--prepare_rows", "800", "--rows", "800", "--epochs", "1", "--wide_rows", "200",
-                                  "--predict_rows", "200", "--batches", "256", "--scale_rows", "800", "--scale_steps",
-                                  "2", "--output", str(tmp_path)])
+    output = rnn_throughput.main(
+        [
+            "--prepare_rows",
+            "800",
+            "--rows",
+            "800",
+            "--epochs",
+            "1",
+            "--wide_rows",
+            "200",
+            "--predict_rows",
+            "200",
+            "--batches",
+            "256",
+            "--scale_rows",
+            "800",
+            "--scale_steps",
+            "2",
+            "--output",
+            str(tmp_path),
+        ]
+    )
     tables = json.loads((tmp_path / "rnn_throughput.json").read_text(encoding="utf-8"))["tables"]
     ratios = [row["ratio"] for row in tables["prepare"] if "ratio" in row]
     assert len(ratios) == 5 and ratios[2] == ratios[4] == 1.0
@@ -46,12 +67,18 @@ def test_tables(tmp_path, monkeypatch, capsys):
 
 
 def test_rows_become_the_same_ids():
-    texts = ["Manubrio Saltplus Hq (4 Pzas)", "<b>Zapatos</b> de niño N38", "", "iPhone6S/7_azul ¡Envío!"] * 2
+    texts = [
+        "Manubrio Saltplus Hq (4 Pzas)",
+        "<b>Zapatos</b> de niño N38",
+        "",
+        "iPhone6S/7_azul ¡Envío!",
+    ] * 2
     tokenizer = learn_tokenizer(texts, ModelArguments().filters, max_length=4)
     tokens, offsets = encode_texts(texts, tokenizer, 4)
     known = tokenizer.get_vocab()
     assert [rnn_origin.row_ids(text, known, 4) for text in texts] == [
-        tokens[start:end].tolist() for start, end in zip(offsets, offsets[1:], strict=False)]
+        tokens[start:end].tolist() for start, end in zip(offsets, offsets[1:], strict=False)
+    ]
 
 
 def test_other_work_is_refused(tmp_path, capsys, monkeypatch):
@@ -62,7 +89,9 @@ def test_other_work_is_refused(tmp_path, capsys, monkeypatch):
         np.save(work["save"], np.full((2, 2), 0.5 if work["how"] == "suite" else 0.6))
         return {"what": what, "titles_per_second": 1.0}
 
-    data = dict.fromkeys(("titles", "dataset", "tokenizer", "network", "source"), "") | {"cache": str(tmp_path / "c")}
+    data = dict.fromkeys(("titles", "dataset", "tokenizer", "network", "source"), "") | {
+        "cache": str(tmp_path / "c")
+    }
     monkeypatch.setattr(rnn_throughput, "way", other_ids)
     with pytest.raises(InputError, match="found other ids"):
         rnn_throughput.prepare(data, 0)

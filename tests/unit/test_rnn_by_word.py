@@ -1,4 +1,6 @@
-"""The LSTM that multiplies each word once gives the states, gradients and probabilities of the library's layer."""
+"""The LSTM that multiplies each word once gives the states, gradients and probabilities of the
+library's layer.
+"""
 
 import pytest
 import torch
@@ -11,7 +13,7 @@ def network(**shape) -> RnnForSequenceClassification:
     torch.manual_seed(0)
     return RnnForSequenceClassification(
         RnnConfig(vocab_size=30, embedding_size=6, hidden_size=5, num_labels=4, **shape)
-    )  # fmt: skip
+    )
 
 
 def gradients(network, ids, labels) -> dict[str, torch.Tensor]:

@@ -10,7 +10,13 @@ from conftest import corpus_rows, write_jsonl
 
 from rnn_baseline import encoding
 from rnn_baseline.batches import BalancedSampler, BlockSampler, BucketSampler
-from rnn_baseline.encoding import EncodedDataset, as_is, describe_words, encode_dataset, encode_splits
+from rnn_baseline.encoding import (
+    EncodedDataset,
+    as_is,
+    describe_words,
+    encode_dataset,
+    encode_splits,
+)
 from rnn_baseline.tokenization import learn_tokenizer
 from utils.cache import cache_folder, tokenizer_text
 from utils.data import load_corpus, save_prepared
@@ -20,7 +26,9 @@ def encoded(texts: list[list[int]], labels=None) -> EncodedDataset:
     """Rows of ids as the flat arrays of an EncodedDataset."""
     offsets = np.r_[0, np.cumsum([len(text) for text in texts])].astype(np.int64)
     tokens = torch.tensor([i for text in texts for i in text], dtype=torch.int32)
-    return EncodedDataset(tokens, torch.from_numpy(offsets), torch.tensor(labels or [0] * len(texts)))
+    return EncodedDataset(
+        tokens, torch.from_numpy(offsets), torch.tensor(labels or [0] * len(texts))
+    )
 
 
 FIVE = [[2, 3, 4], [], [5], [6, 7], [8, 9]]
@@ -35,7 +43,7 @@ BATCHES = {
     "empty and one word": ([2, 1], [[5], [0]], None),
     "all empty": ([1, 1, 1], [[0], [0], [0]], None),
     "a row twice, and the last": ([4, 4, 2], [[8, 9], [8, 9], [5, 0]], [[1, 1], [1, 1], [1, 0]]),
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("case", BATCHES)
@@ -44,7 +52,10 @@ def test_batches(case):
     for numbers in (rows, np.array(rows), torch.tensor(rows)):
         batch = encoded(FIVE, LABELS).__getitems__(numbers)
         assert batch["input_ids"].tolist() == ids and batch["input_ids"].dtype == torch.int32
-        assert batch["labels"].tolist() == [LABELS[row] for row in rows] and batch["labels"].dtype == torch.int64
+        assert (
+            batch["labels"].tolist() == [LABELS[row] for row in rows]
+            and batch["labels"].dtype == torch.int64
+        )
         assert ("attention_mask" in batch) == (mask is not None)
         assert mask is None or batch["attention_mask"].tolist() == mask
     assert as_is(batch) is batch
@@ -57,9 +68,15 @@ def test_a_corpus_without_any_word():
 
 def test_columns_and_selections():
     dataset = encoded(FIVE, LABELS)
-    assert len(dataset) == 5 and dataset["labels"].tolist() == LABELS and dataset["length"].tolist() == [3, 0, 1, 2, 2]
+    assert (
+        len(dataset) == 5
+        and dataset["labels"].tolist() == LABELS
+        and dataset["length"].tolist() == [3, 0, 1, 2, 2]
+    )
     part = dataset.select(np.array([4, 0, 2])).select([2, 0])  # rows 2 and 4
-    assert len(part) == 2 and part["labels"].tolist() == [4, 5] and part["length"].tolist() == [1, 2]
+    assert (
+        len(part) == 2 and part["labels"].tolist() == [4, 5] and part["length"].tolist() == [1, 2]
+    )
     assert part.__getitems__([1, 0])["input_ids"].tolist() == [[8, 9], [5, 0]]
     assert part[1]["input_ids"].tolist() == [8, 9] and part[1]["labels"].item() == 5
     assert {"labels", "length"} <= set(dataset.column_names)
@@ -70,7 +87,11 @@ def test_columns_and_selections():
 
 
 def test_what_the_network_will_see_is_counted():
-    splits = {"train": encoded([[2, 1, 1], [], [3]]), "test": encoded([[], []]), "validation": encoded([])}
+    splits = {
+        "train": encoded([[2, 1, 1], [], [3]]),
+        "test": encoded([[], []]),
+        "validation": encoded([]),
+    }
     assert describe_words(splits, 3) == {
         "share_unknown": {"train": 0.5, "test": 0.0, "validation": 0.0},
         "empty": {"train": 1, "test": 2, "validation": 0},
@@ -95,7 +116,10 @@ def words(corpus, *filters, **options):
 
 def items(dataset: EncodedDataset) -> list[tuple]:
     """(ids, label) of each row in order."""
-    return [(tuple(dataset[row]["input_ids"].tolist()), dataset[row]["labels"].item()) for row in range(len(dataset))]
+    return [
+        (tuple(dataset[row]["input_ids"].tolist()), dataset[row]["labels"].item())
+        for row in range(len(dataset))
+    ]
 
 
 def forbid(*args, **kwargs):
@@ -159,7 +183,9 @@ def test_a_prepared_folder_that_was_tampered_with_is_encoded_anew(cache, tmp_pat
     prepared = load_corpus(tmp_path / "data")
     tokenizer = words(prepared)
     encode_splits(prepared.splits, tokenizer, 9, prepared.info["hash"])
-    other = corpus_of(tmp_path, [row | {"text": "factura " + row["text"]} for row in corpus_rows(8)])
+    other = corpus_of(
+        tmp_path, [row | {"text": "factura " + row["text"]} for row in corpus_rows(8)]
+    )
     other.splits.save_to_disk(str(tmp_path / "data"))
     tampered = load_corpus(tmp_path / "data")
     assert tampered.info["hash"] == prepared.info["hash"]
@@ -173,7 +199,9 @@ def test_without_a_place_for_the_cache_texts_are_encoded_in_memory(tmp_path, mon
     (tmp_path / "archivo").write_text("no es una carpeta", encoding="utf-8")
     monkeypatch.setattr(datasets.config, "HF_DATASETS_CACHE", tmp_path / "archivo")
     found = encode_splits(corpus.splits, tokenizer, 9, corpus.info["hash"])
-    assert all(items(found[s]) == items(encode_dataset(d, tokenizer, 9)) for s, d in corpus.splits.items())
+    assert all(
+        items(found[s]) == items(encode_dataset(d, tokenizer, 9)) for s, d in corpus.splits.items()
+    )
 
 
 def test_a_disk_that_fills_up_leaves_no_half_cache(cache, tmp_path, monkeypatch):
@@ -193,10 +221,17 @@ def test_a_disk_that_fills_up_leaves_no_half_cache(cache, tmp_path, monkeypatch)
 
 
 def test_empty_splits_and_texts_without_a_word(cache):
-    features = datasets.Features({"text": datasets.Value("string"), "label": datasets.ClassLabel(names=["a", "b"])})
-    tables = {"train": {"text": ["hola hola", "", "!!"], "label": [1, 0, 1]}, "validation": {"text": [], "label": []},
-              "test": {"text": ["?", None], "label": [0, 1]}}
-    splits = datasets.DatasetDict({s: datasets.Dataset.from_dict(t, features) for s, t in tables.items()})
+    features = datasets.Features(
+        {"text": datasets.Value("string"), "label": datasets.ClassLabel(names=["a", "b"])}
+    )
+    tables = {
+        "train": {"text": ["hola hola", "", "!!"], "label": [1, 0, 1]},
+        "validation": {"text": [], "label": []},
+        "test": {"text": ["?", None], "label": [0, 1]},
+    }
+    splits = datasets.DatasetDict(
+        {s: datasets.Dataset.from_dict(t, features) for s, t in tables.items()}
+    )
     tokenizer = learn_tokenizer(["hola hola"], ["strip_punctuation"])
     found = encode_splits(splits, tokenizer, 5, "vacío")
     assert items(found["train"]) == [((2, 2), 1), ((), 0), ((), 1)]
@@ -213,8 +248,12 @@ def lengths_of(n: int) -> np.ndarray:
 
 
 def samplers(n: int, batch_size: int, seed: int) -> list:
-    return [BucketSampler(lengths_of(n), batch_size, seed), BlockSampler(lengths_of(n), batch_size, seed, 32),
-            BlockSampler(lengths_of(n), batch_size, seed, 1000), BlockSampler(lengths_of(n), batch_size, seed, 1)]
+    return [
+        BucketSampler(lengths_of(n), batch_size, seed),
+        BlockSampler(lengths_of(n), batch_size, seed, 32),
+        BlockSampler(lengths_of(n), batch_size, seed, 1000),
+        BlockSampler(lengths_of(n), batch_size, seed, 1),
+    ]
 
 
 def epoch_of(sampler, epoch: int) -> list[int]:
@@ -224,7 +263,9 @@ def epoch_of(sampler, epoch: int) -> list[int]:
 
 @pytest.mark.parametrize(("n", "batch_size"), SIZES)
 def test_every_row_once_an_epoch_in_an_order_of_seed_and_epoch_alone(n, batch_size):
-    for sampler, same, other in zip(*(samplers(n, batch_size, seed) for seed in (3, 3, 4)), strict=True):
+    for sampler, same, other in zip(
+        *(samplers(n, batch_size, seed) for seed in (3, 3, 4)), strict=True
+    ):
         orders = []
         for epoch in (0, 1, 2):
             np.random.seed(epoch)
@@ -232,9 +273,13 @@ def test_every_row_once_an_epoch_in_an_order_of_seed_and_epoch_alone(n, batch_si
             orders.append(epoch_of(sampler, epoch))
             assert sorted(orders[-1]) == list(range(n)) and len(sampler) == n
             assert all(type(row) is int for row in orders[-1])
-        assert epoch_of(same, 2) == orders[2] and epoch_of(same, 0) == orders[0]  # in any order of epochs
+        assert (
+            epoch_of(same, 2) == orders[2] and epoch_of(same, 0) == orders[0]
+        )  # in any order of epochs
         if n > 16:  # one batch alone has one order
-            assert orders[0] != orders[1] != orders[2] != orders[0] and epoch_of(other, 0) != orders[0]
+            assert (
+                orders[0] != orders[1] != orders[2] != orders[0] and epoch_of(other, 0) != orders[0]
+            )
             assert orders[0] != list(range(n))
 
 
@@ -242,15 +287,27 @@ def test_batches_are_of_one_length_and_in_random_order():
     lengths = np.repeat([1, 5, 9, 30], 24)
     order = epoch_of(BucketSampler(np.random.default_rng(0).permutation(lengths), 8, 0), 0)
     found = np.random.default_rng(0).permutation(lengths)[order].reshape(-1, 8)
-    assert (found.min(1) == found.max(1)).all() and Counter(found[:, 0].tolist()) == {1: 3, 5: 3, 9: 3, 30: 3}
-    assert found[:, 0].tolist() != sorted(found[:, 0]) and found[:, 0].tolist() != sorted(found[:, 0])[::-1]
+    assert (found.min(1) == found.max(1)).all() and Counter(found[:, 0].tolist()) == {
+        1: 3,
+        5: 3,
+        9: 3,
+        30: 3,
+    }
+    assert (
+        found[:, 0].tolist() != sorted(found[:, 0])
+        and found[:, 0].tolist() != sorted(found[:, 0])[::-1]
+    )
     rows = np.array(order).reshape(-1, 8)
     assert (np.sort(rows, 1) != rows).any()
-    spread = [np.ptp(lengths_of(1000)[b]) for b in np.reshape(epoch_of(BucketSampler(lengths_of(1000), 20, 1), 0),
-                                                              (-1, 20))]
+    spread = [
+        np.ptp(lengths_of(1000)[b])
+        for b in np.reshape(epoch_of(BucketSampler(lengths_of(1000), 20, 1), 0), (-1, 20))
+    ]
     assert np.mean(spread) < 2
-    mates = [set(map(frozenset, np.reshape(epoch_of(BucketSampler(lengths, 8, 0), e), (-1, 8)).tolist()))
-             for e in (0, 1)]
+    mates = [
+        set(map(frozenset, np.reshape(epoch_of(BucketSampler(lengths, 8, 0), e), (-1, 8)).tolist()))
+        for e in (0, 1)
+    ]
     assert not mates[0] & mates[1]  # rows of one length meet others in each epoch
 
 
@@ -266,14 +323,19 @@ def test_blocks_are_read_one_after_another():
         order = np.array(epoch_of(BlockSampler(lengths_of(n), 8, 0, buffer), epoch))
         blocks = order // buffer
         assert np.count_nonzero(np.diff(blocks)) == 3  # four blocks, each one whole before the next
-    firsts = {epoch_of(BlockSampler(lengths_of(n), 8, 0, buffer), epoch)[0] // buffer for epoch in range(20)}
+    firsts = {
+        epoch_of(BlockSampler(lengths_of(n), 8, 0, buffer), epoch)[0] // buffer
+        for epoch in range(20)
+    }
     assert firsts == {0, 1, 2, 3}
 
 
 def loaded(dataset: EncodedDataset, sampler, batch_size: int) -> list[tuple]:
     """(ids, label) of all rows as a DataLoader hands them out, padding cut off by the mask."""
     found = []
-    for batch in torch.utils.data.DataLoader(dataset, batch_size, sampler=sampler, collate_fn=as_is):
+    for batch in torch.utils.data.DataLoader(
+        dataset, batch_size, sampler=sampler, collate_fn=as_is
+    ):
         mask = batch.get("attention_mask", torch.ones_like(batch["input_ids"]))
         for ids, keep, label in zip(batch["input_ids"], mask.bool(), batch["labels"], strict=True):
             found.append((tuple(ids[keep].tolist()), label.item()))
@@ -302,7 +364,9 @@ def balanced(batch_size: int, n_batches: int, epoch: int, seed=0, labels=IMBALAN
     return np.reshape(order, (n_batches, batch_size))
 
 
-@pytest.mark.parametrize(("batch_size", "n_batches"), [(8, 5), (9, 5), (64, 3), (4, 1), (3, 20), (1, 40), (2, 7)])
+@pytest.mark.parametrize(
+    ("batch_size", "n_batches"), [(8, 5), (9, 5), (64, 3), (4, 1), (3, 20), (1, 40), (2, 7)]
+)
 def test_every_batch_is_balanced_to_one_row_and_no_row_comes_back_early(batch_size, n_batches):
     labels = np.array(IMBALANCED)
     for epoch in range(3):

@@ -1,4 +1,6 @@
-"""The room's networks against references that read one text at a time, without padding and without masks."""
+"""The room's networks against references that read one text at a time, without padding and without
+masks.
+"""
 
 import copy
 
@@ -11,8 +13,13 @@ from transformers import AutoConfig, AutoModelForSequenceClassification
 import rnn_baseline
 from rnn_baseline.model import POOLINGS, RECURRENT, RnnConfig, RnnForSequenceClassification
 
-SHAPES = [(cell, pooling, bidirectional, layers) for cell in RECURRENT for pooling in POOLINGS[cell]
-          for bidirectional in (False, True) for layers in (1, 2)]  # fmt: skip
+SHAPES = [
+    (cell, pooling, bidirectional, layers)
+    for cell in RECURRENT
+    for pooling in POOLINGS[cell]
+    for bidirectional in (False, True)
+    for layers in (1, 2)
+]
 SHAPES += [("mlp", "mean", False, 1), ("cnn", "max", False, 1)]
 CELLS = [*RECURRENT, "mlp", "cnn"]
 LENGTHS = (7, 1, 3, 2, 5)
@@ -21,8 +28,15 @@ CLASSES = 4
 
 def network(cell="lstm", seed=0, **shape) -> RnnForSequenceClassification:
     """A tiny network, every weight (norms and biases too) far from its start, in eval mode."""
-    shape = {"vocab_size": 30, "embedding_size": 6, "hidden_size": 8, "mlp_sizes": [7, 5], "cnn_widths": [1, 2, 4],
-             "cnn_filters": 5, "num_labels": CLASSES} | shape
+    shape = {
+        "vocab_size": 30,
+        "embedding_size": 6,
+        "hidden_size": 8,
+        "mlp_sizes": [7, 5],
+        "cnn_widths": [1, 2, 4],
+        "cnn_filters": 5,
+        "num_labels": CLASSES,
+    } | shape
     model = RnnForSequenceClassification(RnnConfig(cell=cell, **shape))
     generator = torch.Generator().manual_seed(seed)
     with torch.no_grad():
@@ -40,7 +54,10 @@ def texts_of(lengths, seed=1) -> list[torch.Tensor]:
 def padded(texts, extra=0, fill=0) -> dict[str, torch.Tensor]:
     """input_ids and attention_mask (batch, longest + extra), with `fill` under the mask's zeros."""
     longest = max(map(len, texts)) + extra
-    ids, mask = torch.full((len(texts), longest), fill), torch.zeros(len(texts), longest, dtype=torch.long)
+    ids, mask = (
+        torch.full((len(texts), longest), fill),
+        torch.zeros(len(texts), longest, dtype=torch.long),
+    )
     for row, text in enumerate(texts):
         ids[row, : len(text)], mask[row, : len(text)] = text, 1
     return {"input_ids": ids, "attention_mask": mask}
@@ -51,7 +68,9 @@ def layer_norm(z, norm):
 
 
 def layernorm_lstm_direction(layer, words):
-    """One direction, step by step: Ba et al. 2016's gates, and the normalised cell carried to the next step."""
+    """One direction, step by step: Ba et al. 2016's gates, and the normalised cell carried to the
+    next step.
+    """
     size = layer.recurrent.weight.shape[1]
     h, c, states = torch.zeros(size), torch.zeros(size), []
     for x in words:
@@ -80,7 +99,12 @@ def layernorm_lstm_by_hand(rnn, x):
 def torch_rnn_by_hand(config, rnn, x):
     """States (seq, size) and h_n of the last layer's directions, by a network of torch's own."""
     kind = {"lstm": nn.LSTM, "gru": nn.GRU}[config.cell]
-    own = kind(config.embedding_size, config.hidden_size, config.num_layers, bidirectional=config.bidirectional)
+    own = kind(
+        config.embedding_size,
+        config.hidden_size,
+        config.num_layers,
+        bidirectional=config.bidirectional,
+    )
     own.load_state_dict(rnn.state_dict())
     states, last = own(x[:, None])
     h_n = last[0] if config.cell == "lstm" else last
@@ -111,7 +135,9 @@ def cnn_by_hand(model, x):
         width = convolution.kernel_size[0]
         words = torch.cat([x, torch.zeros(max(0, width - len(x)), x.shape[1])])
         windows = [words[i : i + width] for i in range(len(words) - width + 1)]
-        responses = [torch.einsum("oiw,wi->o", convolution.weight, w) + convolution.bias for w in windows]
+        responses = [
+            torch.einsum("oiw,wi->o", convolution.weight, w) + convolution.bias for w in windows
+        ]
         found.append(torch.stack(responses).max(0).values.clamp(min=0))
     return torch.cat(found)
 
@@ -132,7 +158,10 @@ def features_by_hand(model, text):
 @torch.no_grad()
 def logits_by_hand(model, texts):
     """Each text's logits, read alone."""
-    rows = [model.classifier.weight @ features_by_hand(model, text) + model.classifier.bias for text in texts]
+    rows = [
+        model.classifier.weight @ features_by_hand(model, text) + model.classifier.bias
+        for text in texts
+    ]
     return torch.stack(rows)
 
 
@@ -180,14 +209,23 @@ def test_last_of_two_directions_is_h_n_of_each_true_last_step(cell, layers):
 
 
 def test_000_has_357517_parameters_beside_its_embedding():
-    config = RnnConfig(vocab_size=12, cell="layernorm_lstm", num_layers=2, hidden_size=128, embedding_size=300,
-                       num_labels=13, head_size=0)
+    config = RnnConfig(
+        vocab_size=12,
+        cell="layernorm_lstm",
+        num_layers=2,
+        hidden_size=128,
+        embedding_size=300,
+        num_labels=13,
+        head_size=0,
+    )
     model = RnnForSequenceClassification(config)
     assert model.num_parameters() - model.embedding.weight.numel() == 357_517
     assert sum(p.numel() for p in model.encoder.parameters()) == 355_840
 
 
-@pytest.mark.parametrize(("cell", "pooling"), [(cell, pooling) for cell in CELLS for pooling in POOLINGS[cell]])
+@pytest.mark.parametrize(
+    ("cell", "pooling"), [(cell, pooling) for cell in CELLS for pooling in POOLINGS[cell]]
+)
 def test_texts_without_a_word_are_all_alike_and_finite(cell, pooling):
     model = network(cell, pooling=pooling, bidirectional=cell in RECURRENT)
     expected = logits_by_hand(model, [torch.zeros(0, dtype=torch.long)])
@@ -205,11 +243,19 @@ def test_texts_without_a_word_are_all_alike_and_finite(cell, pooling):
 @pytest.mark.parametrize("shape", SHAPES, ids=str)
 def test_gradients_are_finite_with_an_empty_text_and_reach_every_weight(shape):
     cell, pooling, bidirectional, layers = shape
-    model = network(cell, pooling=pooling, bidirectional=bidirectional, num_layers=layers, head_size=3,
-                    activation="tanh").train()
+    model = network(
+        cell,
+        pooling=pooling,
+        bidirectional=bidirectional,
+        num_layers=layers,
+        head_size=3,
+        activation="tanh",
+    ).train()
     for lengths in [(4, 0, 2), (0, 0), (3, 3)]:
         model.zero_grad()
-        model(**padded(texts_of(lengths), 1), labels=torch.zeros(len(lengths), dtype=torch.long)).loss.backward()
+        model(
+            **padded(texts_of(lengths), 1), labels=torch.zeros(len(lengths), dtype=torch.long)
+        ).loss.backward()
         assert all(p.grad is not None and p.grad.isfinite().all() for p in model.parameters())
         assert not model.embedding.weight.grad[0].any()
     if cell != "cnn" and cell != "mlp":  # a relu may sleep
@@ -226,17 +272,23 @@ def test_logits_come_out_and_the_loss_is_their_cross_entropy(cell):
     close(output.logits, features @ model.classifier.weight.T + model.classifier.bias)
     outside = (output.logits < 0) | (output.logits > 1)  # of what a sigmoid or a softmax gives
     assert outside.any() and (output.logits.sum(1) - 1).abs().min() > 1e-3
-    each = [-torch.log(torch.exp(row[g]) / torch.exp(row).sum())
-            for row, g in zip(output.logits, gold, strict=True)]
+    each = [
+        -torch.log(torch.exp(row[g]) / torch.exp(row).sum())
+        for row, g in zip(output.logits, gold, strict=True)
+    ]
     close(output.loss, torch.stack(each).mean())
     close(output.loss, F.cross_entropy(output.logits, gold))
     assert model(**padded(texts)).loss is None and model.accepts_loss_kwargs is False
 
 
-@pytest.mark.parametrize(("activation", "formula"), [
-    ("relu", [0.0, 0.5]), ("tanh", [-0.9640275800758169, 0.46211715726000973]),
-    ("mish", [-0.25250148, 0.37524503]),  # x · tanh(ln(1 + eˣ)) at -2 and 0.5
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("activation", "formula"),
+    [
+        ("relu", [0.0, 0.5]),
+        ("tanh", [-0.9640275800758169, 0.46211715726000973]),
+        ("mish", [-0.25250148, 0.37524503]),  # x · tanh(ln(1 + eˣ)) at -2 and 0.5
+    ],
+)
 def test_the_head_is_one_layer_and_its_activation(activation, formula):
     model = network("mlp", head_size=2, activation=activation)
     with torch.no_grad():
@@ -284,23 +336,36 @@ def test_attention_weights_of_padding_are_zero():
     with torch.no_grad():
         states = torch_rnn_by_hand(model.config, model.encoder.rnn, model.embedding(text))[0]
         first, _, second = model.encoder.attention
-        weights = (torch.tanh(states @ first.weight.T + first.bias) @ second.weight.T).softmax(0)  # (3, 1)
+        weights = (torch.tanh(states @ first.weight.T + first.bias) @ second.weight.T).softmax(
+            0
+        )  # (3, 1)
         close(model.features(**batch)[0], (weights * states).sum(0))
     assert weights.sum().item() == pytest.approx(1)
 
 
 @pytest.mark.parametrize("cell", CELLS)
 def test_saved_and_loaded_gives_the_same_outputs(cell, tmp_path):
-    model = network(cell, head_size=3, bidirectional=True, num_layers=2, id2label=dict(enumerate("añoz")),
-                    label2id={name: code for code, name in enumerate("añoz")})
+    model = network(
+        cell,
+        head_size=3,
+        bidirectional=True,
+        num_layers=2,
+        id2label=dict(enumerate("añoz")),
+        label2id={name: code for code, name in enumerate("añoz")},
+    )
     model.save_pretrained(tmp_path)
     assert not list(tmp_path.glob("*.bin"))
     loaded = AutoModelForSequenceClassification.from_pretrained(tmp_path)
     assert type(loaded) is rnn_baseline.RnnForSequenceClassification and not loaded.training
     assert loaded.config.id2label == dict(enumerate("añoz"))
     batch = padded(texts_of(LENGTHS))
-    torch.testing.assert_close(logits(loaded, **batch), logits(model, **batch), atol=1e-6, rtol=1e-6)
-    assert all(torch.equal(weight, loaded.state_dict()[name]) for name, weight in model.state_dict().items())
+    torch.testing.assert_close(
+        logits(loaded, **batch), logits(model, **batch), atol=1e-6, rtol=1e-6
+    )
+    assert all(
+        torch.equal(weight, loaded.state_dict()[name])
+        for name, weight in model.state_dict().items()
+    )
     own, other = model.config.to_dict(), AutoConfig.from_pretrained(tmp_path).to_dict()
     differ = {name for name in own | other if own.get(name) != other.get(name)}
     assert differ <= {"architectures", "dtype", "transformers_version", "_name_or_path"}
@@ -320,7 +385,9 @@ def test_frozen_embeddings_stay_and_free_ones_move_but_for_padding(cell, tmp_pat
     frozen.save_pretrained(tmp_path)
     for model in (frozen, RnnForSequenceClassification.from_pretrained(tmp_path)):
         before = copy.deepcopy(model.state_dict())
-        assert [n for n, p in model.named_parameters() if not p.requires_grad] == ["embedding.weight"]
+        assert [n for n, p in model.named_parameters() if not p.requires_grad] == [
+            "embedding.weight"
+        ]
         step(model, weight_decay=0.1)
         changed = {n for n, p in model.state_dict().items() if not torch.equal(p, before[n])}
         assert "embedding.weight" not in changed and "classifier.weight" in changed
@@ -329,19 +396,25 @@ def test_frozen_embeddings_stay_and_free_ones_move_but_for_padding(cell, tmp_pat
     before = free.embedding.weight.detach().clone()
     for _ in range(3):
         step(free, weight_decay=0.1)
-    assert not free.embedding.weight[0].any() and not torch.equal(free.embedding.weight[2:], before[2:])
+    assert not free.embedding.weight[0].any() and not torch.equal(
+        free.embedding.weight[2:], before[2:]
+    )
 
 
 def test_fresh_weights_have_a_zero_padding_row_and_depend_on_the_seed():
     weights = []
     for seed in (0, 0, 1):
         torch.manual_seed(seed)
-        weights.append(RnnForSequenceClassification(RnnConfig(vocab_size=500, cell="gru")).state_dict())
+        weights.append(
+            RnnForSequenceClassification(RnnConfig(vocab_size=500, cell="gru")).state_dict()
+        )
     assert all(torch.equal(weights[0][name], weights[1][name]) for name in weights[0])
     assert not torch.equal(weights[0]["embedding.weight"], weights[2]["embedding.weight"])
     assert not weights[0]["embedding.weight"][0].any()
     assert weights[0]["embedding.weight"][1:].std().item() == pytest.approx(1.0, rel=0.05)
-    model = RnnForSequenceClassification(RnnConfig(vocab_size=5, cell="layernorm_lstm", hidden_size=3))
+    model = RnnForSequenceClassification(
+        RnnConfig(vocab_size=5, cell="layernorm_lstm", hidden_size=3)
+    )
     layer = model.encoder.rnn.layers[0][0]
     assert layer.bias.tolist() == [0, 0, 0, 1, 1, 1, 0, 0, 0, 0, 0, 0]
     assert layer.cell_norm.weight.tolist() == [1, 1, 1] and layer.input_norm.bias.abs().sum() == 0
@@ -376,24 +449,27 @@ def test_each_dropout_works_in_training_alone(cell, name):
     close(logits(without, **batch), expected)
 
 
-@pytest.mark.parametrize(("shape", "words"), {
-    "no units": ({"hidden_size": 0}, "--hidden_size 0"),
-    "no layers": ({"num_layers": 0}, "--num_layers 0"),
-    "no numbers": ({"embedding_size": -1}, "--embedding_size -1"),
-    "no filters": ({"cnn_filters": 0}, "--cnn_filters 0"),
-    "cell": ({"cell": "transformer"}, "--cell 'transformer'.*layernorm_lstm"),
-    "pooling": ({"pooling": "first"}, "--pooling 'first'.*attention"),
-    "last of a cnn": ({"cell": "cnn", "pooling": "last"}, "--pooling 'last'.*cnn.*max"),
-    "max of an mlp": ({"cell": "mlp", "pooling": "max"}, "--pooling 'max'.*mlp.*mean"),
-    "activation": ({"activation": "swish"}, "--activation 'swish'.*mish"),
-    "dropout of all": ({"head_dropout": 1.0}, "--head_dropout 1.0.*below 1"),
-    "negative dropout": ({"embedding_dropout": -0.1}, "--embedding_dropout -0.1"),
-    "layer dropout": ({"layer_dropout": 1.5}, "--layer_dropout 1.5"),
-    "word dropout": ({"word_dropout": 1.0}, "--word_dropout 1.0"),
-    "no widths": ({"cnn_widths": []}, "--cnn_widths"),
-    "zero width": ({"mlp_sizes": [8, 0]}, "--mlp_sizes"),
-    "negative head": ({"head_size": -1}, "--head_size -1"),
-}.values())  # fmt: skip
+@pytest.mark.parametrize(
+    ("shape", "words"),
+    {
+        "no units": ({"hidden_size": 0}, "--hidden_size 0"),
+        "no layers": ({"num_layers": 0}, "--num_layers 0"),
+        "no numbers": ({"embedding_size": -1}, "--embedding_size -1"),
+        "no filters": ({"cnn_filters": 0}, "--cnn_filters 0"),
+        "cell": ({"cell": "transformer"}, "--cell 'transformer'.*layernorm_lstm"),
+        "pooling": ({"pooling": "first"}, "--pooling 'first'.*attention"),
+        "last of a cnn": ({"cell": "cnn", "pooling": "last"}, "--pooling 'last'.*cnn.*max"),
+        "max of an mlp": ({"cell": "mlp", "pooling": "max"}, "--pooling 'max'.*mlp.*mean"),
+        "activation": ({"activation": "swish"}, "--activation 'swish'.*mish"),
+        "dropout of all": ({"head_dropout": 1.0}, "--head_dropout 1.0.*below 1"),
+        "negative dropout": ({"embedding_dropout": -0.1}, "--embedding_dropout -0.1"),
+        "layer dropout": ({"layer_dropout": 1.5}, "--layer_dropout 1.5"),
+        "word dropout": ({"word_dropout": 1.0}, "--word_dropout 1.0"),
+        "no widths": ({"cnn_widths": []}, "--cnn_widths"),
+        "zero width": ({"mlp_sizes": [8, 0]}, "--mlp_sizes"),
+        "negative head": ({"head_size": -1}, "--head_size -1"),
+    }.values(),
+)
 def test_a_shape_that_no_network_has_is_refused(shape, words):
     with pytest.raises(ValueError, match=words):
         RnnConfig(**shape)

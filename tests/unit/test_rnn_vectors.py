@@ -23,7 +23,8 @@ def text_of(rows, header=None, end="\n") -> bytes:
 def assert_found(path, expected, vocabulary=VOCABULARY):
     found = read_vectors(path, vocabulary, 3)
     assert {code: vector.tolist() for code, vector in found.items()} == {
-        code: np.float32(vector).tolist() for code, vector in expected.items()}
+        code: np.float32(vector).tolist() for code, vector in expected.items()
+    }
     assert all(vector.dtype == np.float32 for vector in found.values())
 
 
@@ -48,23 +49,35 @@ def test_every_format_gives_the_rows_of_the_vocabulary_alone(name, tmp_path):
     assert_found(tmp_path / name, EXPECTED)
 
 
-@pytest.mark.parametrize(("rows", "expected"), {
-    "NFD in the file": (["an\u0303o 1 1 1", "nin\u0303o 2 2 2"], {2: [1, 1, 1], 4: [2, 2, 2]}),
-    "other case": (["CASA 1 1 1", "Casa 2 2 2"], {3: [1, 1, 1]}),
-    "own spelling first": (["casa 1 1 1", "Casa 2 2 2"], {3: [1, 1, 1]}),
-    "own spelling later": (["Casa 2 2 2", "casa 1 1 1"], {3: [1, 1, 1]}),
-    "lower case is not raised": (["bogotá 1 1 1", "casa 1 1 1"], {3: [1, 1, 1]}),
-    "upper case in the vocabulary": (["Bogotá 1 1 1"], {5: [1, 1, 1]}),
-    "twice": (["casa 1 1 1", "casa 2 2 2"], {3: [1, 1, 1]}),
-    "words of several parts": ([". . . 4 4 4", "a la casa 5 5 5", "casa 1 1 1"], {3: [1, 1, 1]}),
-    "odd blanks in words": (["ca\u0085sa 5 5 5", "\u00a0 6 6 6", " 7 7 7", "casa 1 1 1"], {3: [1, 1, 1]}),
-}.values())  # fmt: skip
+@pytest.mark.parametrize(
+    ("rows", "expected"),
+    {
+        "NFD in the file": (["an\u0303o 1 1 1", "nin\u0303o 2 2 2"], {2: [1, 1, 1], 4: [2, 2, 2]}),
+        "other case": (["CASA 1 1 1", "Casa 2 2 2"], {3: [1, 1, 1]}),
+        "own spelling first": (["casa 1 1 1", "Casa 2 2 2"], {3: [1, 1, 1]}),
+        "own spelling later": (["Casa 2 2 2", "casa 1 1 1"], {3: [1, 1, 1]}),
+        "lower case is not raised": (["bogotá 1 1 1", "casa 1 1 1"], {3: [1, 1, 1]}),
+        "upper case in the vocabulary": (["Bogotá 1 1 1"], {5: [1, 1, 1]}),
+        "twice": (["casa 1 1 1", "casa 2 2 2"], {3: [1, 1, 1]}),
+        "words of several parts": (
+            [". . . 4 4 4", "a la casa 5 5 5", "casa 1 1 1"],
+            {3: [1, 1, 1]},
+        ),
+        "odd blanks in words": (
+            ["ca\u0085sa 5 5 5", "\u00a0 6 6 6", " 7 7 7", "casa 1 1 1"],
+            {3: [1, 1, 1]},
+        ),
+    }.values(),
+)
 def test_which_spelling_counts(rows, expected, tmp_path):
     (tmp_path / "v.txt").write_bytes(text_of(rows))
     assert_found(tmp_path / "v.txt", expected)
 
 
-COMPRESSED = {"gz": gzip.compress(text_of(ROWS * 4000, "20000 3")), "bz2": bz2.compress(text_of(ROWS * 9000))}
+COMPRESSED = {
+    "gz": gzip.compress(text_of(ROWS * 4000, "20000 3")),
+    "bz2": bz2.compress(text_of(ROWS * 9000)),
+}
 
 
 def damaged(content: bytes, place: int) -> bytes:
@@ -73,20 +86,43 @@ def damaged(content: bytes, place: int) -> bytes:
 
 REFUSED = {
     "no such file": ("otro.txt", None, ["No such file", "--vectors"]),
-    "truncated bz2": ("v.bz2", COMPRESSED["bz2"][:-60], ["damaged or cut short", "fetch the file again"]),
-    "truncated gz": ("v.gz", COMPRESSED["gz"][:-60], ["damaged or cut short", "fetch the file again"]),
+    "truncated bz2": (
+        "v.bz2",
+        COMPRESSED["bz2"][:-60],
+        ["damaged or cut short", "fetch the file again"],
+    ),
+    "truncated gz": (
+        "v.gz",
+        COMPRESSED["gz"][:-60],
+        ["damaged or cut short", "fetch the file again"],
+    ),
     "damaged bz2": ("v.bz2", damaged(COMPRESSED["bz2"], 100), ["damaged or cut short"]),
     "damaged gz": ("v.gz", damaged(COMPRESSED["gz"], 10), ["damaged or cut short"]),
-    "gz with another sum": ("v.gz", damaged(COMPRESSED["gz"], len(COMPRESSED["gz"]) - 8), ["damaged or cut short"]),
+    "gz with another sum": (
+        "v.gz",
+        damaged(COMPRESSED["gz"], len(COMPRESSED["gz"]) - 8),
+        ["damaged or cut short"],
+    ),
     "bz2 that is none": ("v.bz2", text_of(ROWS), ["damaged or cut short"]),
     "gz that is none": ("v.gz", text_of(ROWS), ["damaged or cut short"]),
     "empty bz2": ("v.bz2", b"", ["damaged or cut short"]),
     "cut at a row": ("v.txt", text_of(ROWS, "6 3"), ["5 vectors, 6 announced", "cut short"]),
     "cut in a row": ("v.txt", text_of(ROWS)[:-3], ["line 5", "2 numbers, 3 expected"]),
-    "too few numbers": ("v.txt", text_of(["casa 1 2 3", "año 1 2"]), ["line 2", "2 numbers, 3 expected",
-                                                                      "--embedding_size"]),
-    "too many numbers": ("v.txt", text_of(["casa 1 2 3 4"]), ["line 1", "more than 3 numbers", "--embedding_size"]),
-    "header of another size": ("v.txt", text_of(["casa 1 2 3 4 5"], "1 5"), ["line 2", "more than 3 numbers"]),
+    "too few numbers": (
+        "v.txt",
+        text_of(["casa 1 2 3", "año 1 2"]),
+        ["line 2", "2 numbers, 3 expected", "--embedding_size"],
+    ),
+    "too many numbers": (
+        "v.txt",
+        text_of(["casa 1 2 3 4"]),
+        ["line 1", "more than 3 numbers", "--embedding_size"],
+    ),
+    "header of another size": (
+        "v.txt",
+        text_of(["casa 1 2 3 4 5"], "1 5"),
+        ["line 2", "more than 3 numbers"],
+    ),
     "empty": ("v.txt", b"", ["no vector", "--vectors"]),
     "header alone": ("v.txt", b"0 3\n", ["no vector"]),
     "latin-1": ("v.txt", "año 1 2 3\n".encode("latin-1"), ["not UTF-8", "fastText's .vec"]),
@@ -94,7 +130,7 @@ REFUSED = {
     "not a number": ("v.txt", text_of(["casa 1 dos 3"]), ["line 1", "not a word and 3 numbers"]),
     "nan": ("v.txt", text_of(["de 1 1 1", "casa 1 nan 3"]), ["line 2", "not finite"]),
     "infinite": ("v.txt", text_of(["casa 1 2 inf"]), ["line 1", "not finite"]),
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("case", REFUSED)
@@ -123,14 +159,24 @@ def table_of(words: list[str], size=3, seed=0):
 
 @pytest.mark.parametrize("frozen", [True, False])
 def test_the_table_holds_the_vectors_and_says_how_many(frozen, tmp_path):
-    (tmp_path / "sbw.txt").write_bytes(text_of(ROWS + ["[PAD] 8 8 8", "[UNK] 8 8 8", "[pad] 8 8 8"], "8 3"))
+    (tmp_path / "sbw.txt").write_bytes(
+        text_of(ROWS + ["[PAD] 8 8 8", "[UNK] 8 8 8", "[pad] 8 8 8"], "8 3")
+    )
     weight, tokenizer = table_of(["casa", "manubrio", "año", "xyz"])
     weight.requires_grad_(not frozen)
     before = weight.detach().clone()
     coverage = fill_embedding(weight, tmp_path / "sbw.txt", tokenizer)
     assert coverage == {"file": "sbw.txt", "words": 2, "share": 0.5}
-    assert weight[0].tolist() == [0, 0, 0] and weight.requires_grad is not frozen and weight.dtype == torch.float32
-    assert weight[2].tolist() == pytest.approx([0.25, 0, 0.1]) and weight[4].tolist() == [1, -2, 0.5]
+    assert (
+        weight[0].tolist() == [0, 0, 0]
+        and weight.requires_grad is not frozen
+        and weight.dtype == torch.float32
+    )
+    assert weight[2].tolist() == pytest.approx([0.25, 0, 0.1]) and weight[4].tolist() == [
+        1,
+        -2,
+        0.5,
+    ]
     spread = np.std([0.25, 0, 0.1, 1, -2, 0.5], ddof=1) / before[1:].std().item()
     for row in (1, 3, 5):  # the unknown word, and words without a vector, at the vectors' own scale
         assert weight[row].tolist() == pytest.approx((before[row] * spread).tolist(), rel=1e-5)

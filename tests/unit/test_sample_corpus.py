@@ -49,7 +49,9 @@ def test_sizes_are_imbalanced_and_every_typology_is_in_every_split(rows):
     assert 2000 <= len(rows) <= 2400
     assert len(sizes) >= 14
     assert max(sizes.values()) >= 15 * min(sizes.values())
-    assert all(splits[label, split] >= 3 for label in sizes for split in ("train", "validation", "test"))
+    assert all(
+        splits[label, split] >= 3 for label in sizes for split in ("train", "validation", "test")
+    )
     shares = Counter(row["split"] for row in rows)
     assert shares["train"] / len(rows) == pytest.approx(0.70, abs=0.02)
     assert shares["test"] / len(rows) == pytest.approx(0.15, abs=0.02)
@@ -93,7 +95,9 @@ def test_a_written_tree_reads_back_as_the_generated_rows(rows, tmp_path):
     assert write_tree(tmp_path / "corpus", seed=0) == len(rows)
     folders = {"train": "train", "val": "validation", "test": "test"}
     read = {
-        (folders[path.parts[-3]], f"{path.parent.name}/{path.stem}"): path.read_bytes().decode("utf-8")
+        (folders[path.parts[-3]], f"{path.parent.name}/{path.stem}"): path.read_bytes().decode(
+            "utf-8"
+        )
         for path in (tmp_path / "corpus").rglob("*.txt")
     }
     assert read == {(row["split"], row["id"]): row["text"] for row in rows}

@@ -1,4 +1,6 @@
-"""The sample's pages: the same documents, splits and labels as its texts; the same bytes for a seed."""
+"""The sample's pages: the same documents, splits and labels as its texts; the same bytes for a
+seed.
+"""
 
 import functools
 import io
@@ -18,7 +20,9 @@ from utils.sample_corpus import SIZES
 def sample_made_once():
     """The corpus of a seed takes seconds to write, and is the same each time."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(sample_corpus, "generate_sample", functools.cache(sample_corpus.generate_sample))
+        patch.setattr(
+            sample_corpus, "generate_sample", functools.cache(sample_corpus.generate_sample)
+        )
         yield
 
 
@@ -39,7 +43,10 @@ def test_every_document_of_the_sample_is_there_under_its_id(monkeypatch):
 
 def test_a_sample_of_both_is_the_same_and_unlabelled_pages_are_kept():
     options = DataOptions(sample_fraction=0.01, unlabelled=["poliza_seguro"])
-    texts, pages = load_corpus("sample", options), load_corpus("sample_pages", options, content="image")
+    texts, pages = (
+        load_corpus("sample", options),
+        load_corpus("sample_pages", options, content="image"),
+    )
     for split, dataset in texts.splits.items():
         assert pages.splits[split]["id"][:] == dataset["id"][:]
     assert pages.unlabelled["id"][:] == texts.unlabelled["id"][:] and len(pages.unlabelled)
@@ -48,15 +55,23 @@ def test_a_sample_of_both_is_the_same_and_unlabelled_pages_are_kept():
 
 
 def test_a_seed_gives_the_same_page_and_another_seed_another():
-    one, two, other = (sample_pages.render_page(TEXT, "carta", seed) for seed in ("0/a", "0/a", "1/a"))
+    one, two, other = (
+        sample_pages.render_page(TEXT, "carta", seed) for seed in ("0/a", "0/a", "1/a")
+    )
     assert one == two != other
     image = Image.open(io.BytesIO(one))
     assert image.mode == "L" and image.size == (sample_pages.WIDTH, sample_pages.HEIGHT)
 
 
 def test_layouts_are_of_the_typologies_and_all_of_them_can_be_drawn():
-    assert set(sample_pages.LAYOUTS) == set(SIZES) == {label for group in sample_pages.ALIKE for label in group}
-    seed = next(f"0/{i}" for i in range(99) if random.Random(f"0/{i}").random() < sample_pages.OWN_LAYOUT)
+    assert (
+        set(sample_pages.LAYOUTS)
+        == set(SIZES)
+        == {label for group in sample_pages.ALIKE for label in group}
+    )
+    seed = next(
+        f"0/{i}" for i in range(99) if random.Random(f"0/{i}").random() < sample_pages.OWN_LAYOUT
+    )
     drawn = {label: sample_pages.render_page(TEXT, label, seed) for label in SIZES}
     assert len(set(drawn.values())) == len(SIZES)
     for page in drawn.values():
@@ -65,13 +80,19 @@ def test_layouts_are_of_the_typologies_and_all_of_them_can_be_drawn():
 
 
 def test_the_tree_has_the_ids_and_an_occupied_folder_is_kept(tmp_path, monkeypatch, capsys):
-    rows = [{"id": f"carta/carta_{i}", "text": TEXT, "label": "carta", "split": split}
-            for i, split in enumerate(("train", "validation", "test"))]
+    rows = [
+        {"id": f"carta/carta_{i}", "text": TEXT, "label": "carta", "split": split}
+        for i, split in enumerate(("train", "validation", "test"))
+    ]
     monkeypatch.setattr(sample_pages, "generate_sample", lambda seed: rows)
     sample_pages.main([str(tmp_path / "t")])
-    files = sorted(p.relative_to(tmp_path / "t").as_posix() for p in (tmp_path / "t").rglob("*.png"))
+    files = sorted(
+        p.relative_to(tmp_path / "t").as_posix() for p in (tmp_path / "t").rglob("*.png")
+    )
     assert files == ["test/carta/carta_2.png", "train/carta/carta_0.png", "val/carta/carta_1.png"]
-    assert (tmp_path / "t" / files[0]).read_bytes() == sample_pages.render_page(TEXT, "carta", "0/carta/carta_2")
+    assert (tmp_path / "t" / files[0]).read_bytes() == sample_pages.render_page(
+        TEXT, "carta", "0/carta/carta_2"
+    )
     assert "not an empty folder" in refused(capsys, sample_pages.main, tmp_path / "t")
 
 

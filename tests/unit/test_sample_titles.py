@@ -1,4 +1,6 @@
-"""Made-up titles: the same bytes for a seed, the sizes of the data they stand in for, labels as right as they say."""
+"""Made-up titles: the same bytes for a seed, the sizes of the data they stand in for, labels as
+right as they say.
+"""
 
 import gzip
 import hashlib
@@ -23,18 +25,35 @@ def read(folder, split):
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
-    return sample_titles.main(["--rows", "20000", "--classes", "40", "--output",
-                               str(tmp_path_factory.mktemp("titles") / "x")])
+    return sample_titles.main(
+        [
+            "--rows",
+            "20000",
+            "--classes",
+            "40",
+            "--output",
+            str(tmp_path_factory.mktemp("titles") / "x"),
+        ]
+    )
 
 
 def test_the_same_seed_gives_the_same_bytes(tmp_path):
     for name, seed in (("a", 0), ("b", 0), ("c", 1)):
-        sample_titles.main(["--rows", "2000", "--seed", str(seed), "--output", str(tmp_path / name)])
-    digest = {name: [hashlib.sha256((tmp_path / name / f"{s}.jsonl.gz").read_bytes()).hexdigest() for s in SPLITS]
-              for name in "abc"}
+        sample_titles.main(
+            ["--rows", "2000", "--seed", str(seed), "--output", str(tmp_path / name)]
+        )
+    digest = {
+        name: [
+            hashlib.sha256((tmp_path / name / f"{s}.jsonl.gz").read_bytes()).hexdigest()
+            for s in SPLITS
+        ]
+        for name in "abc"
+    }
     assert digest["a"] == digest["b"] and not set(digest["a"]) & set(digest["c"])
     text = gzip.decompress((tmp_path / "a" / "test.jsonl.gz").read_bytes())
-    assert hashlib.sha256(text).hexdigest() == TEST_ROWS  # the same on every machine and with every numpy
+    assert (
+        hashlib.sha256(text).hexdigest() == TEST_ROWS
+    )  # the same on every machine and with every numpy
 
 
 def test_sizes_of_the_whole_data():
@@ -51,7 +70,9 @@ def test_few_rows_have_fewer_classes_and_all_of_them_everywhere():
     for rows, classes in ((80, 2), (1_000, 25), (25_280, 632), (100_000, 632)):
         sizes = sample_titles.split_sizes(rows, min(632, rows // 40))
         assert sum(counts.sum() for counts in sizes.values()) == rows
-        assert {len(counts) for counts in sizes.values()} == {classes} and min(c.min() for c in sizes.values()) >= 1
+        assert {len(counts) for counts in sizes.values()} == {classes} and min(
+            c.min() for c in sizes.values()
+        ) >= 1
     with pytest.raises(sample_titles.InputError, match="too few"):
         sample_titles.apportion(np.ones(5), 9, 2)
     assert sample_titles.apportion(np.array([100.0, 1, 1]), 10, 3).tolist() == [4, 3, 3]
@@ -59,7 +80,11 @@ def test_few_rows_have_fewer_classes_and_all_of_them_everywhere():
 
 def test_what_is_written_can_be_loaded(folder):
     splits = load_splits(folder)
-    assert {s: len(d) for s, d in splits.items()} == {"train": 15_835, "validation": 3_959, "test": 206}
+    assert {s: len(d) for s, d in splits.items()} == {
+        "train": 15_835,
+        "validation": 3_959,
+        "test": 206,
+    }
     counts = Counter(splits["train"]["label"])
     assert len(counts) == 40 == len(set(splits["test"]["label"]))
     assert max(counts.values()) / min(counts.values()) > 30
@@ -70,7 +95,9 @@ def test_titles_look_like_titles(folder):
     texts = [row["text"] for row in read(folder, "train")]
     words = [text.split() for text in texts]
     assert 46 < np.mean([len(text) for text in texts]) < 50
-    assert {len(title) for title in words} == set(range(3, 10)) and 5.9 < np.mean([len(w) for w in words]) < 6.1
+    assert {len(title) for title in words} == set(range(3, 10)) and 5.9 < np.mean(
+        [len(w) for w in words]
+    ) < 6.1
     assert 0.5 < np.mean([any(c in "áéíóúñ" for c in text.lower()) for text in texts]) < 0.95
     assert 0.2 < np.mean([any(c.isdigit() for c in text) for text in texts]) < 0.7
     assert 0.06 < np.mean([text == text.upper() for text in texts]) < 0.11
@@ -83,7 +110,9 @@ def test_order_alone_tells_some_classes_apart():
     language = sample_titles.make_language(10, 0)
     assert language.pairs[4].tolist() == language.pairs[5].tolist()[::-1]
     codes = np.repeat([4, 5], 5000)
-    texts = [t.lower().split() for t in sample_titles.titles(np.random.default_rng(0), language, codes)]
+    texts = [
+        t.lower().split() for t in sample_titles.titles(np.random.default_rng(0), language, codes)
+    ]
     first, second = language.words[language.pairs[4]]
     forth = [t[:3] == [first, "de", second] for t in texts]
     back = [t[:3] == [second, "de", first] for t in texts]
@@ -93,7 +122,9 @@ def test_order_alone_tells_some_classes_apart():
 
 def test_label_noise(tmp_path):
     for noise in (0, 0.2):
-        sample_titles.main(["--rows", "20000", "--label_noise", str(noise), "--output", str(tmp_path / str(noise))])
+        sample_titles.main(
+            ["--rows", "20000", "--label_noise", str(noise), "--output", str(tmp_path / str(noise))]
+        )
     for split in SPLITS:
         clean, noisy = (read(tmp_path / name, split) for name in ("0", "0.2"))
         assert [row["text"] for row in clean] == [row["text"] for row in noisy]
@@ -137,8 +168,12 @@ def test_refusals(folder, capsys, tmp_path):
     main = sample_titles.main
     assert "already there" in refused(capsys, main, "--output", folder)
     assert "--rows" in refused(capsys, main, "--rows", "3", "--output", tmp_path / "a")
-    assert "--label_noise" in refused(capsys, main, "--label_noise", "1.5", "--output", tmp_path / "a")
+    assert "--label_noise" in refused(
+        capsys, main, "--label_noise", "1.5", "--output", tmp_path / "a"
+    )
     (tmp_path / "mine").mkdir()
     (tmp_path / "mine" / "file").touch()
-    assert "holds no train.jsonl.gz" in refused(capsys, main, "--output", tmp_path / "mine", "--overwrite")
+    assert "holds no train.jsonl.gz" in refused(
+        capsys, main, "--output", tmp_path / "mine", "--overwrite"
+    )
     assert (tmp_path / "mine" / "file").exists()

@@ -1,4 +1,6 @@
-"""The search, with a training that only writes a run's files: nothing is trained twice, whatever is killed when."""
+"""The search, with a training that only writes a run's files: nothing is trained twice, whatever is
+killed when.
+"""
 
 import csv
 import json
@@ -56,12 +58,16 @@ class Training:
 
 @exits_on_input_error
 def train(argv):
-    """Write a run's files; its score and gap follow from its parameters. $TRAINED counts, $KILL ends it midway."""
+    """Write a run's files; its score and gap follow from its parameters. $TRAINED counts, $KILL
+    ends it midway.
+    """
     model, args, _ = parse((Model, Training), argv)
     with open(os.environ["TRAINED"], "a") as log:
         log.write(f"{Path(args.output_dir).name} {'resumed' if args.resume else 'begun'}\n")
     if model.activation == "tanh" and os.environ.get("DIVERGE"):
-        raise InputError("the model's outputs are not finite: the training diverged; lower --learning_rate")
+        raise InputError(
+            "the model's outputs are not finite: the training diverged; lower --learning_rate"
+        )
     if model.hidden_size == 3:
         raise InputError("--hidden_size 3: is odd")
     run = Path(args.output_dir)
@@ -69,13 +75,27 @@ def train(argv):
     partial.mkdir(parents=True, exist_ok=True)
     if os.environ.get("KILL") and trained() == int(os.environ["KILL"]):
         os.kill(os.getpid(), signal.SIGKILL)
-    score = (0.5 + 0.1 * ("relu", "mish", "tanh").index(model.activation) + model.hidden_size / 10000
-             + 0.01 * model.bidirectional - model.head_dropout / 20 + args.learning_rate)
-    history = [{"loss": 0.9, "epoch": 1.0}, {"eval_macro_f1": score - 0.1, "eval_loss": 1.5, "epoch": 1.0},
-               {"loss": 0.4, "epoch": 2.0},
-               {"eval_macro_f1": score, "eval_loss": 0.4 + 0.5 * score - model.head_dropout / 2, "epoch": 2.0},
-               {"loss": 0.1, "epoch": 3.0}, {"eval_macro_f1": score - 0.01, "eval_loss": 2.0, "epoch": 3.0},
-               {"train_loss": 0.5, "epoch": 3.0}]
+    score = (
+        0.5
+        + 0.1 * ("relu", "mish", "tanh").index(model.activation)
+        + model.hidden_size / 10000
+        + 0.01 * model.bidirectional
+        - model.head_dropout / 20
+        + args.learning_rate
+    )
+    history = [
+        {"loss": 0.9, "epoch": 1.0},
+        {"eval_macro_f1": score - 0.1, "eval_loss": 1.5, "epoch": 1.0},
+        {"loss": 0.4, "epoch": 2.0},
+        {
+            "eval_macro_f1": score,
+            "eval_loss": 0.4 + 0.5 * score - model.head_dropout / 2,
+            "epoch": 2.0,
+        },
+        {"loss": 0.1, "epoch": 3.0},
+        {"eval_macro_f1": score - 0.01, "eval_loss": 2.0, "epoch": 3.0},
+        {"train_loss": 0.5, "epoch": 3.0},
+    ]
     (partial / "log_history.json").write_text(json.dumps(history))
     (partial / "model.safetensors").write_bytes(b"weights")
     (partial / "all_results.json").write_text(json.dumps({"train_runtime": 7.0}))
@@ -96,7 +116,11 @@ def counts() -> Counter:
 @pytest.fixture
 def go(tmp_path, monkeypatch, request):
     """Run a search in tmp_path/search as a script would; figures only where a test looks at them."""
-    for figure in () if "untold" in request.node.name else ("trials_figure", "parameters_figure", "save_figure"):
+    for figure in (
+        ()
+        if "untold" in request.node.name
+        else ("trials_figure", "parameters_figure", "save_figure")
+    ):
         monkeypatch.setattr(f"utils.search_report.{figure}", nothing)
     monkeypatch.setenv("TRAINED", str(tmp_path / "trained.log"))
     for name in ("KILL", "DIVERGE"):
@@ -107,7 +131,15 @@ def go(tmp_path, monkeypatch, request):
         path.write_text(space)
         argv = ["--space", str(path), *words]
         model, args, plan, said = parse((Model, Training, SearchArguments), argv)
-        return search(train, plan, (model, args), argv, said["given"], dataset=dataset, folder=tmp_path / "search")
+        return search(
+            train,
+            plan,
+            (model, args),
+            argv,
+            said["given"],
+            dataset=dataset,
+            folder=tmp_path / "search",
+        )
 
     return run
 
@@ -129,14 +161,19 @@ def table(tmp_path) -> list[dict]:
 
 def states(tmp_path) -> Counter:
     storage = f"sqlite:///{tmp_path / 'search' / 'search.db'}"
-    return Counter(t.state.name for t in optuna.load_study(study_name="search", storage=storage).trials)
+    return Counter(
+        t.state.name for t in optuna.load_study(study_name="search", storage=storage).trials
+    )
 
 
 def test_grid_in_three_stages_each_killed_and_resumed(go, tmp_path):
     for stage, at in (("relu", 5), ("mish", 14), ("tanh", 37)):
         killed(go, at, GRID, "--only", f"activation={stage}")
         go(GRID, "--only", f"activation={stage}")
-    assert states(tmp_path) == {"COMPLETE": 36, "FAIL": 3}  # what was killed stays as a failed trial
+    assert states(tmp_path) == {
+        "COMPLETE": 36,
+        "FAIL": 3,
+    }  # what was killed stays as a failed trial
     assert len(table(tmp_path)) == 36
     lines = Path(os.environ["TRAINED"]).read_text().splitlines()
     assert sum(line.endswith("begun") for line in lines) == 36 and len(counts()) == 36
@@ -152,7 +189,16 @@ def test_a_run_that_finished_untold_is_taken_and_the_chosen_one_copied(go, tmp_p
     left = tmp_path / "search" / "trial_hidden_size-128.partial"
     assert left.is_dir() and states(tmp_path) == {"COMPLETE": 1, "RUNNING": 1}
     os.environ["KILL"] = ""
-    train(["--hidden_size", "128", "--output_dir", str(left.with_name("trial_hidden_size-128")), "--resume", "true"])
+    train(
+        [
+            "--hidden_size",
+            "128",
+            "--output_dir",
+            str(left.with_name("trial_hidden_size-128")),
+            "--resume",
+            "true",
+        ]
+    )
     before = trained()
     best = go(space)
     assert trained() == before + 1 and states(tmp_path) == {"COMPLETE": 3, "FAIL": 1}
@@ -165,7 +211,10 @@ def test_a_run_that_finished_untold_is_taken_and_the_chosen_one_copied(go, tmp_p
     assert float(rows[0]["gap"]) == pytest.approx(0.5138 / 2) and rows[0]["seconds"] == "7.0"
     summary = (tmp_path / "search" / "summary.md").read_text(encoding="utf-8")
     assert "| **2** | **128** | **0.5138** | **0.2569** | **2** | **7** |" in summary
-    assert {p.name for p in (tmp_path / "search" / "figures").iterdir()} == {"trials.png", "parameters.png"}
+    assert {p.name for p in (tmp_path / "search" / "figures").iterdir()} == {
+        "trials.png",
+        "parameters.png",
+    }
 
 
 def test_best_is_refreshed_and_another_rule_trains_lost_weights_again(go, tmp_path):
@@ -175,7 +224,9 @@ def test_best_is_refreshed_and_another_rule_trains_lost_weights_again(go, tmp_pa
     best = go(space)
     assert [row["head_dropout"] for row in table(tmp_path) if row["chosen"] == "True"] == ["0.0"]
     first = json.loads((best / "log_history.json").read_text())
-    assert first == json.loads((tmp_path / "search/trial_head_dropout-0.0/log_history.json").read_text())
+    assert first == json.loads(
+        (tmp_path / "search/trial_head_dropout-0.0/log_history.json").read_text()
+    )
     assert trained() == 3
     go(space, "--max_gap", "0.005")
     assert [row["head_dropout"] for row in table(tmp_path) if row["chosen"] == "True"] == ["0.1"]
@@ -188,12 +239,16 @@ def test_best_is_refreshed_and_another_rule_trains_lost_weights_again(go, tmp_pa
 
 def test_choice_by_gap_and_who_may_still_be_chosen():
     scores, gaps = [0.80, 0.78, 0.795, 0.70, 0.79], [0.30, 0.10, 0.20, 0.0, 0.25]
-    rows = [{"score": s, "gap": g, "number": n} for n, (s, g) in enumerate(zip(scores, gaps, strict=True))]
+    rows = [
+        {"score": s, "gap": g, "number": n}
+        for n, (s, g) in enumerate(zip(scores, gaps, strict=True))
+    ]
     assert choose(rows, None, True)["number"] == 0
     assert choose(rows, 0.02, True)["number"] == 1  # .80 − .78 is a little more than .02 in floats
     assert choose(rows, 0.019, True)["number"] == 2
     assert choose(rows, None, False)["number"] == 3
-    # The last one is worse than the third and of a larger gap: never chosen, however the bound moves.
+    # The last one is worse than the third and of a larger gap: never chosen, however the bound
+    # moves.
     assert [row["number"] for row in choosable(rows, 0.02, True)] == [0, 2, 1]
     assert [row["number"] for row in choosable(rows, None, True)] == [0]
     unknown = [row | {"gap": None} for row in rows]
@@ -201,8 +256,10 @@ def test_choice_by_gap_and_who_may_still_be_chosen():
 
 
 def test_tpe_goes_on_as_if_it_had_not_been_killed(go, tmp_path):
-    space = ("learning_rate: {low: 1e-4, high: 1e-1, log: true}\n"
-             "hidden_size: {low: 16, high: 256, step: 16, int: true}\n")
+    space = (
+        "learning_rate: {low: 1e-4, high: 1e-1, log: true}\n"
+        "hidden_size: {low: 16, high: 256, step: 16, int: true}\n"
+    )
     words = ("--sampler", "tpe", "--trials", "14", "--seed", "3")
     killed(go, 12, space, *words)
     go(space, *words)
@@ -227,20 +284,43 @@ def test_diverged_and_failed_trials_are_recorded(go, tmp_path, monkeypatch):
     go(space)
     rows = table(tmp_path)
     assert [(row["activation"], row["hidden_size"], bool(row["reason"])) for row in rows] == [
-        ("relu", "64", False), ("tanh", "3", True), ("tanh", "64", True), ("relu", "3", True)]
+        ("relu", "64", False),
+        ("tanh", "3", True),
+        ("tanh", "64", True),
+        ("relu", "3", True),
+    ]
     assert "odd" in rows[3]["reason"] and "diverged" in rows[1]["reason"]
     assert "3 failed" in (tmp_path / "search" / "summary.md").read_text(encoding="utf-8")
     go(space)  # what diverged would diverge again; what failed otherwise may have been mended
-    assert counts() == {"trial_activation-relu_hidden_size-3": 2, "trial_activation-relu_hidden_size-64": 1,
-                        "trial_activation-tanh_hidden_size-3": 1, "trial_activation-tanh_hidden_size-64": 1}
+    assert counts() == {
+        "trial_activation-relu_hidden_size-3": 2,
+        "trial_activation-relu_hidden_size-64": 1,
+        "trial_activation-tanh_hidden_size-3": 1,
+        "trial_activation-tanh_hidden_size-64": 1,
+    }
 
 
 def test_figures_of_lists_and_ranges():
-    space = {"activation": ["relu", "mish"], "learning_rate": {"low": 1e-4, "high": 1e-2, "log": True},
-             "hidden_size": {"low": 1, "high": 9, "int": True}, "bidirectional": [False, True]}
-    rows = [{"number": n, "score": 0.5 + n / 10, "gap": 0.1 * n,
-             "parameters": {"activation": "relu", "learning_rate": 10.0 ** (n - 4), "hidden_size": 3 * n,
-                            "bidirectional": n == 1}} for n in range(3)]
+    space = {
+        "activation": ["relu", "mish"],
+        "learning_rate": {"low": 1e-4, "high": 1e-2, "log": True},
+        "hidden_size": {"low": 1, "high": 9, "int": True},
+        "bidirectional": [False, True],
+    }
+    rows = [
+        {
+            "number": n,
+            "score": 0.5 + n / 10,
+            "gap": 0.1 * n,
+            "parameters": {
+                "activation": "relu",
+                "learning_rate": 10.0 ** (n - 4),
+                "hidden_size": 3 * n,
+                "bidirectional": n == 1,
+            },
+        }
+        for n in range(3)
+    ]
     figure = parameters_figure(rows, rows[1], space, "macro_f1")
     titles = [axes.get_title() for axes in figure.axes]
     assert titles[:4] == list(space) and len(titles) == 6
@@ -250,7 +330,10 @@ def test_figures_of_lists_and_ranges():
     dots, ring = figure.axes[3].lines[2], figure.axes[3].lines[-1]
     assert dots.get_ydata().tolist() == ring.get_ydata().tolist() == [0.6]
     trials = trials_figure(rows, rows[1], "macro_f1", 0.1).axes[0]
-    assert trials.lines[0].get_xdata().tolist() == pytest.approx([0, 0.1, 0.2]) and len(trials.patches) == 1
+    assert (
+        trials.lines[0].get_xdata().tolist() == pytest.approx([0, 0.1, 0.2])
+        and len(trials.patches) == 1
+    )
     unknown = [row | {"gap": None} for row in rows]
     assert trials_figure(unknown, unknown[2], "macro_f1").axes[0].get_xlabel() == "trial"
 
@@ -273,29 +356,32 @@ def test_interrupt_is_clean(go, tmp_path, monkeypatch):
     assert states(tmp_path) == {"COMPLETE": 1, "FAIL": 1}
 
 
-@pytest.mark.parametrize("space, words, said", [
-    ("hidden_sise: [64]\n", (), "hidden_sise.*did you mean 'hidden_size'"),
-    ("", (), "no parameter in it"),
-    ("- a\n", (), "no parameter in it"),
-    ("hidden_size: []\n", (), "neither a list of values nor a range"),
-    ("hidden_size: 64\n", (), "neither a list of values nor a range"),
-    ("hidden_size: [64, 64]\n", (), "twice"),
-    ("activation: [null]\n", (), "nothing else can be a flag"),
-    ("output_dir: [a]\n", (), "no parameter that can be searched"),
-    ("learning_rate: {low: 1e-4, high: 1e-2}\n", (), "range.*--sampler tpe"),
-    ("learning_rate: {low: 0, high: 1, log: true}\n", ("--sampler", "tpe"), "low above 0"),
-    ("learning_rate: {low: 1, hihg: 2}\n", ("--sampler", "tpe"), "no 'hihg'"),
-    ("hidden_size: {low: 1.5, high: 2, int: true}\n", ("--sampler", "tpe"), "whole ones"),
-    (GRID, ("--only", "optim=rmsprop"), "not name=value of a parameter of the space"),
-    (GRID, ("--only", "activation"), "not name=value"),
-    (GRID, ("--only", "activation=gelu"), "has no value 'gelu'; it has relu, mish, tanh"),
-    (GRID, ("--only", "activation=relu", "--sampler", "tpe"), "not with --sampler tpe"),
-    (GRID, ("--hidden_size", "32"), "both in the space and as a flag"),
-    (GRID, ("--output_dir", "x"), "--search_dir"),
-    (GRID, ("--eval_strategy", "no"), "compares trials on validation"),
-    (GRID, ("--sampler", "random"), "choose grid or tpe"),
-    (GRID, ("--trials", "0"), "at least 1"),
-])
+@pytest.mark.parametrize(
+    "space, words, said",
+    [
+        ("hidden_sise: [64]\n", (), "hidden_sise.*did you mean 'hidden_size'"),
+        ("", (), "no parameter in it"),
+        ("- a\n", (), "no parameter in it"),
+        ("hidden_size: []\n", (), "neither a list of values nor a range"),
+        ("hidden_size: 64\n", (), "neither a list of values nor a range"),
+        ("hidden_size: [64, 64]\n", (), "twice"),
+        ("activation: [null]\n", (), "nothing else can be a flag"),
+        ("output_dir: [a]\n", (), "no parameter that can be searched"),
+        ("learning_rate: {low: 1e-4, high: 1e-2}\n", (), "range.*--sampler tpe"),
+        ("learning_rate: {low: 0, high: 1, log: true}\n", ("--sampler", "tpe"), "low above 0"),
+        ("learning_rate: {low: 1, hihg: 2}\n", ("--sampler", "tpe"), "no 'hihg'"),
+        ("hidden_size: {low: 1.5, high: 2, int: true}\n", ("--sampler", "tpe"), "whole ones"),
+        (GRID, ("--only", "optim=rmsprop"), "not name=value of a parameter of the space"),
+        (GRID, ("--only", "activation"), "not name=value"),
+        (GRID, ("--only", "activation=gelu"), "has no value 'gelu'; it has relu, mish, tanh"),
+        (GRID, ("--only", "activation=relu", "--sampler", "tpe"), "not with --sampler tpe"),
+        (GRID, ("--hidden_size", "32"), "both in the space and as a flag"),
+        (GRID, ("--output_dir", "x"), "--search_dir"),
+        (GRID, ("--eval_strategy", "no"), "compares trials on validation"),
+        (GRID, ("--sampler", "random"), "choose grid or tpe"),
+        (GRID, ("--trials", "0"), "at least 1"),
+    ],
+)
 def test_bad_input(go, tmp_path, space, words, said):
     with pytest.raises(InputError, match=said):
         go(space, *words)
@@ -325,21 +411,46 @@ def test_a_search_takes_no_other_data_flags_or_space(go, tmp_path):
 
 def test_numbers_names_and_words(tmp_path):
     path = tmp_path / "space.yaml"
-    path.write_text("learning_rate: [1e-4, 1e-3, 0.5]\nmlp_sizes: [[256, 128], [64]]\nbidirectional: [true]\n"
-                    "activation: [relu, 'a/b']\n")
+    path.write_text(
+        "learning_rate: [1e-4, 1e-3, 0.5]\nmlp_sizes: [[256, 128], [64]]\nbidirectional: [true]\n"
+        "activation: [relu, 'a/b']\n"
+    )
     arguments = (Model(), Training())
     space = read_space(path, arguments, set())
-    assert space["learning_rate"] == [0.0001, 0.001, 0.5] and space["mlp_sizes"] == ["256 128", "64"]
+    assert space["learning_rate"] == [0.0001, 0.001, 0.5] and space["mlp_sizes"] == [
+        "256 128",
+        "64",
+    ]
     assert restrict(space, ["learning_rate=1e-4,0.5"])["learning_rate"] == [0.0001, 0.5]
     assert restrict(space, ["bidirectional=true"])["bidirectional"] == [True]
-    one = {"learning_rate": 1e-4, "mlp_sizes": "256 128", "bidirectional": True, "activation": "a/b"}
-    assert trial_words(one, arguments) == ["--learning_rate", "0.0001", "--mlp_sizes", "256", "128",
-                                           "--bidirectional", "true", "--activation", "a/b"]
+    one = {
+        "learning_rate": 1e-4,
+        "mlp_sizes": "256 128",
+        "bidirectional": True,
+        "activation": "a/b",
+    }
+    assert trial_words(one, arguments) == [
+        "--learning_rate",
+        "0.0001",
+        "--mlp_sizes",
+        "256",
+        "128",
+        "--bidirectional",
+        "true",
+        "--activation",
+        "a/b",
+    ]
     plain = {"hidden_size": 64, "activation": "relu"}
-    assert trial_name(plain) == trial_name(dict(reversed(plain.items()))) == "trial_activation-relu_hidden_size-64"
+    assert (
+        trial_name(plain)
+        == trial_name(dict(reversed(plain.items())))
+        == "trial_activation-relu_hidden_size-64"
+    )
     assert trial_name({"activation": "a/b"}) != trial_name({"activation": "a-b"})
     long = {f"parameter_{i}": i for i in range(20)}
-    assert len(trial_name(long)) <= 110 and trial_name(long) != trial_name(long | {"parameter_19": 20})
+    assert len(trial_name(long)) <= 110 and trial_name(long) != trial_name(
+        long | {"parameter_19": 20}
+    )
 
 
 def nothing(*args, **kwargs):

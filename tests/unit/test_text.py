@@ -8,8 +8,10 @@ from utils.text import decode, is_binary, match_keys, nfc
 TEXT = "Año: ¿cédula? ¡Sí! pingüino, camión, €, “acción” Ñ"
 
 
-@pytest.mark.parametrize(("encoded_as", "named"), [
-    ("utf-8", "utf-8"), ("utf-8-sig", "utf-8-sig"), ("cp1252", "cp1252"), ("utf-16", "utf-16")])
+@pytest.mark.parametrize(
+    ("encoded_as", "named"),
+    [("utf-8", "utf-8"), ("utf-8-sig", "utf-8-sig"), ("cp1252", "cp1252"), ("utf-16", "utf-16")],
+)
 def test_decode_finds_the_encoding(encoded_as, named):
     assert decode(TEXT.encode(encoded_as)) == (TEXT, named)
 
@@ -23,9 +25,17 @@ def test_stray_bytes_in_utf_8_are_read_as_cp1252_and_the_rest_stays():
     assert decode(data) == (f"{TEXT} año {TEXT}", "utf-8+cp1252")
 
 
-@pytest.mark.parametrize(("head", "binary"), [
-    (b"\x89PNG\r\n\x1a\n\0\0", True), (b"%PDF-1.7", True), (b"", False), (b"\x01\x02\x03\x04abc", True),
-    ("año\t\r\n\f".encode(), False), ("año".encode("utf-16"), False)])
+@pytest.mark.parametrize(
+    ("head", "binary"),
+    [
+        (b"\x89PNG\r\n\x1a\n\0\0", True),
+        (b"%PDF-1.7", True),
+        (b"", False),
+        (b"\x01\x02\x03\x04abc", True),
+        ("año\t\r\n\f".encode(), False),
+        ("año".encode("utf-16"), False),
+    ],
+)
 def test_is_binary(head, binary):
     assert is_binary(head) is binary
 

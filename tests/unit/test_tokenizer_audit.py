@@ -1,4 +1,6 @@
-"""The tokenizer audit: what a cased and an uncased tokenizer do to the same few texts, counted by hand."""
+"""The tokenizer audit: what a cased and an uncased tokenizer do to the same few texts, counted by
+hand.
+"""
 
 import json
 
@@ -16,7 +18,23 @@ TEXTS = {
     "validation": [("esta mañana", "a"), ("", "b")],
     "test": [("está ☎2 año", "b"), ("¿mañana? 50%", "a")],
 }
-WORDS = ["el", "ano", "pasado", "esta", "cerrado", "nuevo", "man", "##ana", "?", "¿", "¡", "50", "%", "/", ":"]
+WORDS = [
+    "el",
+    "ano",
+    "pasado",
+    "esta",
+    "cerrado",
+    "nuevo",
+    "man",
+    "##ana",
+    "?",
+    "¿",
+    "¡",
+    "50",
+    "%",
+    "/",
+    ":",
+]
 
 
 @pytest.fixture(scope="module")
@@ -28,7 +46,9 @@ def main():
 def source(tmp_path_factory):
     folder = tmp_path_factory.mktemp("source")
     for split, rows in TEXTS.items():
-        records = [{"id": str(i), "text": text, "label": label} for i, (text, label) in enumerate(rows)]
+        records = [
+            {"id": str(i), "text": text, "label": label} for i, (text, label) in enumerate(rows)
+        ]
         write_jsonl(folder / f"{split}.jsonl", records)
     return folder
 
@@ -38,7 +58,10 @@ def uncased(tmp_path_factory):
     """A model folder with a tokenizer like BETO-uncased's; it reads 8 pieces."""
     vocabulary = [*SPECIAL, *WORDS, *"aeioun"]
     tokenizer = pipeline_around(
-        models.WordPiece({w: i for i, w in enumerate(vocabulary)}, unk_token="[UNK]"), "wordpiece", False)
+        models.WordPiece({w: i for i, w in enumerate(vocabulary)}, unk_token="[UNK]"),
+        "wordpiece",
+        False,
+    )
     tokenizer.normalizer = normalizers.BertNormalizer(lowercase=True, strip_accents=True)
     return saved(tmp_path_factory, tokenizer, len(vocabulary), True)
 
@@ -46,7 +69,9 @@ def uncased(tmp_path_factory):
 @pytest.fixture(scope="module")
 def cased(tmp_path_factory):
     """The same for a tokenizer that keeps everything."""
-    tokenizer = train_wordpiece([text for rows in TEXTS.values() for text, _ in rows] + [ACCENTED + "¡%/;"], 500, 8)
+    tokenizer = train_wordpiece(
+        [text for rows in TEXTS.values() for text, _ in rows] + [ACCENTED + "¡%/;"], 500, 8
+    )
     return saved(tmp_path_factory, tokenizer.backend_tokenizer, len(tokenizer), False)
 
 
@@ -59,19 +84,30 @@ def saved(tmp_path_factory, tokenizer, size, lower):
 
 
 def audit(main, source, folder):
-    return main(["--dataset", str(source), "--model_name_or_path", str(folder)])["tokenizers"][str(folder)]
+    return main(["--dataset", str(source), "--model_name_or_path", str(folder)])["tokenizers"][
+        str(folder)
+    ]
 
 
 def test_an_uncased_tokenizer_takes_año_for_ano(main, source, uncased):
     found = audit(main, source, uncased)
     assert "".join(found["characters"][c] for c in ACCENTED) == "aeiouunaeiouun"
     assert {c: found["characters"][c] for c in "¿¡%/;"} == {
-        "¿": "kept", "¡": "kept", "%": "kept", "/": "kept", ";": "[UNK]"}
+        "¿": "kept",
+        "¡": "kept",
+        "%": "kept",
+        "/": "kept",
+        ";": "[UNK]",
+    }
     assert found["accents"] == {
-        "accented_words": 7, "lost": 7, "colliding": 5,
-        "collisions": [{"word": "año", "count": 3, "becomes": "ano", "same_as": {"ano": 1}},
-                       {"word": "está", "count": 2, "becomes": "esta", "same_as": {"esta": 1}}],
-    }  # fmt: skip
+        "accented_words": 7,
+        "lost": 7,
+        "colliding": 5,
+        "collisions": [
+            {"word": "año", "count": 3, "becomes": "ano", "same_as": {"ano": 1}},
+            {"word": "está", "count": 2, "becomes": "esta", "same_as": {"esta": 1}},
+        ],
+    }
 
 
 def test_a_cased_tokenizer_keeps_every_accent(main, source, cased):
@@ -86,7 +122,10 @@ def test_unknown_pieces_and_lengths(main, source, uncased):
     assert found["unknown"] == {"☎": 2, "☎2": 1}
     # "[CLS] el ano pasado esta cerrado [SEP]" and "[CLS] ano nuevo : el ano [UNK] [UNK] [SEP]"
     assert (train["texts"], train["words"], train["median"], train["max"]) == (2, 11, 8, 9)
-    assert train["share_over"] == {"64": 0, "128": 0, "256": 0, "512": 0, "8": 0.5} and found["limit"] == 8
+    assert (
+        train["share_over"] == {"64": 0, "128": 0, "256": 0, "512": 0, "8": 0.5}
+        and found["limit"] == 8
+    )
     assert train["unknown_piece_share"] == 2 / 16 and train["unknown_word_share"] == 2 / 11
     assert train["pieces_per_word_mean"] == 12 / 11 and train["pieces_per_word_p95"] == 2
     # "[CLS] esta man ##ana [SEP]" and "[CLS] [SEP]"
@@ -97,12 +136,27 @@ def test_unknown_pieces_and_lengths(main, source, uncased):
 
 def test_report_files(main, source, uncased, cased, tmp_path, capsys):
     folders = [str(uncased), str(cased)]
-    flags = ["--dataset", str(source), "--output", str(tmp_path / "audit"), "--model_name_or_path", *folders]
+    flags = [
+        "--dataset",
+        str(source),
+        "--output",
+        str(tmp_path / "audit"),
+        "--model_name_or_path",
+        *folders,
+    ]
     report = main(flags)
-    assert sorted(p.name for p in (tmp_path / "audit").rglob("*.*")) == ["lengths.png", "report.json", "report.md"]
+    assert sorted(p.name for p in (tmp_path / "audit").rglob("*.*")) == [
+        "lengths.png",
+        "report.json",
+        "report.md",
+    ]
     assert json.loads((tmp_path / "audit" / "report.json").read_text(encoding="utf-8")) == report
     text = (tmp_path / "audit" / "report.md").read_text(encoding="utf-8")
-    assert "| ñ | n | kept |" in text and "| año | 3 | ano | ano (1) |" in text and "| ☎2 | 1 |" in text
+    assert (
+        "| ñ | n | kept |" in text
+        and "| año | 3 | ano | ano (1) |" in text
+        and "| ☎2 | 1 |" in text
+    )
     assert "already there" in refused(capsys, main, *flags)
     main([*flags, "--overwrite"])
     assert [p.name for p in tmp_path.iterdir()] == ["audit"]
@@ -118,10 +172,22 @@ def test_mini_scratch_and_a_text_of_100_000_words(main, tmp_path):
 
 
 def test_bad_input(main, source, cased, tmp_path, capsys):
-    assert "no such model folder" in refused(capsys, main, "--dataset", source, "--model_name_or_path", "./no/está")
-    assert "no config.json" in refused(capsys, main, "--dataset", source, "--model_name_or_path", tmp_path)
+    assert "no such model folder" in refused(
+        capsys, main, "--dataset", source, "--model_name_or_path", "./no/está"
+    )
+    assert "no config.json" in refused(
+        capsys, main, "--dataset", source, "--model_name_or_path", tmp_path
+    )
     assert "no such file or folder" in refused(capsys, main, "--dataset", "./no/está")
     (tmp_path / "nota.txt").write_text("mía", encoding="utf-8")
-    flags = ["--dataset", source, "--model_name_or_path", cased, "--output", tmp_path, "--overwrite"]
+    flags = [
+        "--dataset",
+        source,
+        "--model_name_or_path",
+        cased,
+        "--output",
+        tmp_path,
+        "--overwrite",
+    ]
     assert "holds no report.json" in refused(capsys, main, *flags)
     assert (tmp_path / "nota.txt").read_text(encoding="utf-8") == "mía"

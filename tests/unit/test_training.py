@@ -32,7 +32,9 @@ def test_loss_is_the_mean_and_adds_up_over_parts():
     loss = make_loss()
     whole = loss({"logits": LOGITS}, GOLD)
     assert whole.item() == pytest.approx(cross_entropy(LOGITS, GOLD).item())
-    parts = [loss({"logits": LOGITS[i : i + 1]}, GOLD[i : i + 1], num_items_in_batch=4) for i in range(4)]
+    parts = [
+        loss({"logits": LOGITS[i : i + 1]}, GOLD[i : i + 1], num_items_in_batch=4) for i in range(4)
+    ]
     assert sum(parts).item() == pytest.approx(whole.item(), abs=1e-6)
 
 
@@ -81,14 +83,22 @@ def test_last_whole_checkpoint_skips_and_removes_halves(tmp_path):
     for step, state in [(10, "{}"), (9, "{}"), (100, '{"global_st'), (30, None)]:
         (tmp_path / f"checkpoint-{step}").mkdir()
         if state is not None:
-            (tmp_path / f"checkpoint-{step}" / "trainer_state.json").write_text(state, encoding="utf-8")
+            (tmp_path / f"checkpoint-{step}" / "trainer_state.json").write_text(
+                state, encoding="utf-8"
+            )
     assert last_whole_checkpoint(tmp_path) == tmp_path / "checkpoint-10"
     assert sorted(p.name for p in tmp_path.iterdir()) == ["checkpoint-10", "checkpoint-9"]
     assert last_whole_checkpoint(tmp_path / "checkpoint-9") is None
 
 
-@pytest.mark.parametrize("error", [OSError(28, "x"), RuntimeError("[enforce fail] PytorchStreamWriter failed writing"),
-                                   RuntimeError("I/O error: No space left on device (os error 28)")])
+@pytest.mark.parametrize(
+    "error",
+    [
+        OSError(28, "x"),
+        RuntimeError("[enforce fail] PytorchStreamWriter failed writing"),
+        RuntimeError("I/O error: No space left on device (os error 28)"),
+    ],
+)
 def test_a_full_disk_is_told(tmp_path, error):
     with pytest.raises(InputError, match="no space left"):
         raise_if_disk_full(error, tmp_path)
@@ -104,7 +114,9 @@ def test_bf16_is_for_wide_encoders_on_hardware_that_has_it(monkeypatch, tmp_path
     monkeypatch.setattr("utils.training.has_bf16", lambda use_cpu: False)
     narrow = SuiteTrainingArguments(output_dir=str(tmp_path), use_cpu=False)
     assert decide_precision(narrow, 768, {}) is narrow
-    monkeypatch.setattr("utils.training.replace", lambda args, **changes: SimpleNamespace(**changes))
+    monkeypatch.setattr(
+        "utils.training.replace", lambda args, **changes: SimpleNamespace(**changes)
+    )
     monkeypatch.setattr("utils.training.has_bf16", lambda use_cpu: True)
     assert decide_precision(narrow, 128, {}) is narrow
     assert decide_precision(narrow, 256, {}).bf16 and not wants_bf16(256, use_cpu=True)
@@ -123,21 +135,34 @@ def test_bf16_on_a_cpu_without_the_flag_use_cpu(monkeypatch, tmp_path):
 
 def test_yaml_first_then_the_command_line(tmp_path):
     path = tmp_path / "x.yaml"
-    path.write_text("learning_rate: 3e-5\nreport_to: [none]\nunlabelled: [NR, '']\nseed: 7\n", encoding="utf-8")
+    path.write_text(
+        "learning_rate: 3e-5\nreport_to: [none]\nunlabelled: [NR, '']\nseed: 7\n", encoding="utf-8"
+    )
     types = (DatasetArguments, SuiteTrainingArguments)
     flags = ["--learning_rate", "1e-4", "--output-dir", str(tmp_path), "--use_cpu"]
     data, args, words = parse(types, [str(path), *flags])
     assert args.learning_rate == 1e-4 and args.seed == 7 and data.unlabelled == ["NR", ""]
-    assert set(words["given"]) == {"learning_rate", "report_to", "unlabelled", "seed", "output_dir", "use_cpu"}
+    assert set(words["given"]) == {
+        "learning_rate",
+        "report_to",
+        "unlabelled",
+        "seed",
+        "output_dir",
+        "use_cpu",
+    }
     again, more, _ = parse(types, as_words(words["given"]))
     assert again == data and more.learning_rate == 1e-4 and more.seed == 7
 
 
 def test_evaluation_follows_saving(tmp_path):
-    args = SuiteTrainingArguments(output_dir=str(tmp_path), save_strategy="steps", save_steps=7, use_cpu=True)
+    args = SuiteTrainingArguments(
+        output_dir=str(tmp_path), save_strategy="steps", save_steps=7, use_cpu=True
+    )
     assert args.eval_strategy == "steps" and args.eval_steps == 7 and args.load_best_model_at_end
     args = SuiteTrainingArguments(output_dir=str(tmp_path), save_strategy="no", use_cpu=True)
     assert not args.load_best_model_at_end
-    args = SuiteTrainingArguments(output_dir=str(tmp_path), metric_for_best_model="ece", use_cpu=True)
+    args = SuiteTrainingArguments(
+        output_dir=str(tmp_path), metric_for_best_model="ece", use_cpu=True
+    )
     assert args.greater_is_better is False
     json.dumps(args.to_dict(), default=str)

@@ -1,4 +1,6 @@
-"""Intervals and tests against published worked examples, and the bootstraps against resampling rows one by one."""
+"""Intervals and tests against published worked examples, and the bootstraps against resampling rows
+one by one.
+"""
 
 import numpy as np
 import pytest
@@ -16,9 +18,17 @@ from wf_metrics.intervals import (
 )
 
 
-# Newcombe 1998, Statistics in Medicine 17:857-872, table I, method 3 (score interval without continuity correction).
-@pytest.mark.parametrize("right, n, low, high", [
-    (81, 263, 0.2553, 0.3662), (15, 148, 0.0624, 0.1605), (0, 20, 0.0, 0.1611), (1, 29, 0.0061, 0.1718)])
+# Newcombe 1998, Statistics in Medicine 17:857-872, table I, method 3 (score interval without
+# continuity correction).
+@pytest.mark.parametrize(
+    "right, n, low, high",
+    [
+        (81, 263, 0.2553, 0.3662),
+        (15, 148, 0.0624, 0.1605),
+        (0, 20, 0.0, 0.1611),
+        (1, 29, 0.0061, 0.1718),
+    ],
+)
 def test_wilson_of_newcombe(right, n, low, high):
     assert wilson(right, n) == pytest.approx([low, high], abs=5e-5)
 
@@ -29,17 +39,28 @@ def test_wilson_at_the_edges():
     assert wilson(1, 1)[0] > 0.2
 
 
-# Discordant counts 9 and 2, 14 more to reach the chi-square: Fay, "Exact McNemar's test and matching confidence
-# intervals", vignette of the R package exact2x2: exact p = 0.06543. 40 and 8: pingouin's documentation of
-# chi2_mcnemar: chi-square 20.0208, p = 7.66e-6.
-@pytest.mark.parametrize("first, second, p, method", [
-    (9, 2, 0.06543, "exact"), (2, 9, 0.06543, "exact"), (40, 8, 7.66e-6, "chi2"), (0, 0, 1.0, "exact"),
-    (12, 12, 1.0, "exact"), (30, 30, 1.0, "chi2"), (30, 31, 1.0, "chi2"), (5, 0, 0.0625, "exact")])
+# Discordant counts 9 and 2, 14 more to reach the chi-square: Fay, "Exact McNemar's test and
+# matching confidence intervals", vignette of the R package exact2x2: exact p = 0.06543. 40 and 8:
+# pingouin's documentation of chi2_mcnemar: chi-square 20.0208, p = 7.66e-6.
+@pytest.mark.parametrize(
+    "first, second, p, method",
+    [
+        (9, 2, 0.06543, "exact"),
+        (2, 9, 0.06543, "exact"),
+        (40, 8, 7.66e-6, "chi2"),
+        (0, 0, 1.0, "exact"),
+        (12, 12, 1.0, "exact"),
+        (30, 30, 1.0, "chi2"),
+        (30, 31, 1.0, "chi2"),
+        (5, 0, 0.0625, "exact"),
+    ],
+)
 def test_mcnemar(first, second, p, method):
     assert mcnemar(first, second) == (pytest.approx(p, rel=1e-3), method)
 
 
-# Wikipedia, "Holm-Bonferroni method", example: of .01 .04 .03 .005 at 5 % the first and the last are rejected.
+# Wikipedia, "Holm-Bonferroni method", example: of .01 .04 .03 .005 at 5 % the first and the last
+# are rejected.
 def test_holm():
     adjusted = holm([0.01, 0.04, 0.03, 0.005])
     assert adjusted == pytest.approx([0.03, 0.06, 0.06, 0.02])
@@ -56,7 +77,9 @@ def test_bootstrap_p_value():
 def problem(n=400, classes=7, seed=1):
     """Unbalanced labels with a class that is only predicted, and one whose rows are all wrong."""
     rng = np.random.default_rng(seed)
-    labels = rng.choice(classes, n, p=1 / np.arange(1, classes + 1) / (1 / np.arange(1, classes + 1)).sum())
+    labels = rng.choice(
+        classes, n, p=1 / np.arange(1, classes + 1) / (1 / np.arange(1, classes + 1)).sum()
+    )
     predictions = np.where(rng.random(n) < 0.7, labels, rng.integers(0, classes + 2, n))
     predictions[labels == 3] = 2
     return labels, predictions
@@ -64,7 +87,9 @@ def problem(n=400, classes=7, seed=1):
 
 def rows_within_classes(labels, rng):
     """Row numbers of one resample within each class, drawn row by row."""
-    return np.concatenate([rng.choice(np.flatnonzero(labels == c), (labels == c).sum()) for c in np.unique(labels)])
+    return np.concatenate(
+        [rng.choice(np.flatnonzero(labels == c), (labels == c).sum()) for c in np.unique(labels)]
+    )
 
 
 def test_bootstraps_are_those_of_rows():
@@ -75,15 +100,25 @@ def test_bootstraps_are_those_of_rows():
         rows = rows_within_classes(labels, rng)
         y, p = labels[rows], predictions[rows]
         brute["balanced"].append(np.mean([(p[y == c] == c).mean() for c in np.unique(y)]))
-        brute["f1"].append(np.mean([2 * ((y == c) & (p == c)).sum() / ((y == c).sum() + (p == c).sum())
-                                    for c in np.unique(y)]))
-    fast = {"balanced": bootstrap_balanced_accuracy(labels, predictions, 6000, 3),
-            "f1": bootstrap_macro_f1(labels, predictions, 6000, 3)}
+        brute["f1"].append(
+            np.mean(
+                [
+                    2 * ((y == c) & (p == c)).sum() / ((y == c).sum() + (p == c).sum())
+                    for c in np.unique(y)
+                ]
+            )
+        )
+    fast = {
+        "balanced": bootstrap_balanced_accuracy(labels, predictions, 6000, 3),
+        "f1": bootstrap_macro_f1(labels, predictions, 6000, 3),
+    }
     for name, values in brute.items():
         error = np.std(values) / np.sqrt(800)  # Monte Carlo error of the mean
         assert fast[name].mean() == pytest.approx(np.mean(values), abs=4 * error)
         assert fast[name].std() == pytest.approx(np.std(values), rel=0.1)
-        assert percentiles(fast[name]) == pytest.approx(percentiles(values), abs=0.25 * np.std(values))
+        assert percentiles(fast[name]) == pytest.approx(
+            percentiles(values), abs=0.25 * np.std(values)
+        )
 
 
 def test_the_brute_force_is_scikit_learns():
@@ -91,7 +126,9 @@ def test_the_brute_force_is_scikit_learns():
     recalls = np.mean([(predictions[labels == c] == c).mean() for c in np.unique(labels)])
     with pytest.warns(UserWarning, match="not in y_true"):
         assert recalls == pytest.approx(balanced_accuracy_score(labels, predictions))
-    score = f1_score(labels, predictions, average="macro", labels=np.unique(labels), zero_division=0)
+    score = f1_score(
+        labels, predictions, average="macro", labels=np.unique(labels), zero_division=0
+    )
     low, high = percentiles(bootstrap_macro_f1(labels, predictions, 2000))
     assert low < score < high
 

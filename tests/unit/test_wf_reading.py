@@ -1,4 +1,6 @@
-"""Workflow results of every form are read as one table, columns are found, values stay what they are."""
+"""Workflow results of every form are read as one table, columns are found, values stay what they
+are.
+"""
 
 import csv
 import gzip
@@ -54,8 +56,16 @@ CELLS = [
     ("0123", "0123"),
     ("", ""),
 ]
-HEADERS = {"id (S)": "id", "páginas (L)": "páginas", "confianza  (N) ": "confianza", "total (COP)": "total (COP)",
-           "id(S)": "id(S)", "a (S) (N)": "a (S)", "(S)": "(S)", "línea\ndos (BOOL)": "línea\ndos"}
+HEADERS = {
+    "id (S)": "id",
+    "páginas (L)": "páginas",
+    "confianza  (N) ": "confianza",
+    "total (COP)": "total (COP)",
+    "id(S)": "id(S)",
+    "a (S) (N)": "a (S)",
+    "(S)": "(S)",
+    "línea\ndos (BOOL)": "línea\ndos",
+}
 FLAT = [
     ({"a": {"b": "x", "c": {"d": "y"}}}, {"a.b": "x", "a.c.d": "y"}),
     ({"a": ["x", "y"]}, {"a.0": "x", "a.1": "y"}),
@@ -87,31 +97,47 @@ def test_flat(record, expected):
 
 # One table in every form. The third item has neither answer nor time.
 
-KEYS = ["s3://cubo/caso/año_01.png", "b, \"dos\".png", "c.png"]
+KEYS = ["s3://cubo/caso/año_01.png", 'b, "dos".png', "c.png"]
 PREDICTIONS, CONFIDENCES = ["cédula", "01", None], [0.95, 0.5, np.nan]
 TIMES = ["2026-08-03T08:30:00Z", "2026-08-03T08:31:00.250Z", None]
 HEADER = '"id","archivo","tipo","confianza","procesado","páginas","ocr"\n'
 ROWS = (
     '"1","s3://cubo/caso/año_01.png","cédula","0.95","2026-08-03T08:30:00Z",'
-    r'"[{""N"":""1""},{""N"":""2""}]","{""nota"":{""S"":""una \""cita\""""}}"' "\n"
+    r'"[{""N"":""1""},{""N"":""2""}]","{""nota"":{""S"":""una \""cita\""""}}"'
+    "\n"
     '"2","b, ""dos"".png","01","0.5","2026-08-03T08:31:00.250Z","[]","línea\ndos"\n'
     '"3","c.png","","","","",""\n'
 )
-HEADER_2019 = '"id (S)","archivo (S)","tipo (S)","confianza (N)","procesado (S)","páginas (L)","ocr (M)"\n'
-WORKBENCH = '''archivo,tipo,confianza,procesado,páginas
+HEADER_2019 = (
+    '"id (S)","archivo (S)","tipo (S)","confianza (N)","procesado (S)","páginas (L)","ocr (M)"\n'
+)
+WORKBENCH = """archivo,tipo,confianza,procesado,páginas
 s3://cubo/caso/año_01.png,cédula,0.95,2026-08-03T08:30:00Z,"[1,2]"
 "b, ""dos"".png",01,0.5,2026-08-03T08:31:00.250Z,
 c.png,,,,
-'''
-SEMICOLONS = '''archivo;tipo;confianza;procesado;
+"""
+SEMICOLONS = """archivo;tipo;confianza;procesado;
 s3://cubo/caso/año_01.png;cédula;0,95;2026-08-03T08:30:00Z;
 "b, ""dos"".png";01;0,5;2026-08-03T08:31:00.250Z;
 c.png;;;;
-'''
-PLAIN = [{"archivo": key, "tipo": prediction, "confianza": confidence, "procesado": time} for key, prediction,
-         confidence, time in zip(KEYS, PREDICTIONS, [0.95, 0.5, None], TIMES, strict=True)]
-TYPED = [{name: {"NULL": True} if value is None else {"N": str(value)} if name == "confianza" else {"S": value}
-          for name, value in item.items()} for item in PLAIN]
+"""
+PLAIN = [
+    {"archivo": key, "tipo": prediction, "confianza": confidence, "procesado": time}
+    for key, prediction, confidence, time in zip(
+        KEYS, PREDICTIONS, [0.95, 0.5, None], TIMES, strict=True
+    )
+]
+TYPED = [
+    {
+        name: {"NULL": True}
+        if value is None
+        else {"N": str(value)}
+        if name == "confianza"
+        else {"S": value}
+        for name, value in item.items()
+    }
+    for item in PLAIN
+]
 
 
 def lines(records) -> str:
@@ -120,12 +146,17 @@ def lines(records) -> str:
 
 def change(item, number):
     """A line of an incremental export to S3."""
-    return {"Metadata": {"WriteTimestampMicros": {"N": str(number)}}, "Keys": {"id": {"S": str(number)}},
-            "NewImage": item}
+    return {
+        "Metadata": {"WriteTimestampMicros": {"N": str(number)}},
+        "Keys": {"id": {"S": str(number)}},
+        "NewImage": item,
+    }
 
 
-DELETED = [{"Metadata": {}, "Keys": {"id": {"S": "9"}}, "OldImage": TYPED[0]},
-           {"Metadata": {}, "Keys": {"id": {"S": "8"}}}]
+DELETED = [
+    {"Metadata": {}, "Keys": {"id": {"S": "9"}}, "OldImage": TYPED[0]},
+    {"Metadata": {}, "Keys": {"id": {"S": "8"}}},
+]
 FORMS = {
     "console.csv": "\ufeff" + HEADER + ROWS,
     "crlf.csv": (HEADER + ROWS).replace("\n", "\r\n"),
@@ -133,8 +164,10 @@ FORMS = {
     "console.csv.gz": gzip.compress((HEADER + ROWS).encode()),
     "2019.csv": HEADER_2019 + ROWS,
     "workbench.csv": WORKBENCH,
-    "tabs.tsv": WORKBENCH.replace('"[1,2]"', "[1]").replace('"b, ""dos"".png"', '"b; ""dos"".png"')
-                         .replace(",", "\t").replace("b;", "b,"),
+    "tabs.tsv": WORKBENCH.replace('"[1,2]"', "[1]")
+    .replace('"b, ""dos"".png"', '"b; ""dos"".png"')
+    .replace(",", "\t")
+    .replace("b;", "b,"),
     "semicolons.csv": SEMICOLONS,
     "export.jsonl": lines({"Item": item} for item in TYPED),
     "export.json.gz": gzip.compress(lines({"Item": item} for item in TYPED).encode()),
@@ -144,7 +177,7 @@ FORMS = {
     "list.json": json.dumps(PLAIN, indent=1),
     "plain.jsonl": lines(PLAIN),
     "plain.json": lines(PLAIN),
-}  # fmt: skip
+}
 
 
 def write(path, content):
@@ -160,21 +193,32 @@ def read(*paths, columns=None, stems=(), typologies=(), **options):
 
 
 def expected(rows=3) -> pd.DataFrame:
-    return pd.DataFrame({"key": pd.Series(KEYS, dtype="str"), "prediction": pd.Series(PREDICTIONS, dtype="str"),
-                         "confidence": CONFIDENCES, "time": pd.to_datetime(TIMES, utc=True, format="ISO8601")
-                         .astype("datetime64[us, UTC]")})[:rows]
+    return pd.DataFrame(
+        {
+            "key": pd.Series(KEYS, dtype="str"),
+            "prediction": pd.Series(PREDICTIONS, dtype="str"),
+            "confidence": CONFIDENCES,
+            "time": pd.to_datetime(TIMES, utc=True, format="ISO8601").astype("datetime64[us, UTC]"),
+        }
+    )[:rows]
 
 
 @pytest.mark.parametrize("name", FORMS)
 def test_every_form_is_one_table(name, tmp_path):
-    frame, notes = read(write(tmp_path / name, FORMS[name]), stems=["año_01"], typologies=["cédula"])
+    frame, notes = read(
+        write(tmp_path / name, FORMS[name]), stems=["año_01"], typologies=["cédula"]
+    )
     frame["prediction"] = frame["prediction"].where(frame["prediction"].ne(""))
     pd.testing.assert_frame_equal(frame, expected())
-    assert notes == [f"{tmp_path / name}: 3 rows; key 'archivo', prediction 'tipo', confidence 'confianza', "
-                     "timestamp 'procesado'"]
+    assert notes == [
+        f"{tmp_path / name}: 3 rows; key 'archivo', prediction 'tipo', confidence 'confianza', "
+        "timestamp 'procesado'"
+    ]
 
 
-@pytest.mark.parametrize("encoding, said", [("cp1252", "cp1252"), ("latin-1", "latin-1"), ("utf-16", "utf-16")])
+@pytest.mark.parametrize(
+    "encoding, said", [("cp1252", "cp1252"), ("latin-1", "latin-1"), ("utf-16", "utf-16")]
+)
 @pytest.mark.parametrize("name", ["workbench.csv", "semicolons.csv", "plain.jsonl", "list.json"])
 def test_other_encodings_are_read_and_noted(name, encoding, said, tmp_path):
     text = json.dumps(PLAIN, ensure_ascii=False) if name == "list.json" else FORMS[name]
@@ -186,21 +230,39 @@ def test_other_encodings_are_read_and_noted(name, encoding, said, tmp_path):
 
 
 def test_a_header_of_another_encoding_than_most_rows(tmp_path):
-    path = write(tmp_path / "r.csv", "archivo,tipología\n".encode("cp1252") + "ñandú.png,ñañá\n".encode())
+    path = write(
+        tmp_path / "r.csv", "archivo,tipología\n".encode("cp1252") + "ñandú.png,ñañá\n".encode()
+    )
     frame, notes = read(path)
-    assert frame["prediction"].to_list() == ["ñañá"] and "'tipología'" in notes[0] and "utf-8+cp1252" in notes[1]
+    assert (
+        frame["prediction"].to_list() == ["ñañá"]
+        and "'tipología'" in notes[0]
+        and "utf-8+cp1252" in notes[1]
+    )
 
 
 QUOTES = {  # what stands in a cell, and whether the file can be read
-    '"una ""cita"""': True, '""': True, '""""': True, '"a\n""b"",\n"': True, 'tv de 24"': True, 'a "b" c': True,
-    'x""': True, '"sin fin': False, '"sin ""fin': False, '"a"b': False, '"a" ': False, '"a"""b"': False,
-}  # fmt: skip
+    '"una ""cita"""': True,
+    '""': True,
+    '""""': True,
+    '"a\n""b"",\n"': True,
+    'tv de 24"': True,
+    'a "b" c': True,
+    'x""': True,
+    '"sin fin': False,
+    '"sin ""fin': False,
+    '"a"b': False,
+    '"a" ': False,
+    '"a"""b"': False,
+}
 
 
 @pytest.mark.parametrize("block", [128, exports.BLOCK])
 @pytest.mark.parametrize("cell", QUOTES)
 def test_quotes_and_blocks(cell, block, tmp_path, monkeypatch):
-    """A misplaced quote swallows rows until the next one, wherever a block ends and however even their number."""
+    """A misplaced quote swallows rows until the next one, wherever a block ends and however even
+    their number.
+    """
     monkeypatch.setattr(exports, "BLOCK", block)
     rows = [(f"{i}.png", cell if i in (11, 25) else f"t{i}", '"de\ndos"') for i in range(40)]
     path = write(tmp_path / "r.csv", "\n" + table("archivo,tipo,nota", rows))
@@ -216,17 +278,26 @@ def test_quotes_and_blocks(cell, block, tmp_path, monkeypatch):
 
 def test_predictions_of_the_suite(tmp_path):
     path = tmp_path / "predictions_test.parquet"
-    write_predictions(path, KEYS[:2], [[0.05, 0.95], [0.5, 0.5]], ["01", "cédula"], ["cédula", None])
+    write_predictions(
+        path, KEYS[:2], [[0.05, 0.95], [0.5, 0.5]], ["01", "cédula"], ["cédula", None]
+    )
     frame, notes = read(path, typologies=["cédula", "01"])
-    pd.testing.assert_frame_equal(frame, expected(2).assign(time=pd.Series(pd.NaT, range(2), "datetime64[us, UTC]")))
+    pd.testing.assert_frame_equal(
+        frame, expected(2).assign(time=pd.Series(pd.NaT, range(2), "datetime64[us, UTC]"))
+    )
     assert "key 'id', prediction 'prediction', confidence 'confidence'" in notes[0]
 
 
 def test_a_parquet_of_another_tool(tmp_path):
     bogota = pa.array([1785763800000, 1785763860250, None], pa.timestamp("ms", "America/Bogota"))
-    columns = {"archivo": pa.array(KEYS).dictionary_encode(), "tipo": pa.array(PREDICTIONS).dictionary_encode(),
-               "score": [0.95, 0.5, None], "fecha": bogota, "foto": [b"\xff", b"\x89", None],
-               "cajas": [[1.0], [2.0], None]}
+    columns = {
+        "archivo": pa.array(KEYS).dictionary_encode(),
+        "tipo": pa.array(PREDICTIONS).dictionary_encode(),
+        "score": [0.95, 0.5, None],
+        "fecha": bogota,
+        "foto": [b"\xff", b"\x89", None],
+        "cajas": [[1.0], [2.0], None],
+    }
     table = pa.table(columns)
     pq.write_table(table, tmp_path / "salida.parquet", row_group_size=2)
     frame, _ = read(tmp_path / "salida.parquet")
@@ -240,8 +311,13 @@ def test_a_folder_of_exports(tmp_path):
     write(data / "b.json.gz", gzip.compress(b""))  # a partition without items
     write(data / "c.json.gz", gzip.compress(lines({"Item": item} for item in TYPED[2:]).encode()))
     write(data / "d.json.gz", gzip.compress(lines(DELETED).encode()))
-    for name in ("manifest-summary.json", "manifest-files.json", "manifest-files.checksum", "manifest-summary.md5",
-                 "_started"):
+    for name in (
+        "manifest-summary.json",
+        "manifest-files.json",
+        "manifest-files.checksum",
+        "manifest-summary.md5",
+        "_started",
+    ):
         write(data.parent / name, '{"itemCount": 3}')
     write(tmp_path / ".ipynb_checkpoints" / "r-checkpoint.csv", WORKBENCH)
     write(tmp_path / "AWSDynamoDB" / "datos.json.md5", "0cc175b9")
@@ -265,9 +341,20 @@ def test_links_and_the_ground_truth_in_a_folder_of_results(tmp_path):
 
 
 def test_kind_of(tmp_path):
-    names = {"a.csv": "csv", "a.TSV": "csv", "a.csv.GZ": "csv", "a.json": "json", "a.json.gz": "json",
-             "a.v1.jsonl": "json", "a.parquet": "parquet", "a.json.md5": None, "a.xlsx": None, "a.gz": None,
-             "csv": None, ".csv": None}
+    names = {
+        "a.csv": "csv",
+        "a.TSV": "csv",
+        "a.csv.GZ": "csv",
+        "a.json": "json",
+        "a.json.gz": "json",
+        "a.v1.jsonl": "json",
+        "a.parquet": "parquet",
+        "a.json.md5": None,
+        "a.xlsx": None,
+        "a.gz": None,
+        "csv": None,
+        ".csv": None,
+    }
     assert {name: kind_of(tmp_path / name) for name in names} == names
 
 
@@ -275,17 +362,32 @@ def test_kind_of(tmp_path):
 
 FOUND = {
     "archivo,tipología,confianza,fecha": ("archivo", "tipología", "confianza", "fecha"),
-    "Nombre de Archivo,Clasificación,Puntaje,Fecha-Hora": ("Nombre de Archivo", "Clasificación", "Puntaje",
-                                                           "Fecha-Hora"),
+    "Nombre de Archivo,Clasificación,Puntaje,Fecha-Hora": (
+        "Nombre de Archivo",
+        "Clasificación",
+        "Puntaje",
+        "Fecha-Hora",
+    ),
     "RUTA,CLASE,PROB,CREADO": ("RUTA", "CLASE", "PROB", "CREADO"),
     "s3_key,predicted_label,score,createdAt": ("s3_key", "predicted_label", "score", "createdAt"),
-    "filename,document_type,confidence,processed_at": ("filename", "document_type", "confidence", "processed_at"),
-    "doc.archivo,resultado.etiqueta,resultado.prob,meta.hora": ("doc.archivo", "resultado.etiqueta", "resultado.prob",
-                                                                "meta.hora"),
+    "filename,document_type,confidence,processed_at": (
+        "filename",
+        "document_type",
+        "confidence",
+        "processed_at",
+    ),
+    "doc.archivo,resultado.etiqueta,resultado.prob,meta.hora": (
+        "doc.archivo",
+        "resultado.etiqueta",
+        "resultado.prob",
+        "meta.hora",
+    ),
     "x,y,z,w": ("x", "y", None, "w"),  # by what they hold, but a number says nothing
-}  # fmt: skip
-FILES = [("caso/año_01.png", "cédula", "0.5", "2026-08-03 08:30:00"),
-         ("b.png", "contrato", "1", "2026-08-03 09:30:00")]
+}
+FILES = [
+    ("caso/año_01.png", "cédula", "0.5", "2026-08-03 08:30:00"),
+    ("b.png", "contrato", "1", "2026-08-03 09:30:00"),
+]
 STEMS, TYPOLOGIES = ("año_01", "b"), ("cédula", "contrato")
 
 
@@ -294,45 +396,81 @@ def table(header, rows) -> str:
 
 
 def columns_in(notes):
-    return dict(part.rsplit(" ", 1) for part in notes[0].split("; ")[1].replace("'", "").split(", "))
+    return dict(
+        part.rsplit(" ", 1) for part in notes[0].split("; ")[1].replace("'", "").split(", ")
+    )
 
 
 @pytest.mark.parametrize("header", FOUND)
 def test_columns_are_found(header, tmp_path):
-    _, notes = read(write(tmp_path / "r.csv", table(header, FILES)), stems=STEMS, typologies=TYPOLOGIES)
+    _, notes = read(
+        write(tmp_path / "r.csv", table(header, FILES)), stems=STEMS, typologies=TYPOLOGIES
+    )
     said = notes[0].split("; ")[1]
     found = zip(("key", "prediction", "confidence", "timestamp"), FOUND[header], strict=True)
     assert said == ", ".join(f"{role} {column!r}" for role, column in found if column)
 
 
 def test_what_columns_hold_comes_before_their_names(tmp_path):
-    rows = [("7", "lote-1", key, "revisar", label, "0.9", "3 de agosto", time) for key, label, _, time in FILES]
-    path = write(tmp_path / "r.csv", table("id,document_id,origen,resultado,salida,nivel,fecha,cuando", rows))
+    rows = [
+        ("7", "lote-1", key, "revisar", label, "0.9", "3 de agosto", time)
+        for key, label, _, time in FILES
+    ]
+    path = write(
+        tmp_path / "r.csv", table("id,document_id,origen,resultado,salida,nivel,fecha,cuando", rows)
+    )
     _, notes = read(path, stems=STEMS, typologies=TYPOLOGIES)
     assert notes[0].endswith("key 'origen', prediction 'salida', timestamp 'cuando'")
     with pytest.raises(InputError, match="fecha '3 de agosto' is not a time"):
         read(path, stems=STEMS, typologies=TYPOLOGIES, columns=Columns(timestamp="fecha"))
     frame, _ = read(path, columns=Columns("document_id", "resultado", "nivel", "none"))
-    assert frame["key"][0] == "lote-1" and frame["confidence"][0] == 0.9 and frame["time"].isna().all()
+    assert (
+        frame["key"][0] == "lote-1" and frame["confidence"][0] == 0.9 and frame["time"].isna().all()
+    )
 
 
-@pytest.mark.parametrize("cell", ['{"salida": {"S": "cédula"}, "puntaje": {"N": "0.5"}}',
-                                  '{"salida": "cédula", "puntaje": 0.5}'])
+@pytest.mark.parametrize(
+    "cell",
+    [
+        '{"salida": {"S": "cédula"}, "puntaje": {"N": "0.5"}}',
+        '{"salida": "cédula", "puntaje": 0.5}',
+    ],
+)
 def test_dotted_columns(cell, tmp_path):
-    path = write(tmp_path / "r.csv", f'clave,r\na.png,"{cell.replace(chr(34), chr(34) * 2)}"\nb.png,\n')
+    path = write(
+        tmp_path / "r.csv", f'clave,r\na.png,"{cell.replace(chr(34), chr(34) * 2)}"\nb.png,\n'
+    )
     frame, notes = read(path, columns=Columns("clave"), typologies=["cédula"])
     assert frame["prediction"].to_list()[0] == "cédula" and frame["confidence"][0] == 0.5
-    assert pd.isna(frame["prediction"][1]) and "prediction 'r.salida', confidence 'r.puntaje'" in notes[0]
+    assert (
+        pd.isna(frame["prediction"][1])
+        and "prediction 'r.salida', confidence 'r.puntaje'" in notes[0]
+    )
 
 
 REFUSED_COLUMNS = {
-    "no key": ("a,tipo\n1,x\n", Columns(), ["no column looks like the key", "'a', 'tipo'", "--key_column"]),
-    "no prediction": ("archivo,b\n1,x\n", Columns(), ["looks like the prediction", "--prediction_column"]),
-    "said but not there": ("archivo,tipo\n1,x\n", Columns(confidence="prob"), ["no column 'prob'", "'archivo', 'tipo'",
-                                                                            "--confidence_column"]),
+    "no key": (
+        "a,tipo\n1,x\n",
+        Columns(),
+        ["no column looks like the key", "'a', 'tipo'", "--key_column"],
+    ),
+    "no prediction": (
+        "archivo,b\n1,x\n",
+        Columns(),
+        ["looks like the prediction", "--prediction_column"],
+    ),
+    "said but not there": (
+        "archivo,tipo\n1,x\n",
+        Columns(confidence="prob"),
+        ["no column 'prob'", "'archivo', 'tipo'", "--confidence_column"],
+    ),
     "said to be none": ("archivo,tipo\n1,x\n", Columns(key="none"), ["--key_column"]),
-    "many": (",".join(f"c{i}" for i in range(30)) + "\n" + "x," * 29 + "x\n", Columns(), ["'c19' and 10 more"]),
-}  # fmt: skip
+    "many": (
+        ",".join(f"c{i}" for i in range(30)) + "\n" + "x," * 29 + "x\n",
+        Columns(),
+        ["'c19' and 10 more"],
+    ),
+}
 
 
 @pytest.mark.parametrize("case", REFUSED_COLUMNS)
@@ -347,11 +485,35 @@ def test_columns_that_cannot_be_found(case, tmp_path):
 # Values.
 
 MOMENT = "2026-08-03T08:30:00+00:00"
-SAME_TIME = ["2026-08-03T08:30:00Z", "2026-08-03T03:30:00-05:00", "2026-08-03 08:30", "2026-08-03T08:30:00.000000000Z",
-             "20260803T083000Z", "20260803083000", "03/08/2026 08:30", "3/8/2026 08:30:00", "1785745800",
-             "1785745800.0", "1785745800000", " 2026-08-03T08:30:00Z "]
-NO_TIMES = ["ayer", "now", "today", "NaT", "null", "-5", "5", "2026", "12/25/2026", "2026-13-01", "0001-01-01", "inf",
-            "1785745800000000"]
+SAME_TIME = [
+    "2026-08-03T08:30:00Z",
+    "2026-08-03T03:30:00-05:00",
+    "2026-08-03 08:30",
+    "2026-08-03T08:30:00.000000000Z",
+    "20260803T083000Z",
+    "20260803083000",
+    "03/08/2026 08:30",
+    "3/8/2026 08:30:00",
+    "1785745800",
+    "1785745800.0",
+    "1785745800000",
+    " 2026-08-03T08:30:00Z ",
+]
+NO_TIMES = [
+    "ayer",
+    "now",
+    "today",
+    "NaT",
+    "null",
+    "-5",
+    "5",
+    "2026",
+    "12/25/2026",
+    "2026-13-01",
+    "0001-01-01",
+    "inf",
+    "1785745800000000",
+]
 
 
 def read_cells(tmp_path, column, cells, **options):
@@ -360,28 +522,45 @@ def read_cells(tmp_path, column, cells, **options):
 
 
 def test_times_of_all_forms(tmp_path):
-    assert [t.isoformat() for t in read_cells(tmp_path, "fecha", SAME_TIME)["time"]] == [MOMENT] * len(SAME_TIME)
+    assert [t.isoformat() for t in read_cells(tmp_path, "fecha", SAME_TIME)["time"]] == [
+        MOMENT
+    ] * len(SAME_TIME)
     days = read_cells(tmp_path, "fecha", ["20260803", "2026-08-03", "03/08/2026", ""])["time"]
     assert [t.isoformat()[:10] for t in days[:3]] == ["2026-08-03"] * 3 and pd.isna(days[3])
 
 
 @pytest.mark.parametrize("cell", NO_TIMES)
 def test_what_is_no_time(cell, tmp_path):
-    with pytest.raises(InputError, match=r"row 2: fecha '.*' is not a time \(1 such rows\).*--timestamp_column"):
+    with pytest.raises(
+        InputError, match=r"row 2: fecha '.*' is not a time \(1 such rows\).*--timestamp_column"
+    ):
         read_cells(tmp_path, "fecha", [MOMENT, cell])
 
 
 def test_confidences_of_all_forms(tmp_path):
     cells = ["0.25", "0,25", " 0.25 ", "2.5e-1", ".25", "0", "1", ""]
-    np.testing.assert_array_equal(read_cells(tmp_path, "score", cells)["confidence"], [*[0.25] * 5, 0, 1, np.nan])
-    percents = read_cells(tmp_path, "score", ["25", "100", "12,5"], confidence_max=100.0)["confidence"]
+    np.testing.assert_array_equal(
+        read_cells(tmp_path, "score", cells)["confidence"], [*[0.25] * 5, 0, 1, np.nan]
+    )
+    percents = read_cells(tmp_path, "score", ["25", "100", "12,5"], confidence_max=100.0)[
+        "confidence"
+    ]
     assert percents.to_list() == [0.25, 1, 0.125]
 
 
-@pytest.mark.parametrize("cell, what", [("alta", "not a number"), ("nan", "not a number"), ("95 %", "not a number"),
-                                        ("1.234,5", "not a number"), ("1.01", "not between 0 and 1"),
-                                        ("-0.1", "not between"), ("inf", "not between"),
-                                        ("95", "--confidence_max 100")])
+@pytest.mark.parametrize(
+    "cell, what",
+    [
+        ("alta", "not a number"),
+        ("nan", "not a number"),
+        ("95 %", "not a number"),
+        ("1.234,5", "not a number"),
+        ("1.01", "not between 0 and 1"),
+        ("-0.1", "not between"),
+        ("inf", "not between"),
+        ("95", "--confidence_max 100"),
+    ],
+)
 def test_what_is_no_confidence(cell, what, tmp_path):
     with pytest.raises(InputError) as error:
         read_cells(tmp_path, "score", ["0.5", cell])
@@ -391,8 +570,11 @@ def test_what_is_no_confidence(cell, what, tmp_path):
 @pytest.mark.parametrize("name", ["r.csv", "r.jsonl"])
 def test_names_stay_as_they_are_written(name, tmp_path):
     words = ["01", "NA", "2020-01-01", "null", "1e5", "TRUE", "0.10", " x ", "a\nb", "None", "nan"]
-    content = lines({"archivo": w, "tipo": w} for w in words) if name == "r.jsonl" else \
-        table("archivo,tipo", [(f'"{w}"', f'"{w}"') for w in words])
+    content = (
+        lines({"archivo": w, "tipo": w} for w in words)
+        if name == "r.jsonl"
+        else table("archivo,tipo", [(f'"{w}"', f'"{w}"') for w in words])
+    )
     frame, _ = read(write(tmp_path / name, content))
     assert frame["key"].to_list() == frame["prediction"].to_list() == words
 
@@ -406,7 +588,10 @@ def test_numbers_of_json_stay_as_they_are_written(tmp_path):
 
 
 def test_decomposed_names_are_composed(tmp_path):
-    decomposed, typology = unicodedata.normalize("NFD", "ñandú.png"), unicodedata.normalize("NFD", "cédula")
+    decomposed, typology = (
+        unicodedata.normalize("NFD", "ñandú.png"),
+        unicodedata.normalize("NFD", "cédula"),
+    )
     frame, _ = read(write(tmp_path / "r.csv", f"archivo,tipo\n{decomposed},{typology}\n"))
     assert frame["key"][0] == "ñandú.png" and frame["prediction"][0] == "cédula"
     write(tmp_path / "muestras" / typology / decomposed, "")
@@ -419,8 +604,17 @@ def test_decomposed_names_are_composed(tmp_path):
 
 def test_ground_truth_folder(tmp_path):
     folder = tmp_path / "muestras"
-    for name in ("factura/a.png", "factura/2026/b.png", "01/c.png", "suelto.png", "factura/.oculto",
-                 "factura/Thumbs.db", ".ipynb_checkpoints/d.png", "factura/.git/e.png", "factura/desktop.ini"):
+    for name in (
+        "factura/a.png",
+        "factura/2026/b.png",
+        "01/c.png",
+        "suelto.png",
+        "factura/.oculto",
+        "factura/Thumbs.db",
+        ".ipynb_checkpoints/d.png",
+        "factura/.git/e.png",
+        "factura/desktop.ini",
+    ):
         write(folder / name, "")
     (tmp_path / "aparte").mkdir()
     (tmp_path / "aparte" / "f.png").touch()
@@ -430,10 +624,17 @@ def test_ground_truth_folder(tmp_path):
     (folder / "vacía").mkdir()
     truth, notes = read_ground_truth(folder)
     assert list(zip(truth["key"], truth["truth"], strict=True)) == [
-        ("01/c.png", "01"), ("01/g.png", "01"), ("contrato/f.png", "contrato"), ("factura/2026/b.png", "factura"),
-        ("factura/a.png", "factura")]
+        ("01/c.png", "01"),
+        ("01/g.png", "01"),
+        ("contrato/f.png", "contrato"),
+        ("factura/2026/b.png", "factura"),
+        ("factura/a.png", "factura"),
+    ]
     assert truth["path"][0] == str(folder / "01" / "c.png")
-    assert notes == [f"{folder}: 5 files by typology", f"{folder}: 1 files in no typology folder are left out"]
+    assert notes == [
+        f"{folder}: 5 files by typology",
+        f"{folder}: 1 files in no typology folder are left out",
+    ]
 
 
 def test_file_names_that_are_no_utf_8(tmp_path):
@@ -449,8 +650,14 @@ def test_file_names_that_are_no_utf_8(tmp_path):
 def test_ground_truth_tables(tmp_path):
     text = "archivo,tipo\na.png,x\n,y\nb.png,\ncarpeta/,x\ncarpeta\\,x\nc.png,01\n"
     truth, notes = read_ground_truth(write(tmp_path / "t.csv", text))
-    assert truth[["key", "truth", "path"]].to_numpy().tolist() == [["a.png", "x", "a.png"], ["c.png", "01", "c.png"]]
-    assert "file 'archivo', typology 'tipo'" in notes[0] and "4 rows without a file or a typology" in notes[1]
+    assert truth[["key", "truth", "path"]].to_numpy().tolist() == [
+        ["a.png", "x", "a.png"],
+        ["c.png", "01", "c.png"],
+    ]
+    assert (
+        "file 'archivo', typology 'tipo'" in notes[0]
+        and "4 rows without a file or a typology" in notes[1]
+    )
     path = write(tmp_path / "t.jsonl", lines([{"prediction": "y", "ruta": "a.png", "label": "x"}]))
     assert read_ground_truth(path)[0]["truth"].to_list() == ["x"]
     assert read_ground_truth(path, "ruta", "prediction")[0]["truth"].to_list() == ["y"]

@@ -1,10 +1,12 @@
-"""The suite's metrics for users of evaluate; a thin shell around `utils.metrics.classification_metrics`.
+"""The suite's metrics for users of evaluate; a thin shell around
+`utils.metrics.classification_metrics`.
 
     metric = evaluate.load("utils/evaluate_metric/spanish_suite_metrics.py")
     metric.compute(references=[0, 1], predictions=[[0.9, 0.1], [0.2, 0.8]])
 
-Loads from the path, without the Hub; the suite must be installed (`pip install -e .`), because evaluate copies this
-file to its cache and runs the copy. One import a line: evaluate's scan for dependencies sees only the first.
+Loads from the path, without the Hub; the suite must be installed (`pip install -e .`), because
+evaluate copies this file to its cache and runs the copy. One import a line: evaluate's scan for
+dependencies sees only the first.
 """
 
 import datasets
@@ -26,10 +28,15 @@ Returns:
 
 
 class SpanishSuiteMetrics(evaluate.Metric):
-    """`evaluate.Metric` with probabilities as predictions; `compute` raises ValueError for input that does not fit."""
+    """`evaluate.Metric` with probabilities as predictions; `compute` raises ValueError for input
+    that does not fit.
+    """
 
     def _info(self):
-        features = {"predictions": datasets.Sequence(datasets.Value("float32")), "references": datasets.Value("int64")}
+        features = {
+            "predictions": datasets.Sequence(datasets.Value("float32")),
+            "references": datasets.Value("int64"),
+        }
         return evaluate.MetricInfo(
             description=DESCRIPTION,
             citation="",

@@ -1,17 +1,20 @@
-"""Hold the results of a workflow against its ground truth: accuracy unifying and all that explains it.
+"""Hold the results of a workflow against its ground truth: accuracy unifying and all that explains
+it.
 
     python wf_metrics/notebooks_or_scripts/metrics_calc.py --results wf_metrics/wf_outputs/results.csv \
         --ground_truth wf_metrics/wf_outputs/ground_truth.csv --unify wf_metrics/wf_outputs/unify.yaml
     python wf_metrics/notebooks_or_scripts/metrics_calc.py --results results.csv --ground_truth muestras/ \
         --document_pattern '^(.+)_p[0-9]+$' --missing exclude --output runs/wf_metrics/agosto
 
-Results are DynamoDB exports (csv of the console, old or new; csv of NoSQL Workbench; DynamoDB-JSON lines, also .gz)
-or predictions of this suite (.parquet); several files or folders concatenate. Ground truth is a folder
-<typology>/<file> or a table of files and typologies. Files are joined by name; which are missing, extra, duplicate
-or ambiguous is listed and counted. Which column holds what is guessed and printed, or said with flags.
+Results are DynamoDB exports (csv of the console, old or new; csv of NoSQL Workbench; DynamoDB-JSON
+lines, also .gz) or predictions of this suite (.parquet); several files or folders concatenate.
+Ground truth is a folder <typology>/<file> or a table of files and typologies. Files are joined by
+name; which are missing, extra, duplicate or ambiguous is listed and counted. Which column holds
+what is guessed and printed, or said with flags.
 
-Writes wf_metrics.json, report.html (no network needed), per_typology.csv, confusion_matrix.csv, errors.csv,
-unmatched.csv, thresholds.csv and figures/ to --output (default runs/wf_metrics/<results>/<date-time>).
+Writes wf_metrics.json, report.html (no network needed), per_typology.csv, confusion_matrix.csv,
+errors.csv, unmatched.csv, thresholds.csv and figures/ to --output (default
+runs/wf_metrics/<results>/<date-time>).
 """
 
 from datetime import datetime
@@ -46,7 +49,9 @@ def main(argv=None) -> Path:
     with runs.whole_folder(folder) as partial:
         save(partial, measured)
     print("\n".join([*measured.notes, "", summary(measured)]))
-    print(f"{folder}: accuracy_unifying {measured.numbers['accuracy_unifying']:.4f}; see {folder / 'report.html'}")
+    print(
+        f"{folder}: accuracy_unifying {measured.numbers['accuracy_unifying']:.4f}; see {folder / 'report.html'}"
+    )
     return folder
 
 
@@ -57,24 +62,43 @@ def default_output(results: list[str]) -> Path:
 
 
 def summary(measured: Measured) -> str:
-    """The printed tables: the headline with how many of how many, the files that are not scored, the confusions."""
+    """The printed tables: the headline with how many of how many, the files that are not scored,
+    the confusions.
+    """
     numbers, counts = measured.numbers, measured.numbers["counts"]
     names = ("accuracy_unifying", "accuracy", "balanced_accuracy", "macro_f1", "coverage")
-    rows = [[name, percent(numbers[name]), share(numbers["intervals"][name]), how_many(name, measured)]
-            for name in names]
-    files = [[reason, int(n)] for reason, n in measured.unmatched["reason"].value_counts(sort=False).items()]
-    confused = [[c["truth"], c["prediction"], c["documents"], ", ".join(c["files"][:2])]
-                for c in numbers["confusions"][:10]]
+    rows = [
+        [name, percent(numbers[name]), share(numbers["intervals"][name]), how_many(name, measured)]
+        for name in names
+    ]
+    files = [
+        [reason, int(n)]
+        for reason, n in measured.unmatched["reason"].value_counts(sort=False).items()
+    ]
+    confused = [
+        [c["truth"], c["prediction"], c["documents"], ", ".join(c["files"][:2])]
+        for c in numbers["confusions"][:10]
+    ]
     parts = [markdown_table(["metric", "value", "95 % interval", "of how many"], rows)]
     if numbers["unknown_labels"]:
-        unknown = [[u["prediction"], u["rows"], u["like"] or ""] for u in numbers["unknown_labels"][:10]]
-        parts += [f"Predicted, but no typology of the ground truth (wrong), {len(numbers['unknown_labels'])} names:",
-                  markdown_table(["name", "files", "like"], unknown)]
+        unknown = [
+            [u["prediction"], u["rows"], u["like"] or ""] for u in numbers["unknown_labels"][:10]
+        ]
+        parts += [
+            f"Predicted, but no typology of the ground truth (wrong), {len(numbers['unknown_labels'])} names:",
+            markdown_table(["name", "files", "like"], unknown),
+        ]
     if counts["duplicate_files"]:
-        parts.append(f"{counts['duplicate_files']} files have several results: the latest counts, without times the "
-                     "last.\n")
-    parts += ["Files listed in unmatched.csv:", markdown_table(["reason", "files"], files),
-              "Most frequent confusions:", markdown_table(["truth", "prediction", "files", "such as"], confused)]
+        parts.append(
+            f"{counts['duplicate_files']} files have several results: the latest counts, without times the "
+            "last.\n"
+        )
+    parts += [
+        "Files listed in unmatched.csv:",
+        markdown_table(["reason", "files"], files),
+        "Most frequent confusions:",
+        markdown_table(["truth", "prediction", "files", "such as"], confused),
+    ]
     return "\n".join(parts)
 
 
@@ -103,7 +127,10 @@ def save(folder: Path, measured: Measured):
     right = (measured.files["truth"] == measured.files["prediction"].fillna("")).to_numpy()
     if "thresholds" in measured.numbers:
         write_csv(pd.DataFrame(measured.numbers["thresholds"]), folder / "thresholds.csv")
-        save_figure(coverage_figure(measured.files["confidence"].to_numpy(float), right), figures / "thresholds.png")
+        save_figure(
+            coverage_figure(measured.files["confidence"].to_numpy(float), right),
+            figures / "thresholds.png",
+        )
     if measured.numbers["over_time"]:
         save_figure(over_time_figure(measured.numbers["over_time"]), figures / "over_time.png")
     write_workflow_report(folder, measured)
@@ -117,7 +144,10 @@ def save_scores(folder: Path, scores: Scores, suffix: str):
     write_csv(matrix, folder / f"confusion_matrix{suffix}.csv")
     table = [row | {"class": row["typology"]} for row in scores.per_typology.to_dict("records")]
     figures = folder / "figures"
-    save_figure(confusion_matrix_figure(scores.confusion, scores.names), figures / f"confusion_matrix{suffix}.png")
+    save_figure(
+        confusion_matrix_figure(scores.confusion, scores.names),
+        figures / f"confusion_matrix{suffix}.png",
+    )
     save_figure(per_class_figure(table), figures / f"per_typology{suffix}.png")
 
 

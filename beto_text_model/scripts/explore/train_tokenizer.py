@@ -5,9 +5,10 @@
     python beto_text_model/scripts/explore/train_tokenizer.py --dataset data/x/data_v1 --kind unigram \
         --compare_with dccuchile/bert-base-spanish-wwm-cased --output_dir runs/tokenizer-x
 
-Cased, accents and ñ kept. The folder serves `pretrain_mlm.py --tokenizer_name`. report.json and the table hold,
-for this tokenizer and those it is compared with, on the documents kept aside: pieces per word, share of words that are
-one piece, share of pieces that are [UNK].
+Cased, accents and ñ kept. The folder serves `pretrain_mlm.py --tokenizer_name`. report.json and the
+table hold,
+for this tokenizer and those it is compared with, on the documents kept aside: pieces per word,
+share of words that are one piece, share of pieces that are [UNK].
 """
 
 import logging
@@ -34,13 +35,22 @@ class TokenizerArguments:
     """What is trained, and where it goes."""
 
     output_dir: str = field(metadata={"help": "folder that is made"})
-    kind: str = field(default="wordpiece", metadata={"help": "wordpiece, bpe (byte-level) or unigram"})
+    kind: str = field(
+        default="wordpiece", metadata={"help": "wordpiece, bpe (byte-level) or unigram"}
+    )
     vocab_size: int = field(default=12000, metadata={"help": "pieces"})
-    split_digits: bool = field(default=False, metadata={"help": "every digit is a piece of its own"})
-    alphabet: int = field(default=1000, metadata={"help": "different characters kept, the most frequent ones"})
-    max_length: int = field(default=512, metadata={"help": "model_max_length written into the tokenizer"})
+    split_digits: bool = field(
+        default=False, metadata={"help": "every digit is a piece of its own"}
+    )
+    alphabet: int = field(
+        default=1000, metadata={"help": "different characters kept, the most frequent ones"}
+    )
+    max_length: int = field(
+        default=512, metadata={"help": "model_max_length written into the tokenizer"}
+    )
     compare_with: list[str] = field(
-        default_factory=list, metadata={"help": "other tokenizers in the report: Hub ids or local folders"}
+        default_factory=list,
+        metadata={"help": "other tokenizers in the report: Hub ids or local folders"},
     )
     overwrite: bool = field(default=False, metadata={"help": "replace --output_dir"})
 
@@ -79,8 +89,14 @@ def main(argv=None) -> Path:
     # Train.
     logger.info(f"training on {len(corpus.train)} documents")
     documents = Documents(corpus.texts, corpus.train)
-    tokenizer = train_tokenizer(documents, args.kind, args.vocab_size, args.max_length,
-                                split_digits=args.split_digits, alphabet=args.alphabet)
+    tokenizer = train_tokenizer(
+        documents,
+        args.kind,
+        args.vocab_size,
+        args.max_length,
+        split_digits=args.split_digits,
+        alphabet=args.alphabet,
+    )
 
     # Report: on the documents kept aside, else on those learnt from.
     rows = corpus.held_out if len(corpus.held_out) else corpus.train
@@ -92,8 +108,15 @@ def main(argv=None) -> Path:
     shutil.rmtree(partial, ignore_errors=True)
     tokenizer.save_pretrained(partial)
     arguments = vars(args) | vars(text_args)
-    runs.write_json(partial / "report.json", {"corpus_hash": corpus.hash, "arguments": arguments, "words": len(words),
-                                              "tokenizers": report})
+    runs.write_json(
+        partial / "report.json",
+        {
+            "corpus_hash": corpus.hash,
+            "arguments": arguments,
+            "words": len(words),
+            "tokenizers": report,
+        },
+    )
     runs.finish(output_dir)
     print(f"{output_dir}: {len(tokenizer)} pieces")
     return output_dir
@@ -102,9 +125,13 @@ def main(argv=None) -> Path:
 def claim(output_dir: Path, overwrite: bool):
     """Refuse a folder that is there, unless it is a tokenizer's and may be replaced."""
     if output_dir.exists() and not overwrite:
-        raise InputError(f"{output_dir}: already there; say --overwrite or choose another --output_dir")
+        raise InputError(
+            f"{output_dir}: already there; say --overwrite or choose another --output_dir"
+        )
     if output_dir.exists() and not (output_dir / "tokenizer.json").exists():
-        raise InputError(f"{output_dir}: holds no tokenizer, so it is not overwritten; choose another --output_dir")
+        raise InputError(
+            f"{output_dir}: holds no tokenizer, so it is not overwritten; choose another --output_dir"
+        )
 
 
 def sample_of_words(documents, most: int = 500_000) -> list[str]:
@@ -120,22 +147,31 @@ def sample_of_words(documents, most: int = 500_000) -> list[str]:
 
 
 def fit(tokenizer, words: list[str]) -> dict[str, float]:
-    """How a tokenizer cuts words: pieces per word, share of words in one piece, share of [UNK] among the pieces."""
+    """How a tokenizer cuts words: pieces per word, share of words in one piece, share of [UNK]
+    among the pieces.
+    """
     unique, counts = np.unique(np.array(words, dtype=object).astype(str), return_counts=True)
     ids = tokenizer(unique.tolist(), add_special_tokens=False)["input_ids"]
     lengths = np.array([len(i) for i in ids])
     unknown = np.array([i.count(tokenizer.unk_token_id) for i in ids])
     pieces = (lengths * counts).sum()
-    return {"pieces": len(tokenizer), "pieces_per_word": pieces / counts.sum(),
-            "words_in_one_piece": (counts * (lengths == 1)).sum() / counts.sum(),
-            "unknown": (unknown * counts).sum() / max(pieces, 1)}
+    return {
+        "pieces": len(tokenizer),
+        "pieces_per_word": pieces / counts.sum(),
+        "words_in_one_piece": (counts * (lengths == 1)).sum() / counts.sum(),
+        "unknown": (unknown * counts).sum() / max(pieces, 1),
+    }
 
 
 def print_report(report: dict, n_words: int):
-    print(f"{n_words} words\n{'tokenizer':40} {'pieces':>8} {'per word':>9} {'one piece':>10} {'[UNK]':>9}")
+    print(
+        f"{n_words} words\n{'tokenizer':40} {'pieces':>8} {'per word':>9} {'one piece':>10} {'[UNK]':>9}"
+    )
     for name, row in report.items():
-        print(f"{name[-40:]:40} {row['pieces']:8d} {row['pieces_per_word']:9.3f} {row['words_in_one_piece']:10.1%} "
-              f"{row['unknown']:9.4%}")
+        print(
+            f"{name[-40:]:40} {row['pieces']:8d} {row['pieces_per_word']:9.3f} {row['words_in_one_piece']:10.1%} "
+            f"{row['unknown']:9.4%}"
+        )
 
 
 if __name__ == "__main__":

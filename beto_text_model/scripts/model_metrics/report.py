@@ -1,12 +1,13 @@
-"""Reports that training does not make, from a finished run's predictions: errors, doubts, thresholds, lengths.
+"""Reports that training does not make, from a finished run's predictions: errors, doubts,
+thresholds, lengths.
 
     python beto_text_model/scripts/model_metrics/report.py runs/temas
     python beto_text_model/scripts/model_metrics/report.py runs/temas --split validation --id doc-017 --output informe
 
-Writes report.md, errors.csv, entropy.csv, confusions.csv, thresholds.csv, lengths.csv and figures to
-<RUN>/report/<split>/. The texts come from the run's dataset where it can be read again as it was; without them the
-report goes on and leaves out the columns and tables that need them. In the csv files a text that a spreadsheet would
-take for a formula begins with an apostrophe.
+Writes report.md, errors.csv, entropy.csv, confusions.csv, thresholds.csv, lengths.csv and figures
+to <RUN>/report/<split>/. The texts come from the run's dataset where it can be read again as it
+was; without them the report goes on and leaves out the columns and tables that need them. In the
+csv files a text that a spreadsheet would take for a formula begins with an apostrophe.
 """
 
 from dataclasses import dataclass, field
@@ -34,8 +35,12 @@ class ReportArguments:
     """Of which predictions, and where to."""
 
     split: str = field(default="test", metadata={"help": "validation or test"})
-    output: str | None = field(default=None, metadata={"help": "folder to write; default <RUN>/report/<split>"})
-    id: str | None = field(default=None, metadata={"help": "a document whose probabilities are drawn as bars"})
+    output: str | None = field(
+        default=None, metadata={"help": "folder to write; default <RUN>/report/<split>"}
+    )
+    id: str | None = field(
+        default=None, metadata={"help": "a document whose probabilities are drawn as bars"}
+    )
     most: int = field(default=10, metadata={"help": "rows of each table of report.md"})
     overwrite: bool = field(default=False, metadata={"help": "replace a report that is there"})
 
@@ -49,7 +54,9 @@ def main(argv=None) -> Path:
     run = Path(words["run"])
     config = runs.read_config(run)
     if args.split not in ("validation", "test"):
-        raise InputError(f"--split {args.split!r}: choose validation or test, of which training wrote predictions")
+        raise InputError(
+            f"--split {args.split!r}: choose validation or test, of which training wrote predictions"
+        )
     folder = Path(args.output) if args.output else run / "report" / args.split
     runs.claim_report(folder, "report.md", args.overwrite)
 
@@ -57,26 +64,41 @@ def main(argv=None) -> Path:
     predictions = read_predictions(run / f"predictions_{args.split}.parquet")
     frame = frame_of(predictions, read_texts(config, args.split))
     if args.id is not None and args.id not in predictions.ids:
-        raise InputError(f"--id {args.id!r}: not in {args.split}, whose ids look like {predictions.ids[0]!r}")
+        raise InputError(
+            f"--id {args.id!r}: not in {args.split}, whose ids look like {predictions.ids[0]!r}"
+        )
 
     # Tables and figures.
-    confidence, correct = frame["confidence"].to_numpy(), (frame["label"] == frame["prediction"]).to_numpy()
-    tables = {"errors": errors_of(frame), "entropy": by_entropy(frame), "confusions": confusions_of(frame),
-              "thresholds": pd.DataFrame(coverage_table(confidence, correct))}
+    confidence, correct = (
+        frame["confidence"].to_numpy(),
+        (frame["label"] == frame["prediction"]).to_numpy(),
+    )
+    tables = {
+        "errors": errors_of(frame),
+        "entropy": by_entropy(frame),
+        "confusions": confusions_of(frame),
+        "thresholds": pd.DataFrame(coverage_table(confidence, correct)),
+    }
     if "text" in frame:
         tables["lengths"] = by_length(frame, predictions)
     figures = {"thresholds": coverage_figure(confidence, correct)}
     if args.id is not None:
         row = predictions.ids.index(args.id)
-        figures["document"] = probabilities_figure(predictions.class_names, predictions.probabilities[row],
-                                                   predictions.labels[row], shortened(args.id))
+        figures["document"] = probabilities_figure(
+            predictions.class_names,
+            predictions.probabilities[row],
+            predictions.labels[row],
+            shortened(args.id),
+        )
 
     # Save.
     try:
         with runs.whole_folder(folder) as partial:
             save(partial, tables, figures, markdown(run, args, frame, tables, figures))
     except OSError as error:
-        raise InputError(f"{folder}: cannot be written ({error.strerror}); choose another --output") from None
+        raise InputError(
+            f"{folder}: cannot be written ({error.strerror}); choose another --output"
+        ) from None
     print(f"{folder}: {len(tables['errors'])} errors in {len(frame)} documents of {args.split}")
     return folder
 
@@ -90,27 +112,37 @@ def read_texts(config: dict, split: str):
         print(f"without texts: {error}")
         return None
     if corpus.info["hash"] != wanted["hash"]:
-        print(f"without texts: {source} has changed since the training (hash {corpus.info['hash'][:12]}, then "
-              f"{wanted['hash'][:12]})")
+        print(
+            f"without texts: {source} has changed since the training (hash {corpus.info['hash'][:12]}, then "
+            f"{wanted['hash'][:12]})"
+        )
         return None
     return corpus.splits[split]
 
 
 def frame_of(predictions, dataset) -> pd.DataFrame:
-    """One row a document: id, label, prediction, confidence, probability_of_label, entropy and, with texts, these."""
+    """One row a document: id, label, prediction, confidence, probability_of_label, entropy and,
+    with texts, these.
+    """
     code = {name: c for c, name in enumerate(predictions.class_names)}
-    if unknown := [i for i, label in zip(predictions.ids, predictions.labels, strict=True) if label not in code]:
-        raise InputError(f"predictions: document {unknown[0]!r} has no label of the model's classes; run eval.py anew")
+    if unknown := [
+        i for i, label in zip(predictions.ids, predictions.labels, strict=True) if label not in code
+    ]:
+        raise InputError(
+            f"predictions: document {unknown[0]!r} has no label of the model's classes; run eval.py anew"
+        )
     labels = np.array([code[label] for label in predictions.labels])
     p = predictions.probabilities.astype(float)  # (n, n_classes)
-    frame = pd.DataFrame({
-        "id": predictions.ids,
-        "label": predictions.labels,
-        "prediction": predictions.predictions,
-        "confidence": predictions.confidence.astype(float),
-        "probability_of_label": p[np.arange(len(labels)), labels],
-        "entropy": entropies(p),
-    })  # fmt: skip
+    frame = pd.DataFrame(
+        {
+            "id": predictions.ids,
+            "label": predictions.labels,
+            "prediction": predictions.predictions,
+            "confidence": predictions.confidence.astype(float),
+            "probability_of_label": p[np.arange(len(labels)), labels],
+            "entropy": entropies(p),
+        }
+    )
     if dataset is not None:
         texts = dict(zip(dataset["id"], dataset["text"], strict=True))
         words = dict(zip(dataset["id"], words_per_text(dataset), strict=True))
@@ -144,12 +176,16 @@ def confusions_of(frame: pd.DataFrame) -> pd.DataFrame:
     """Pairs of label and wrong prediction: documents, and their share of the label's documents."""
     wrong = frame[frame["label"] != frame["prediction"]]
     pairs = wrong.groupby(["label", "prediction"]).size().rename("documents").reset_index()
-    pairs["share_of_label"] = pairs["documents"] / pairs["label"].map(frame["label"].value_counts()).astype(float)
+    pairs["share_of_label"] = pairs["documents"] / pairs["label"].map(
+        frame["label"].value_counts()
+    ).astype(float)
     return pairs.sort_values("documents", ascending=False, kind="stable", ignore_index=True)
 
 
 def by_length(frame: pd.DataFrame, predictions) -> pd.DataFrame:
-    """Metrics of the quarters of the documents by number of words; quarters that ties leave empty are left out."""
+    """Metrics of the quarters of the documents by number of words; quarters that ties leave empty
+    are left out.
+    """
     code = {name: c for c, name in enumerate(predictions.class_names)}
     labels, words = frame["label"].map(code).to_numpy(int), frame["words"].to_numpy()
     bands = np.searchsorted(np.quantile(words, [0.25, 0.5, 0.75]), words, side="left")
@@ -158,7 +194,10 @@ def by_length(frame: pd.DataFrame, predictions) -> pd.DataFrame:
         own = bands == band
         metrics = classification_metrics(labels[own], predictions.probabilities[own])
         shown = {name: metrics[name] for name in ("accuracy", "macro_f1", "log_loss", "ece")}
-        rows.append({"words_from": words[own].min(), "words_to": words[own].max(), "documents": own.sum()} | shown)
+        rows.append(
+            {"words_from": words[own].min(), "words_to": words[own].max(), "documents": own.sum()}
+            | shown
+        )
     return pd.DataFrame(rows)
 
 
@@ -174,7 +213,12 @@ def save(folder: Path, tables: dict, figures: dict, text: str):
 
 def markdown(run: Path, args, frame: pd.DataFrame, tables: dict, figures: dict) -> str:
     """report.md."""
-    errors, entropy, confusions, most = tables["errors"], tables["entropy"], tables["confusions"], args.most
+    errors, entropy, confusions, most = (
+        tables["errors"],
+        tables["entropy"],
+        tables["confusions"],
+        args.most,
+    )
     parts = [
         f"# {run.resolve().name}: {args.split}\n",
         f"{len(frame)} documents, {len(errors)} errors.\n",
@@ -182,11 +226,14 @@ def markdown(run: Path, args, frame: pd.DataFrame, tables: dict, figures: dict) 
         shown(errors.head(most)),
         f"## Most frequent confusions ({min(most, len(confusions))} of {len(confusions)}, all in confusions.csv)\n",
         shown(confusions.head(most)),
-        "## If predictions below a confidence are set aside\n", shown(tables["thresholds"]),
+        "## If predictions below a confidence are set aside\n",
+        shown(tables["thresholds"]),
         "![thresholds](figures/thresholds.png)\n",
-        "## Highest entropy\n", shown(entropy.head(most)),
-        "## Lowest entropy\n", shown(entropy.tail(most)[::-1]),
-    ]  # fmt: skip
+        "## Highest entropy\n",
+        shown(entropy.head(most)),
+        "## Lowest entropy\n",
+        shown(entropy.tail(most)[::-1]),
+    ]
     if "lengths" in tables:
         parts += ["## By number of words\n", shown(tables["lengths"])]
     else:

@@ -2,8 +2,8 @@
 
     python beto_text_model/scripts/train/eval.py runs/temas --dataset data/x/data_v2 --split test
 
-Writes predictions, report, confusion matrix and figures to <RUN>/eval/<split>-<hash>/, never over training's files.
-Without --dataset: the dataset of the training, read with the same options.
+Writes predictions, report, confusion matrix and figures to <RUN>/eval/<split>-<hash>/, never over
+training's files. Without --dataset: the dataset of the training, read with the same options.
 """
 
 import time
@@ -17,19 +17,31 @@ from utils.cli import parse, start_logging
 from utils.corpus import SPLITS
 from utils.data import DataOptions, codes_for, load_corpus, options_of
 from utils.errors import InputError, exits_on_input_error
-from utils.inference import cut_of, inference_device, load_classifier, predict_probabilities, tokenise_texts
+from utils.inference import (
+    cut_of,
+    inference_device,
+    load_classifier,
+    predict_probabilities,
+    tokenise_texts,
+)
 
 
 @dataclass
 class EvalArguments(DataOptions):
     """What to evaluate on; reading options default to those of the training."""
 
-    dataset: str | None = field(default=None, metadata={"help": "prepared folder or raw source; default: the run's"})
+    dataset: str | None = field(
+        default=None, metadata={"help": "prepared folder or raw source; default: the run's"}
+    )
     split: str = field(default="test", metadata={"help": "train, validation or test"})
     batch_size: int = field(default=32, metadata={"help": "texts per batch"})
-    precision: str = field(default="auto", metadata={"help": "fp32, bf16 or auto (bf16 for wide encoders)"})
+    precision: str = field(
+        default="auto", metadata={"help": "fp32, bf16 or auto (bf16 for wide encoders)"}
+    )
     use_cpu: bool = field(default=False, metadata={"help": "stay on the CPU"})
-    overwrite: bool = field(default=False, metadata={"help": "replace this evaluation where it is there already"})
+    overwrite: bool = field(
+        default=False, metadata={"help": "replace this evaluation where it is there already"}
+    )
 
 
 @exits_on_input_error
@@ -66,9 +78,13 @@ def main(argv=None) -> Path:
 
     # Save.
     with runs.whole_folder(folder) as partial:
-        results = runs.write_evaluation(partial, args.split, dataset["id"], labels, probabilities, names)
+        results = runs.write_evaluation(
+            partial, args.split, dataset["id"], labels, probabilities, names
+        )
         results[f"{args.split}_ms_per_document"] = 1000 * seconds / len(labels)
-        runs.write_json(partial / "all_results.json", results | {"dataset_hash": corpus.info["hash"]})
+        runs.write_json(
+            partial / "all_results.json", results | {"dataset_hash": corpus.info["hash"]}
+        )
     shown = [f"{args.split}_{m}" for m in ("macro_f1", "accuracy", "balanced_accuracy")]
     print(f"{folder}: " + ", ".join(f"{k} {results[k]:.4f}" for k in shown))
     return folder

@@ -4,9 +4,10 @@
     python beto_text_model/scripts/train/predict.py runs/temas --input carpeta_de_txt/ --output predicciones.csv
     cat textos.txt | python beto_text_model/scripts/train/predict.py runs/temas --input - --output predicciones.jsonl
 
-Input: csv, tsv, jsonl or parquet (plain or .gz), a folder of txt files, one txt file (a single document), or - for
-standard input, one text a line. Labels are optional and are copied. Output: .parquet, .csv or .jsonl with `id, label,
-prediction, confidence` and the probabilities, in the order of the input.
+Input: csv, tsv, jsonl or parquet (plain or .gz), a folder of txt files, one txt file (a single
+document), or - for standard input, one text a line. Labels are optional and are copied. Output:
+.parquet, .csv or .jsonl with `id, label, prediction, confidence` and the probabilities, in the
+order of the input.
 """
 
 import time
@@ -19,7 +20,13 @@ from transformers import AutoTokenizer
 from utils import runs
 from utils.cli import parse, start_logging
 from utils.errors import InputError, exits_on_input_error
-from utils.inference import cut_of, inference_device, load_classifier, predict_probabilities, tokenise_texts
+from utils.inference import (
+    cut_of,
+    inference_device,
+    load_classifier,
+    predict_probabilities,
+    tokenise_texts,
+)
 from utils.predictions import write_predictions
 from utils.readers import Columns, Log, read_unlabelled
 from utils.text import nfc
@@ -32,10 +39,16 @@ class PredictArguments:
     input: str = field(metadata={"help": "table, txt folder, txt file, or - for standard input"})
     output: str = field(metadata={"help": "file to write: .parquet, .csv or .jsonl"})
     text_column: str = field(default="text", metadata={"help": "column that holds the text"})
-    label_column: str = field(default="label", metadata={"help": "column that holds the class, where there is one"})
-    id_column: str = field(default="id", metadata={"help": "column that holds the id (default: row numbers)"})
+    label_column: str = field(
+        default="label", metadata={"help": "column that holds the class, where there is one"}
+    )
+    id_column: str = field(
+        default="id", metadata={"help": "column that holds the id (default: row numbers)"}
+    )
     batch_size: int = field(default=32, metadata={"help": "texts per batch"})
-    precision: str = field(default="auto", metadata={"help": "fp32, bf16 or auto (bf16 for wide encoders)"})
+    precision: str = field(
+        default="auto", metadata={"help": "fp32, bf16 or auto (bf16 for wide encoders)"}
+    )
     use_cpu: bool = field(default=False, metadata={"help": "stay on the CPU"})
     overwrite: bool = field(default=False, metadata={"help": "replace the output file"})
 
@@ -49,7 +62,9 @@ def main(argv=None) -> Path:
     run, output = Path(words["run"]), Path(args.output)
     config, names = runs.read_config(run), runs.read_labels(run)
     if output.suffix not in (".parquet", ".csv", ".jsonl"):
-        raise InputError(f"--output {output}: unknown kind of file; end it with .parquet, .csv or .jsonl")
+        raise InputError(
+            f"--output {output}: unknown kind of file; end it with .parquet, .csv or .jsonl"
+        )
     if output.exists() and not args.overwrite:
         raise InputError(f"--output {output}: already there; say --overwrite to replace it")
 
@@ -59,7 +74,9 @@ def main(argv=None) -> Path:
     rows = list(read_unlabelled(args.input, columns, log, names))
     if not rows:
         raise InputError(f"--input {args.input}: no text in it; give at least one")
-    ids, texts, labels = ([nfc(value) if value else value for value in column] for column in zip(*rows, strict=True))
+    ids, texts, labels = (
+        [nfc(value) if value else value for value in column] for column in zip(*rows, strict=True)
+    )
     for note in log.notes[:20]:
         print(note)
 
@@ -79,8 +96,10 @@ def main(argv=None) -> Path:
     write_predictions(output, ids, probabilities, names, [label or None for label in labels])
     empty = sum(not (text or "").strip() for text in texts)
     cut = sum(len(i) >= max_length for i in input_ids)
-    print(f"{output}: {len(ids)} texts in {seconds:.1f} s ({len(ids) / seconds:.0f} a second), {empty} empty, "
-          f"{cut} cut at {max_length} pieces, {len(log.dropped)} files left out as binary")
+    print(
+        f"{output}: {len(ids)} texts in {seconds:.1f} s ({len(ids) / seconds:.0f} a second), {empty} empty, "
+        f"{cut} cut at {max_length} pieces, {len(log.dropped)} files left out as binary"
+    )
     for name, n in Counter(probabilities.argmax(1).tolist()).most_common(5):
         print(f"  {n:>8}  {names[name]}")
     return output

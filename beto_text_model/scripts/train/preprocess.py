@@ -2,8 +2,9 @@
 
     python beto_text_model/scripts/train/preprocess.py --dataset data/x/data_v1 --model_name_or_path models/beto
 
-Takes the same model and dataset flags (or YAML) as train.py and prints what the encoder will see: pieces per text,
-texts cut at max_length, unknown pieces. mini-scratch has no tokenizer before its training, which makes it.
+Takes the same model and dataset flags (or YAML) as train.py and prints what the encoder will see:
+pieces per text, texts cut at max_length, unknown pieces. mini-scratch has no tokenizer before its
+training, which makes it.
 """
 
 import json
@@ -33,9 +34,13 @@ def main(argv=None) -> dict:
     # Tokenise: the cache is keyed by texts, tokenizer and cut.
     config = load_config(model_args, corpus.info["labels"])
     with tempfile.TemporaryDirectory() as folder:
-        tokenizer = load_tokenizer(model_args, corpus.splits["train"]["text"], Path(folder), main_process=True)
+        tokenizer = load_tokenizer(
+            model_args, corpus.splits["train"]["text"], Path(folder), main_process=True
+        )
     max_length = choose_max_length(model_args, config, tokenizer)
-    tokenised = tokenise_splits(corpus.splits, tokenizer, max_length, corpus.info["hash"], model_args.truncation_side)
+    tokenised = tokenise_splits(
+        corpus.splits, tokenizer, max_length, corpus.info["hash"], model_args.truncation_side
+    )
 
     # Report.
     report = {
@@ -45,7 +50,9 @@ def main(argv=None) -> dict:
         "trained_on_the_spot": model_args.model_name_or_path == MINI_SCRATCH,
         "max_length": max_length,
         "truncation_side": model_args.truncation_side,
-        "splits": {split: describe(dataset, tokenizer.unk_token_id) for split, dataset in tokenised.items()},
+        "splits": {
+            split: describe(dataset, tokenizer.unk_token_id) for split, dataset in tokenised.items()
+        },
         "share_cut": share_cut(tokenised, max_length),
     }
     print(json.dumps(report, ensure_ascii=False, indent=2))

@@ -1,4 +1,5 @@
-"""Pre-train an encoder on unlabelled Spanish text (masked-language modelling), from nothing or from BETO onwards.
+"""Pre-train an encoder on unlabelled Spanish text (masked-language modelling), from nothing or from
+BETO onwards.
 
     accelerate launch beto_text_model/scripts/train/pretrain_mlm.py beto_text_model/configs/adapt-mini.yaml \
         --dataset data/x/data_v1 --max_minutes 10 --output_dir runs/x-encoder
@@ -7,9 +8,10 @@
     accelerate launch beto_text_model/scripts/train/pretrain_mlm.py beto_text_model/configs/pretrain-mini.yaml \
         --dataset corpus_es.jsonl.xz --tokenizer_name runs/tokenizer
 
-Texts come from a folder of .txt, a table, or a prepared dataset (its train and unlabelled texts; validation and test
-are never read). The run works in <output_dir>.partial and appears as <output_dir>, a folder for --model_name_or_path,
-when it is finished; after a kill, the same command with --resume goes on from the last whole checkpoint.
+Texts come from a folder of .txt, a table, or a prepared dataset (its train and unlabelled texts;
+validation and test are never read). The run works in <output_dir>.partial and appears as
+<output_dir>, a folder for --model_name_or_path, when it is finished; after a kill, the same command
+with --resume goes on from the last whole checkpoint.
 """
 
 import copy
@@ -68,9 +70,13 @@ def main(argv=None) -> Path:
     check_ranks(args)
     args = decide(args, words["given"])
     default = runs.default_output_dir(ROOM, text_args.dataset)
-    output_dir = Path(from_first_rank(args.output_dir or str(default.with_name(f"{default.name}-encoder"))))
+    output_dir = Path(
+        from_first_rank(args.output_dir or str(default.with_name(f"{default.name}-encoder")))
+    )
     working = runs.partial_folder(output_dir)
-    if not from_first_rank(args.process_index > 0 or runs.claim_output_dir(output_dir, args.resume, args.overwrite)):
+    if not from_first_rank(
+        args.process_index > 0 or runs.claim_output_dir(output_dir, args.resume, args.overwrite)
+    ):
         end_ranks()
         return output_dir
     args.output_dir = str(working)
@@ -85,18 +91,24 @@ def main(argv=None) -> Path:
     check_known(stream, tokenizer, text_args.dataset)
     length, share = encoder_args.max_length, encoder_args.mlm_probability
     rows = MaskedRows(stream, tokenizer, length, share, args.seed, encoder_args.whole_word_mask)
-    held_out = {name: MaskedRows(s, tokenizer, length, share, 0, encoder_args.whole_word_mask)
-                for name, s in held_out.items()}
+    held_out = {
+        name: MaskedRows(s, tokenizer, length, share, 0, encoder_args.whole_word_mask)
+        for name, s in held_out.items()
+    }
     check_rows(rows, held_out, text_args, args)
-    logger.info(f"{len(corpus.train)} documents, {len(stream)} pieces, {len(rows)} rows of {length}; kept aside: "
-                f"{len(corpus.held_out)} documents, {sum(len(h) for h in held_out.values())} rows")
+    logger.info(
+        f"{len(corpus.train)} documents, {len(stream)} pieces, {len(rows)} rows of {length}; kept aside: "
+        f"{len(corpus.held_out)} documents, {sum(len(h) for h in held_out.values())} rows"
+    )
 
     # Model: the encoder with its output layer.
     set_seed(args.seed)
     use_all_cores(args)
     model = build_masked_lm(encoder_args, tokenizer)
     if encoder_args.max_length > longest_input(model.config):
-        raise InputError(f"--max_length {length}: the encoder reads up to {longest_input(model.config)} pieces")
+        raise InputError(
+            f"--max_length {length}: the encoder reads up to {longest_input(model.config)} pieces"
+        )
     tokenizer.model_max_length = min(longest_input(model.config), tokenizer.model_max_length)
 
     # Trainer: loss on the masked positions, scores by source, schedule by step or by clock.
@@ -104,8 +116,13 @@ def main(argv=None) -> Path:
     described = describe_model(encoder_args, model, args)
     check_same_shape(working, described)
     if args.process_index == 0:
-        runs.write_config(working, room=ROOM, arguments=vars(encoder_args) | vars(text_args) | args.to_dict(),
-                          dataset=describe_texts(corpus, text_args, rows), model=described)
+        runs.write_config(
+            working,
+            room=ROOM,
+            arguments=vars(encoder_args) | vars(text_args) | args.to_dict(),
+            dataset=describe_texts(corpus, text_args, rows),
+            model=described,
+        )
         open_trackers(args.report_to, args.run_name or output_dir.name, working)
     stopwatch = Stopwatch()
     trainer = MaskedLanguageModelTrainer(
@@ -126,7 +143,11 @@ def main(argv=None) -> Path:
     results |= speed(trainer, stopwatch, length, share)
 
     # Evaluate: all the rows kept aside.
-    results |= {f"held_out_{name}": value for name, value in trainer.score(held_out).items()} if held_out else {}
+    results |= (
+        {f"held_out_{name}": value for name, value in trainer.score(held_out).items()}
+        if held_out
+        else {}
+    )
 
     # Save: everything into the working folder, then its final name.
     try:
@@ -151,8 +172,9 @@ def main(argv=None) -> Path:
 
 
 def decide(args: PretrainingArguments, given: dict) -> PretrainingArguments:
-    """bf16 where the hardware has it (pre-training is long and its loss does not feel it); no epochs but the clock's
-    where there is a time budget."""
+    """bf16 where the hardware has it (pre-training is long and its loss does not feel it); no
+    epochs but the clock's where there is a time budget.
+    """
     changes = {}
     if not {"bf16", "fp16"} & given.keys() and has_bf16(args.use_cpu):
         changes = {"bf16": True, "use_cpu": args.use_cpu or args.device.type == "cpu"}
@@ -164,12 +186,16 @@ def decide(args: PretrainingArguments, given: dict) -> PretrainingArguments:
 def check_rows(rows: MaskedRows, held_out: dict, text_args: RawTextOptions, args):
     """Refuse a corpus without one full row, and evaluations without a row to score."""
     if not len(rows):
-        raise InputError(f"{text_args.dataset}: {len(rows.stream)} pieces are less than one row of {rows.length}; "
-                         "give more text or a smaller --max_length")
+        raise InputError(
+            f"{text_args.dataset}: {len(rows.stream)} pieces are less than one row of {rows.length}; "
+            "give more text or a smaller --max_length"
+        )
     if not any(len(h) for h in held_out.values()):
         if text_args.held_out_size:
-            raise InputError(f"{text_args.dataset}: the documents kept aside are less than one row of {rows.length}; "
-                             "raise --held_out_size, or say --held_out_size 0")
+            raise InputError(
+                f"{text_args.dataset}: the documents kept aside are less than one row of {rows.length}; "
+                "raise --held_out_size, or say --held_out_size 0"
+            )
         args.eval_strategy = "no"
 
 
@@ -187,16 +213,27 @@ def check_same_shape(working: Path, described: dict):
     begun = runs.read_yaml(working / "config.yaml")["model"]
     for name in (*SHAPE, "parameters"):
         if begun.get(name) != described[name]:
-            raise InputError(f"{working}: this run was begun with {name} {begun.get(name)}, now it is "
-                             f"{described[name]}; give the same encoder or say --overwrite")
+            raise InputError(
+                f"{working}: this run was begun with {name} {begun.get(name)}, now it is "
+                f"{described[name]}; give the same encoder or say --overwrite"
+            )
 
 
 def describe_texts(corpus: RawTexts, text_args: RawTextOptions, rows: MaskedRows) -> dict:
     """What config.yaml says of the texts."""
-    counts = {name: int((corpus.sources[corpus.train] == code).sum()) for code, name in enumerate(corpus.names)}
-    return {"name": dataset_name(text_args.dataset), "source": text_args.dataset, "hash": corpus.hash,
-            "documents": {"train": len(corpus.train), "held_out": len(corpus.held_out)}, "by_source": counts,
-            "pieces": len(rows.stream), "rows": len(rows)}
+    counts = {
+        name: int((corpus.sources[corpus.train] == code).sum())
+        for code, name in enumerate(corpus.names)
+    }
+    return {
+        "name": dataset_name(text_args.dataset),
+        "source": text_args.dataset,
+        "hash": corpus.hash,
+        "documents": {"train": len(corpus.train), "held_out": len(corpus.held_out)},
+        "by_source": counts,
+        "pieces": len(rows.stream),
+        "rows": len(rows),
+    }
 
 
 def describe_model(encoder_args: EncoderArguments, model, args) -> dict:
@@ -207,23 +244,38 @@ def describe_model(encoder_args: EncoderArguments, model, args) -> dict:
         **{name: getattr(model.config, name, None) for name in SHAPE},
         "max_length": encoder_args.max_length,
         "precision": precision_of(args),
-        "global_batch_size": args.train_batch_size * args.gradient_accumulation_steps * args.world_size,
+        "global_batch_size": args.train_batch_size
+        * args.gradient_accumulation_steps
+        * args.world_size,
         "processes": args.world_size,
         "hardware": describe_hardware(args),
     }
 
 
 def speed(trainer, stopwatch: Stopwatch, length: int, share: float) -> dict:
-    """Tokens seen, tokens per second, operations, and their share of what a large matrix product reaches here."""
+    """Tokens seen, tokens per second, operations, and their share of what a large matrix product
+    reaches here.
+    """
     args = trainer.args
-    step_tokens = args.train_batch_size * args.gradient_accumulation_steps * args.world_size * length
+    step_tokens = (
+        args.train_batch_size * args.gradient_accumulation_steps * args.world_size * length
+    )
     each = flops_per_token(trainer.model, length, share)
     dtype = torch.bfloat16 if args.bf16 else torch.float16 if args.fp16 else torch.float32
     peak = measured_peak(args.device, dtype) * args.world_size
-    rate, tokens = stopwatch.steps * step_tokens / stopwatch.seconds, trainer.state.global_step * step_tokens
-    return {"train_tokens": tokens, "train_tokens_per_second": rate, "train_flops": tokens * each,
-            "train_flops_per_token": each, "hardware_peak_flops": peak, "train_share_of_peak": rate * each / peak,
-            "parameters": trainer.model.num_parameters()}
+    rate, tokens = (
+        stopwatch.steps * step_tokens / stopwatch.seconds,
+        trainer.state.global_step * step_tokens,
+    )
+    return {
+        "train_tokens": tokens,
+        "train_tokens_per_second": rate,
+        "train_flops": tokens * each,
+        "train_flops_per_token": each,
+        "hardware_peak_flops": peak,
+        "train_share_of_peak": rate * each / peak,
+        "parameters": trainer.model.num_parameters(),
+    }
 
 
 def save(working: Path, trainer, results: dict, args):
@@ -232,8 +284,9 @@ def save(working: Path, trainer, results: dict, args):
     runs.write_json(working / "log_history.json", trainer.state.log_history)
     (working / "figures").mkdir(exist_ok=True)
     save_figure(pretraining_figure(trainer.state.log_history), working / "figures" / "curves.png")
-    (working / "README.md").write_text(pretraining_card(runs.read_yaml(working / "config.yaml"), results),
-                                       encoding="utf-8")
+    (working / "README.md").write_text(
+        pretraining_card(runs.read_yaml(working / "config.yaml"), results), encoding="utf-8"
+    )
     runs.remove_leftovers(working, args.keep_checkpoints)
 
 

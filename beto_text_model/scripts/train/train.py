@@ -5,9 +5,9 @@
     python beto_text_model/scripts/train/train.py --dataset corpus.csv --text_column texto --label_column tema \
         --model_name_or_path models/beto --output_dir runs/temas --seed 1 --report_to wandb
 
-Without arguments: the embedded sample and `mini`, the small pre-trained encoder of the project. The run works in
-<output_dir>.partial and appears as <output_dir> when it is finished; after a kill, the same command with --resume
-goes on from the last whole checkpoint.
+Without arguments: the embedded sample and `mini`, the small pre-trained encoder of the project. The
+run works in <output_dir>.partial and appears as <output_dir> when it is finished; after a kill, the
+same command with --resume goes on from the last whole checkpoint.
 """
 
 import logging
@@ -51,9 +51,13 @@ def main(argv=None) -> Path:
     model_args, data_args, args, words = parse_training(argv, __doc__)
     start_logging(logging.INFO if args.process_index == 0 else logging.ERROR)
     check_ranks(args)
-    output_dir = Path(from_first_rank(args.output_dir or str(runs.default_output_dir(ROOM, data_args.dataset))))
+    output_dir = Path(
+        from_first_rank(args.output_dir or str(runs.default_output_dir(ROOM, data_args.dataset)))
+    )
     working = runs.partial_folder(output_dir)
-    if not from_first_rank(args.process_index > 0 or runs.claim_output_dir(output_dir, args.resume, args.overwrite)):
+    if not from_first_rank(
+        args.process_index > 0 or runs.claim_output_dir(output_dir, args.resume, args.overwrite)
+    ):
         end_ranks()
         return output_dir
     args.output_dir = str(working)
@@ -70,22 +74,34 @@ def main(argv=None) -> Path:
     if (hidden_size or 0) >= ALL_CORES_MIN_HIDDEN_SIZE:
         use_all_cores(args)
     with args.main_process_first():
-        tokenizer = load_tokenizer(model_args, splits["train"]["text"], working, args.process_index == 0)
+        tokenizer = load_tokenizer(
+            model_args, splits["train"]["text"], working, args.process_index == 0
+        )
     max_length = tokenizer.model_max_length = choose_max_length(model_args, config, tokenizer)
     with args.main_process_first():
-        tokenised = tokenise_splits(splits, tokenizer, max_length, corpus.info["hash"], model_args.truncation_side)
+        tokenised = tokenise_splits(
+            splits, tokenizer, max_length, corpus.info["hash"], model_args.truncation_side
+        )
     cut = share_cut(tokenised, max_length)
-    logger.info(f"{cut['train']:.1%} of the train texts reach max_length {max_length}: the rest of them "
-                f"({model_args.truncation_side}) is not read")
+    logger.info(
+        f"{cut['train']:.1%} of the train texts reach max_length {max_length}: the rest of them "
+        f"({model_args.truncation_side}) is not read"
+    )
     model = build_model(model_args, config, tokenizer)
 
     # Trainer: dynamic padding, length-grouped batches, the suite's loss and metrics.
     if args.process_index == 0:
-        runs.write_config(working, room=ROOM, arguments=vars(model_args) | vars(data_args) | args.to_dict(),
-                          dataset=runs.dataset_entry(corpus.info, vars(options_of(data_args))),
-                          model=describe_model(model_args, model, max_length, cut, args))
+        runs.write_config(
+            working,
+            room=ROOM,
+            arguments=vars(model_args) | vars(data_args) | args.to_dict(),
+            dataset=runs.dataset_entry(corpus.info, vars(options_of(data_args))),
+            model=describe_model(model_args, model, max_length, cut, args),
+        )
         open_trackers(args.report_to, args.run_name or output_dir.name, working)
-    collator = DataCollatorWithPadding(tokenizer, pad_to_multiple_of=8 if args.device.type == "cuda" else None)
+    collator = DataCollatorWithPadding(
+        tokenizer, pad_to_multiple_of=8 if args.device.type == "cuda" else None
+    )
     train_labels = np.array(tokenised["train"]["labels"])
     trainer = make_trainer(model, args, tokenised, collator, tokenizer, train_labels)
 
@@ -94,11 +110,15 @@ def main(argv=None) -> Path:
     results = {f"train_{k.removeprefix('train_')}": v for k, v in outcome.metrics.items()}
 
     # Evaluate: validation and test, once, with the best weights.
-    probabilities = {split: evaluate(trainer, tokenised, split, results) for split in ("validation", "test")}
+    probabilities = {
+        split: evaluate(trainer, tokenised, split, results) for split in ("validation", "test")
+    }
 
     # Save: everything into the working folder, then its final name.
     try:
-        trainer.save_model(str(working), _internal_call=True)  # without a push: the folder is not whole yet
+        trainer.save_model(
+            str(working), _internal_call=True
+        )  # without a push: the folder is not whole yet
         if args.process_index == 0:
             save(working, trainer, corpus, tokenised, probabilities, results, args)
             runs.finish(output_dir)
@@ -129,7 +149,9 @@ def describe_model(model_args, model, max_length: int, cut: dict, args) -> dict:
         "share_cut": cut,
         "parameters": model.num_parameters(),
         "precision": precision_of(args),
-        "global_batch_size": args.train_batch_size * args.gradient_accumulation_steps * args.world_size,
+        "global_batch_size": args.train_batch_size
+        * args.gradient_accumulation_steps
+        * args.world_size,
         "processes": args.world_size,
         "hardware": describe_hardware(args),
     }
@@ -139,7 +161,9 @@ def evaluate(trainer, tokenised, split: str, results: dict) -> np.ndarray:
     """Class probabilities (n, n_classes) of a split; what they cost goes into `results`."""
     start = time.perf_counter()
     probabilities = predict_split(trainer, tokenised[split])
-    results[f"{split}_ms_per_document"] = 1000 * (time.perf_counter() - start) / len(tokenised[split])
+    results[f"{split}_ms_per_document"] = (
+        1000 * (time.perf_counter() - start) / len(tokenised[split])
+    )
     return probabilities
 
 
@@ -148,13 +172,19 @@ def save(working: Path, trainer, corpus, tokenised, probabilities, results: dict
     names = corpus.info["labels"]
     for split, p in probabilities.items():
         labels = np.array(tokenised[split]["labels"])
-        results |= runs.write_evaluation(working, split, corpus.splits[split]["id"], labels, p, names,
-                                         headline=split == "test")
+        results |= runs.write_evaluation(
+            working, split, corpus.splits[split]["id"], labels, p, names, headline=split == "test"
+        )
     results["parameters"] = trainer.model.num_parameters()
     results["model_bytes"] = runs.folder_bytes(working, "*.safetensors")
     best = args.metric_for_best_model.removeprefix("eval_")
-    runs.write_training_figures(working, trainer.state.log_history, corpus.info["report"]["class_counts"], best,
-                                args.greater_is_better)
+    runs.write_training_figures(
+        working,
+        trainer.state.log_history,
+        corpus.info["report"]["class_counts"],
+        best,
+        args.greater_is_better,
+    )
     runs.write_json(working / "log_history.json", trainer.state.log_history)
     runs.write_results(working, results, names)
     runs.remove_leftovers(working, args.keep_checkpoints)

@@ -2,8 +2,8 @@
 
     python image_model/scripts/train/eval.py runs/temas --dataset data/x/data_v2 --split test
 
-Writes predictions, report, confusion matrix and figures to <RUN>/eval/<split>-<hash>/, never over training's files.
-Without --dataset: the dataset of the training, read with the same options.
+Writes predictions, report, confusion matrix and figures to <RUN>/eval/<split>-<hash>/, never over
+training's files. Without --dataset: the dataset of the training, read with the same options.
 """
 
 import time
@@ -24,11 +24,15 @@ from utils.inference import inference_device
 class EvalArguments(DataOptions):
     """What to evaluate on; reading options default to those of the training."""
 
-    dataset: str | None = field(default=None, metadata={"help": "prepared folder or raw source; default: the run's"})
+    dataset: str | None = field(
+        default=None, metadata={"help": "prepared folder or raw source; default: the run's"}
+    )
     split: str = field(default="test", metadata={"help": "train, validation or test"})
     batch_size: int = field(default=8, metadata={"help": "pages per batch; a GPU wants 64"})
     use_cpu: bool = field(default=False, metadata={"help": "stay on the CPU"})
-    overwrite: bool = field(default=False, metadata={"help": "replace this evaluation where it is there already"})
+    overwrite: bool = field(
+        default=False, metadata={"help": "replace this evaluation where it is there already"}
+    )
 
 
 @exits_on_input_error
@@ -46,7 +50,9 @@ def main(argv=None) -> Path:
     trained_on = config["dataset"]
     for option in trained_on["options"].keys() - words["given"].keys():
         setattr(args, option, trained_on["options"][option])
-    corpus = load_corpus(args.dataset or config["arguments"]["dataset"], options_of(args), content="image")
+    corpus = load_corpus(
+        args.dataset or config["arguments"]["dataset"], options_of(args), content="image"
+    )
     dataset = corpus.splits[args.split]
     names = runs.read_labels(run)
     labels = codes_for(names, dataset, args.split)
@@ -59,14 +65,20 @@ def main(argv=None) -> Path:
     # Evaluate.
     start = time.perf_counter()
     pages = resized(dataset, view, args.split)
-    probabilities = predict_probabilities(model, view.processor, pages, len(dataset), args.batch_size)
+    probabilities = predict_probabilities(
+        model, view.processor, pages, len(dataset), args.batch_size
+    )
     seconds = time.perf_counter() - start
 
     # Save.
     with runs.whole_folder(folder) as partial:
-        results = runs.write_evaluation(partial, args.split, dataset["id"], labels, probabilities, names)
+        results = runs.write_evaluation(
+            partial, args.split, dataset["id"], labels, probabilities, names
+        )
         results[f"{args.split}_ms_per_document"] = 1000 * seconds / len(labels)
-        runs.write_json(partial / "all_results.json", results | {"dataset_hash": corpus.info["hash"]})
+        runs.write_json(
+            partial / "all_results.json", results | {"dataset_hash": corpus.info["hash"]}
+        )
     shown = [f"{args.split}_{m}" for m in ("macro_f1", "accuracy", "balanced_accuracy")]
     print(f"{folder}: " + ", ".join(f"{k} {results[k]:.4f}" for k in shown))
     return folder

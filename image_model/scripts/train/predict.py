@@ -3,10 +3,11 @@
     python image_model/scripts/train/predict.py runs/paginas --input carpeta/ --output predicciones.parquet
     python image_model/scripts/train/predict.py runs/paginas --input pagina.png --output predicciones.csv
 
-Input: a folder of png, jpg, tif, bmp, webp and pdf (of several pages, the first is taken), one such file, or the
-unlabelled.parquet of a prepared dataset. In a folder the label is the first folder's name where that is a class of the
-run. Files that are no page are left out and named. Output: .parquet, .csv or .jsonl with `id, label, prediction,
-confidence` and the probabilities, in the order of the input.
+Input: a folder of png, jpg, tif, bmp, webp and pdf (of several pages, the first is taken), one such
+file, or the unlabelled.parquet of a prepared dataset. In a folder the label is the first folder's
+name where that is a class of the run. Files that are no page are left out and named. Output:
+.parquet, .csv or .jsonl with `id, label, prediction, confidence` and the probabilities, in the
+order of the input.
 """
 
 import time
@@ -28,7 +29,9 @@ from utils.readers import Log
 class PredictArguments:
     """What to predict and where to write it."""
 
-    input: str = field(metadata={"help": "folder of page images, one image or pdf, or a parquet of images"})
+    input: str = field(
+        metadata={"help": "folder of page images, one image or pdf, or a parquet of images"}
+    )
     output: str = field(metadata={"help": "file to write: .parquet, .csv or .jsonl"})
     batch_size: int = field(default=8, metadata={"help": "pages per batch; a GPU wants 64"})
     use_cpu: bool = field(default=False, metadata={"help": "stay on the CPU"})
@@ -44,7 +47,9 @@ def main(argv=None) -> Path:
     run, output = Path(words["run"]), Path(args.output)
     config, names = runs.read_config(run), runs.read_labels(run)
     if output.suffix not in (".parquet", ".csv", ".jsonl"):
-        raise InputError(f"--output {output}: unknown kind of file; end it with .parquet, .csv or .jsonl")
+        raise InputError(
+            f"--output {output}: unknown kind of file; end it with .parquet, .csv or .jsonl"
+        )
     if output.exists() and not args.overwrite:
         raise InputError(f"--output {output}: already there; say --overwrite to replace it")
 
@@ -54,18 +59,24 @@ def main(argv=None) -> Path:
     # Predict: pages are decoded side by side while the model works, and kept in their order.
     log, start = Log(), time.perf_counter()
     found = pages_to_predict(args.input, view, names, log)
-    probabilities = predict_probabilities(model, view.processor, found.pixels(), found.total, args.batch_size)
+    probabilities = predict_probabilities(
+        model, view.processor, found.pixels(), found.total, args.batch_size
+    )
     seconds = time.perf_counter() - start
     for note in log.notes[:20]:
         print(note)
     if not found.ids:
-        raise InputError(f"--input {args.input}: no page in it that can be read; give at least one image")
+        raise InputError(
+            f"--input {args.input}: no page in it that can be read; give at least one image"
+        )
 
     # Save.
     output.parent.mkdir(parents=True, exist_ok=True)
     write_predictions(output, found.ids, probabilities, names, found.labels)
-    print(f"{output}: {len(found.ids)} pages in {seconds:.1f} s ({len(found.ids) / seconds:.0f} a second), "
-          f"{len(log.dropped)} files left out")
+    print(
+        f"{output}: {len(found.ids)} pages in {seconds:.1f} s ({len(found.ids) / seconds:.0f} a second), "
+        f"{len(log.dropped)} files left out"
+    )
     for name, n in Counter(probabilities.argmax(1).tolist()).most_common(5):
         print(f"  {n:>8}  {names[name]}")
     return output

@@ -1,9 +1,10 @@
-"""Resize a dataset's pages ahead of training, so that train.py starts at once (it finds the same cache).
+"""Resize a dataset's pages ahead of training, so that train.py starts at once (it finds the same
+cache).
 
     python image_model/scripts/train/preprocess.py --dataset data/x/data_v1 --model_name_or_path models/resnet-50
 
-Takes the same model and dataset flags (or YAML) as train.py and prints what the model will see: pages, their size, how
-much of a page is ink.
+Takes the same model and dataset flags (or YAML) as train.py and prints what the model will see:
+pages, their size, how much of a page is ink.
 """
 
 import json
@@ -42,7 +43,9 @@ def main(argv=None) -> dict:
         "image_size": list(pixels["train"].shape[1:3]),
         "keep_aspect": view.keep_aspect,
         "grayscale": view.grayscale,
-        "splits": {split: {"pages": len(array), "ink": ink(array)} for split, array in pixels.items()},
+        "splits": {
+            split: {"pages": len(array), "ink": ink(array)} for split, array in pixels.items()
+        },
     }
     print(json.dumps(report, ensure_ascii=False, indent=2))
     return report
@@ -50,7 +53,10 @@ def main(argv=None) -> dict:
 
 def ink(pixels) -> float:
     """Mean darkness of pages (n, height, width, 3) uint8: 0 is white, 1 black."""
-    total = sum(float(pixels[start : start + CHUNK].sum(dtype=float)) for start in range(0, len(pixels), CHUNK))
+    total = sum(
+        float(pixels[start : start + CHUNK].sum(dtype=float))
+        for start in range(0, len(pixels), CHUNK)
+    )
     return round(1 - total / (255 * max(pixels.size, 1)), 4)
 
 

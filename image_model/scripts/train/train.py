@@ -5,9 +5,9 @@
     python image_model/scripts/train/train.py --dataset paginas/ --ground_truth paginas/ground_truth.csv \
         --model_name_or_path models/resnet-50 --image_size 224 --output_dir runs/paginas --seed 1 --report_to wandb
 
-Without arguments: the pages of the embedded sample and `resnet-tiny`, a small ResNet with random weights. The run
-works in <output_dir>.partial and appears as <output_dir> when it is finished; after a kill, the same command with
---resume goes on from the last whole checkpoint.
+Without arguments: the pages of the embedded sample and `resnet-tiny`, a small ResNet with random
+weights. The run works in <output_dir>.partial and appears as <output_dir> when it is finished;
+after a kill, the same command with --resume goes on from the last whole checkpoint.
 """
 
 import logging
@@ -41,7 +41,8 @@ from utils.training import (
 
 logger = logging.getLogger("image_model.train")
 ROOM = "image_model"
-# From resnet-18 on a process takes all the cores; resnet-tiny is as fast with one, and not slowed by other programs.
+# From resnet-18 on a process takes all the cores; resnet-tiny is as fast with one, and not slowed
+# by other programs.
 ALL_CORES_MIN_WIDTH = 512
 
 
@@ -52,9 +53,13 @@ def main(argv=None) -> Path:
     model_args, data_args, args, words = parse_training(argv, __doc__)
     start_logging(logging.INFO if args.process_index == 0 else logging.ERROR)
     check_ranks(args)
-    output_dir = Path(from_first_rank(args.output_dir or str(runs.default_output_dir(ROOM, data_args.dataset))))
+    output_dir = Path(
+        from_first_rank(args.output_dir or str(runs.default_output_dir(ROOM, data_args.dataset)))
+    )
     working = runs.partial_folder(output_dir)
-    if not from_first_rank(args.process_index > 0 or runs.claim_output_dir(output_dir, args.resume, args.overwrite)):
+    if not from_first_rank(
+        args.process_index > 0 or runs.claim_output_dir(output_dir, args.resume, args.overwrite)
+    ):
         end_ranks()
         return output_dir
     args.output_dir = str(working)
@@ -71,18 +76,26 @@ def main(argv=None) -> Path:
     view = load_view(model_args)
     with args.main_process_first():
         pixels = resize_splits(splits, view, corpus.info["hash"])
-    model = build_model(model_args, config, *pixels["train"].shape[1:3]).to(memory_format=torch.channels_last)
+    model = build_model(model_args, config, *pixels["train"].shape[1:3]).to(
+        memory_format=torch.channels_last
+    )
 
     # Trainer: cached pixels, seeded augmentation, the suite's loss and metrics.
     labels = {split: np.array(dataset["label"]) for split, dataset in splits.items()}
     pages = {split: Pages(pixels[split], labels[split]) for split in splits}
     pages["train"] = Pages(pixels["train"], labels["train"], model_args.augment, args.seed)
     if args.process_index == 0:
-        runs.write_config(working, room=ROOM, arguments=vars(model_args) | vars(data_args) | args.to_dict(),
-                          dataset=runs.dataset_entry(corpus.info, vars(options_of(data_args))),
-                          model=describe_model(model_args, model, pixels["train"].shape[1:3], args))
+        runs.write_config(
+            working,
+            room=ROOM,
+            arguments=vars(model_args) | vars(data_args) | args.to_dict(),
+            dataset=runs.dataset_entry(corpus.info, vars(options_of(data_args))),
+            model=describe_model(model_args, model, pixels["train"].shape[1:3], args),
+        )
         open_trackers(args.report_to, args.run_name or output_dir.name, working)
-    trainer = make_trainer(model, args, pages, make_collator(view.processor), view.processor, labels["train"])
+    trainer = make_trainer(
+        model, args, pages, make_collator(view.processor), view.processor, labels["train"]
+    )
     trainer.add_callback(EpochOfPages(pages["train"]))
 
     # Train.
@@ -90,11 +103,15 @@ def main(argv=None) -> Path:
     results = {f"train_{k.removeprefix('train_')}": v for k, v in outcome.metrics.items()}
 
     # Evaluate: validation and test, once, with the best weights.
-    probabilities = {split: evaluate(trainer, pages, split, results) for split in ("validation", "test")}
+    probabilities = {
+        split: evaluate(trainer, pages, split, results) for split in ("validation", "test")
+    }
 
     # Save: everything into the working folder, then its final name.
     try:
-        trainer.save_model(str(working), _internal_call=True)  # without a push: the folder is not whole yet
+        trainer.save_model(
+            str(working), _internal_call=True
+        )  # without a push: the folder is not whole yet
         if args.process_index == 0:
             save(working, trainer, corpus, probabilities, results, args)
             runs.finish(output_dir)
@@ -114,7 +131,9 @@ def main(argv=None) -> Path:
 
 
 def width_of(config) -> int:
-    """Channels of a convolutional network's last stage, or a transformer's width; 0 where neither is said."""
+    """Channels of a convolutional network's last stage, or a transformer's width; 0 where neither
+    is said.
+    """
     return getattr(config, "hidden_size", None) or max(getattr(config, "hidden_sizes", None) or [0])
 
 
@@ -130,7 +149,9 @@ def describe_model(model_args, model, image_size: tuple[int, int], args) -> dict
         "grayscale": model_args.grayscale,
         "parameters": model.num_parameters(),
         "precision": precision_of(args),
-        "global_batch_size": args.train_batch_size * args.gradient_accumulation_steps * args.world_size,
+        "global_batch_size": args.train_batch_size
+        * args.gradient_accumulation_steps
+        * args.world_size,
         "processes": args.world_size,
         "hardware": describe_hardware(args),
     }
@@ -149,13 +170,19 @@ def save(working: Path, trainer, corpus, probabilities, results: dict, args):
     names = corpus.info["labels"]
     for split, p in probabilities.items():
         labels = np.array(corpus.splits[split]["label"])
-        results |= runs.write_evaluation(working, split, corpus.splits[split]["id"], labels, p, names,
-                                         headline=split == "test")
+        results |= runs.write_evaluation(
+            working, split, corpus.splits[split]["id"], labels, p, names, headline=split == "test"
+        )
     results["parameters"] = trainer.model.num_parameters()
     results["model_bytes"] = runs.folder_bytes(working, "*.safetensors")
     best = args.metric_for_best_model.removeprefix("eval_")
-    runs.write_training_figures(working, trainer.state.log_history, corpus.info["report"]["class_counts"], best,
-                                args.greater_is_better)
+    runs.write_training_figures(
+        working,
+        trainer.state.log_history,
+        corpus.info["report"]["class_counts"],
+        best,
+        args.greater_is_better,
+    )
     runs.write_json(working / "log_history.json", trainer.state.log_history)
     usage = transformers_usage(runs.read_yaml(working / "config.yaml")["model"])
     runs.write_results(working, results, names, usage=usage, task="image-classification")
@@ -165,15 +192,24 @@ def save(working: Path, trainer, corpus, probabilities, results: dict, args):
 def transformers_usage(model: dict) -> list[str]:
     """How the card says that the run is loaded."""
     height, width = model["image_size"]
-    whole = " La página se ajusta sin deformarla, con blanco a los lados: `pipeline` no lo hace, `predict.py` sí." \
-        if model["keep_aspect"] else ""
-    grey = " Los colores no se miran: `pipeline` recibe la imagen ya en gris." if model["grayscale"] else ""
+    whole = (
+        " La página se ajusta sin deformarla, con blanco a los lados: `pipeline` no lo hace, `predict.py` sí."
+        if model["keep_aspect"]
+        else ""
+    )
+    grey = (
+        " Los colores no se miran: `pipeline` recibe la imagen ya en gris."
+        if model["grayscale"]
+        else ""
+    )
     return [
-        "```python", "from transformers import pipeline\n",
+        "```python",
+        "from transformers import pipeline\n",
         'clasificador = pipeline("image-classification", model="RUTA_DE_ESTA_CARPETA")',
-        'clasificador("pagina.png")', "```\n",
+        'clasificador("pagina.png")',
+        "```\n",
         f"Cada página se ve en {height} × {width} píxeles.{whole}{grey}",
-    ]  # fmt: skip
+    ]
 
 
 if __name__ == "__main__":

@@ -1,4 +1,5 @@
-"""Search hyperparameters: one run a trial, in a study that goes on after a kill and chooses with an eye on overfit.
+"""Search hyperparameters: one run a trial, in a study that goes on after a kill and chooses with an
+eye on overfit.
 
     python rnn_baseline/scripts/explore/search.py --space rnn_baseline/configs/search/002.yaml --num_layers 1 \
         --hidden_size 64 --max_length 64 --num_train_epochs 2
@@ -6,10 +7,11 @@
         --space rnn_baseline/configs/search/001.yaml --dataset data/meli/data_v1 --only activation=relu --max_gap 0.02
     python rnn_baseline/scripts/explore/search.py --space space.yaml --sampler tpe --trials 30 --dataset corpus.csv
 
-Takes the flags of train.py, which every trial gets, and the space: `name: [values]`, or for tpe also
-`name: {low: 1e-4, high: 1e-2, log: true}`. Each trial is a finished run in <search_dir>/trial_<parameters>; the chosen
-one is copied to <search_dir>/best. Writes trials.csv, summary.md and figures/. The same command goes on where it
-stopped; stages of a grid (--only) and later calls add to the same search.
+Takes the flags of train.py, which every trial gets, and the space: `name: [values]`, or for tpe
+also `name: {low: 1e-4, high: 1e-2, log: true}`. Each trial is a finished run in
+<search_dir>/trial_<parameters>; the chosen one is copied to <search_dir>/best. Writes trials.csv,
+summary.md and figures/. The same command goes on where it stopped; stages of a grid (--only) and
+later calls add to the same search.
 """
 
 import sys
@@ -33,13 +35,17 @@ def main(argv=None) -> Path:
     model_args, data_args, args, plan, words = parse_training(argv, __doc__, SearchArguments)
     start_logging()
     check_single_process()
-    folder = Path(plan.search_dir or Path("runs") / train.ROOM / dataset_name(data_args.dataset) / "search")
+    folder = Path(
+        plan.search_dir or Path("runs") / train.ROOM / dataset_name(data_args.dataset) / "search"
+    )
 
     # Splits: loaded here only for their hash, which all trials must share.
     dataset = load_corpus(data_args.dataset, options_of(data_args)).info["hash"]
 
     # Search: train what is missing, choose, report.
-    best = search(train.main, plan, (model_args, args), argv, words["given"], dataset=dataset, folder=folder)
+    best = search(
+        train.main, plan, (model_args, args), argv, words["given"], dataset=dataset, folder=folder
+    )
     print((folder / "summary.md").read_text(encoding="utf-8"))
     return best
 

@@ -1,11 +1,12 @@
-"""What a finished network sees of each document before the class layer, in two dimensions; and its surest and least
-sure documents.
+"""What a finished network sees of each document before the class layer, in two dimensions; and its
+surest and least sure documents.
 
     python rnn_baseline/scripts/model_metrics/hidden_states.py runs/temas --split test
     python rnn_baseline/scripts/model_metrics/hidden_states.py runs/temas --dataset data/x/data_v2 --most 3000
 
-Writes pca.png, tsne.png, hidden_states.html (t-SNE with each document's text under the pointer; needs no network) and
-entropy.csv (all documents, the least sure first) to <RUN>/hidden_states/<split>/.
+Writes pca.png, tsne.png, hidden_states.html (t-SNE with each document's text under the pointer;
+needs no network) and entropy.csv (all documents, the least sure first) to
+<RUN>/hidden_states/<split>/.
 """
 
 from dataclasses import dataclass, field
@@ -33,13 +34,22 @@ TEXT = 200  # characters of a text in entropy.csv
 class HiddenStatesArguments(DataOptions):
     """Of which documents; reading options default to those of the training."""
 
-    dataset: str | None = field(default=None, metadata={"help": "prepared folder or raw source; default: the run's"})
+    dataset: str | None = field(
+        default=None, metadata={"help": "prepared folder or raw source; default: the run's"}
+    )
     split: str = field(default="test", metadata={"help": "train, validation or test"})
-    most: int = field(default=1000, metadata={"help": "at most so many documents are drawn, the first ones by chance"})
+    most: int = field(
+        default=1000,
+        metadata={"help": "at most so many documents are drawn, the first ones by chance"},
+    )
     batch_size: int = field(default=256, metadata={"help": "texts per batch"})
-    seed: int = field(default=0, metadata={"help": "seed of t-SNE and of which documents are drawn"})
+    seed: int = field(
+        default=0, metadata={"help": "seed of t-SNE and of which documents are drawn"}
+    )
     use_cpu: bool = field(default=False, metadata={"help": "stay on the CPU"})
-    output: str | None = field(default=None, metadata={"help": "folder; default <RUN>/hidden_states/<split>"})
+    output: str | None = field(
+        default=None, metadata={"help": "folder; default <RUN>/hidden_states/<split>"}
+    )
     overwrite: bool = field(default=False, metadata={"help": "replace a folder that is there"})
 
 
@@ -67,7 +77,9 @@ def main(argv=None) -> Path:
 
     # Model.
     model = load_classifier(run, inference_device(args.use_cpu), "fp32")
-    encoded = encode(dataset["text"], AutoTokenizer.from_pretrained(run), config["model"]["max_length"])
+    encoded = encode(
+        dataset["text"], AutoTokenizer.from_pretrained(run), config["model"]["max_length"]
+    )
     probabilities, states = probabilities_and_states(model, encoded, args.batch_size)
 
     # Save.
@@ -76,27 +88,39 @@ def main(argv=None) -> Path:
         write_csv(table, partial / "entropy.csv")
         points = {how: project(states[drawn], how, args.seed) for how in ("pca", "tsne")}
         for how, title in (("pca", "PCA"), ("tsne", "t-SNE")):
-            figure = scatter_figure(points[how], labels[drawn], names, f"{title} of {len(drawn)} hidden states")
+            figure = scatter_figure(
+                points[how], labels[drawn], names, f"{title} of {len(drawn)} hidden states"
+            )
             save_figure(figure, partial / f"{how}.png")
-        said = [f"{i} → {names[p]}: {text or ''}" for i, p, text in zip(
-            np.array(dataset["id"])[drawn], probabilities[drawn].argmax(1), np.array(dataset["text"])[drawn],
-            strict=True)]
+        said = [
+            f"{i} → {names[p]}: {text or ''}"
+            for i, p, text in zip(
+                np.array(dataset["id"])[drawn],
+                probabilities[drawn].argmax(1),
+                np.array(dataset["text"])[drawn],
+                strict=True,
+            )
+        ]
         page = interactive_scatter(points["tsne"], labels[drawn], names, said)
         page.write_html(str(partial / "hidden_states.html"), include_plotlyjs=True)
-    print(f"{folder}: {len(drawn)} documents of {args.split} drawn; least sure: {', '.join(table['id'][:3])}")
+    print(
+        f"{folder}: {len(drawn)} documents of {args.split} drawn; least sure: {', '.join(table['id'][:3])}"
+    )
     return folder
 
 
 def entropy_table(dataset, labels, probabilities, names) -> pd.DataFrame:
     """All documents with label, prediction and entropy (nats), the least sure first."""
-    frame = pd.DataFrame({
-        "id": dataset["id"],
-        "label": [names[code] for code in labels],
-        "prediction": [names[code] for code in probabilities.argmax(1)],
-        "confidence": probabilities.max(1),
-        "entropy": entropies(probabilities),
-        "text": [(text or "")[:TEXT] for text in dataset["text"]],
-    })  # fmt: skip
+    frame = pd.DataFrame(
+        {
+            "id": dataset["id"],
+            "label": [names[code] for code in labels],
+            "prediction": [names[code] for code in probabilities.argmax(1)],
+            "confidence": probabilities.max(1),
+            "entropy": entropies(probabilities),
+            "text": [(text or "")[:TEXT] for text in dataset["text"]],
+        }
+    )
     return frame.sort_values("entropy", ascending=False, kind="stable").reset_index(drop=True)
 
 

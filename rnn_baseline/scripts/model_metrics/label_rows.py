@@ -1,4 +1,5 @@
-"""One table of all rows of a corpus: human labels kept, the unlabelled rows labelled by a finished run.
+"""One table of all rows of a corpus: human labels kept, the unlabelled rows labelled by a finished
+run.
 
     python rnn_baseline/scripts/model_metrics/label_rows.py runs/temas --output etiquetado.csv
     python rnn_baseline/scripts/model_metrics/label_rows.py runs/temas --dataset contribuciones.csv --unlabelled NR \
@@ -27,7 +28,9 @@ class LabelArguments(DataOptions):
     """Which rows, and where the table goes; reading options default to those of the training."""
 
     output: str = field(default="", metadata={"help": "table to write: .csv or .parquet"})
-    dataset: str | None = field(default=None, metadata={"help": "prepared folder or raw source; default: the run's"})
+    dataset: str | None = field(
+        default=None, metadata={"help": "prepared folder or raw source; default: the run's"}
+    )
     batch_size: int = field(default=256, metadata={"help": "texts per batch"})
     use_cpu: bool = field(default=False, metadata={"help": "stay on the CPU"})
     overwrite: bool = field(default=False, metadata={"help": "replace the output file"})
@@ -55,7 +58,11 @@ def main(argv=None) -> Path:
     probabilities = np.zeros((0, len(names)), np.float32)
     if len(corpus.unlabelled):
         model = load_classifier(run, inference_device(args.use_cpu), "fp32")
-        encoded = encode(corpus.unlabelled["text"], AutoTokenizer.from_pretrained(run), config["model"]["max_length"])
+        encoded = encode(
+            corpus.unlabelled["text"],
+            AutoTokenizer.from_pretrained(run),
+            config["model"]["max_length"],
+        )
         probabilities = predict_probabilities(model, encoded, args.batch_size)
 
     # Save.

@@ -3,9 +3,11 @@
     python rnn_baseline/scripts/train/pipeline.py --dataset corpus.csv --output_dir runs/temas --seeds 3
     python rnn_baseline/scripts/train/pipeline.py rnn_baseline/configs/001-best.yaml --dataset corpus.csv --folds 5
 
-Takes the flags of train.py. Writes <output_dir>/data (or fold_1 … below it), one run folder a seed or fold,
-predictions of the unlabelled rows, and the summary: all_results.json, summary.md, figures/seeds.png. A step whose
-inputs have not changed is skipped; after a kill the same command with --resume goes on.
+Takes the flags of train.py. Writes <output_dir>/data (or fold_1 … below it), one run folder a seed
+or fold,
+predictions of the unlabelled rows, and the summary: all_results.json, summary.md,
+figures/seeds.png. A step whose inputs have not changed is skipped; after a kill the same command
+with --resume goes on.
 """
 
 import logging
@@ -19,7 +21,14 @@ from utils import prepare_dataset, runs
 from utils.cli import as_words, start_logging
 from utils.data import options_of
 from utils.errors import exits_on_input_error
-from utils.pipeline import PipelineArguments, check_single_process, fingerprint, prepared_hash, step, summarise
+from utils.pipeline import (
+    PipelineArguments,
+    check_single_process,
+    fingerprint,
+    prepared_hash,
+    step,
+    summarise,
+)
 
 logger = logging.getLogger("rnn_baseline.pipeline")
 
@@ -42,8 +51,14 @@ def main(argv=None) -> dict:
     flags = as_words({k: v for k, v in words["given"].items() if k in options and v != []})
     flags += ["--folds", str(plan.folds)] if plan.folds else []
     flags += ["--output", str(data), "--overwrite", str(args.overwrite)]
-    step("prepare", folder, {"source": fingerprint(data_args.dataset), "options": options, "folds": plan.folds}, data,
-         lambda: prepare_dataset.main([data_args.dataset, *flags]), args.overwrite)
+    step(
+        "prepare",
+        folder,
+        {"source": fingerprint(data_args.dataset), "options": options, "folds": plan.folds},
+        data,
+        lambda: prepare_dataset.main([data_args.dataset, *flags]),
+        args.overwrite,
+    )
     if plan.folds:
         jobs = {f"fold_{i}": (data / f"fold_{i}", args.seed) for i in range(1, plan.folds + 1)}
     else:
@@ -57,20 +72,50 @@ def main(argv=None) -> dict:
     for name, (dataset, seed) in jobs.items():
         run = folder / name
         inputs = {"dataset": prepared_hash(dataset), "seed": seed, "settings": settings}
-        step(f"train_{name}", folder, inputs, run,
-             lambda d=dataset, r=run, s=seed: train.main(
-                 [*passed, "--dataset", str(d), "--output_dir", str(r), "--seed", str(s)]), args.overwrite)
+        step(
+            f"train_{name}",
+            folder,
+            inputs,
+            run,
+            lambda d=dataset, r=run, s=seed: train.main(
+                [*passed, "--dataset", str(d), "--output_dir", str(r), "--seed", str(s)]
+            ),
+            args.overwrite,
+        )
         evaluated = run / "eval" / f"test-{inputs['dataset'][:8]}"
-        step(f"eval_{name}", folder, inputs, evaluated,
-             lambda d=dataset, r=run: evaluate_run.main([str(r), "--dataset", str(d), "--overwrite"]), True)
+        step(
+            f"eval_{name}",
+            folder,
+            inputs,
+            evaluated,
+            lambda d=dataset, r=run: evaluate_run.main(
+                [str(r), "--dataset", str(d), "--overwrite"]
+            ),
+            True,
+        )
 
     # Predict: the rows without a label, with the first run.
     first, (dataset, seed) = next(iter(jobs.items()))
     unlabelled, output = dataset / "unlabelled.parquet", folder / "predictions_unlabelled.parquet"
     if unlabelled.exists():
         inputs = {"dataset": prepared_hash(dataset), "seed": seed, "settings": settings}
-        step("predict", folder, inputs, output, lambda: predict.main(
-            [str(folder / first), "--input", str(unlabelled), "--output", str(output), "--overwrite"]), True)
+        step(
+            "predict",
+            folder,
+            inputs,
+            output,
+            lambda: predict.main(
+                [
+                    str(folder / first),
+                    "--input",
+                    str(unlabelled),
+                    "--output",
+                    str(output),
+                    "--overwrite",
+                ]
+            ),
+            True,
+        )
 
     # Summarise.
     seeds = ", ".join(str(seed) for _, seed in jobs.values())

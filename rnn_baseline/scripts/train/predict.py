@@ -4,9 +4,10 @@
     python rnn_baseline/scripts/train/predict.py runs/temas --input carpeta_de_txt/ --output predicciones.csv
     cat textos.txt | python rnn_baseline/scripts/train/predict.py runs/temas --input - --output predicciones.jsonl
 
-Input: csv, tsv, jsonl or parquet (plain or .gz), a folder of txt files, one txt file (a single document), or - for
-standard input, one text a line. Labels are optional and are copied. Output: .parquet, .csv or .jsonl with `id, label,
-prediction, confidence` and the probabilities, in the order of the input.
+Input: csv, tsv, jsonl or parquet (plain or .gz), a folder of txt files, one txt file (a single
+document), or - for standard input, one text a line. Labels are optional and are copied. Output:
+.parquet, .csv or .jsonl with `id, label, prediction, confidence` and the probabilities, in the
+order of the input.
 """
 
 import time
@@ -33,10 +34,16 @@ class PredictArguments:
     input: str = field(metadata={"help": "table, txt folder, txt file, or - for standard input"})
     output: str = field(metadata={"help": "file to write: .parquet, .csv or .jsonl"})
     text_column: str = field(default="text", metadata={"help": "column that holds the text"})
-    label_column: str = field(default="label", metadata={"help": "column that holds the class, where there is one"})
-    id_column: str = field(default="id", metadata={"help": "column that holds the id (default: row numbers)"})
+    label_column: str = field(
+        default="label", metadata={"help": "column that holds the class, where there is one"}
+    )
+    id_column: str = field(
+        default="id", metadata={"help": "column that holds the id (default: row numbers)"}
+    )
     batch_size: int = field(default=256, metadata={"help": "texts per batch"})
-    precision: str = field(default="auto", metadata={"help": "fp32, bf16 or auto (bf16 for wide networks)"})
+    precision: str = field(
+        default="auto", metadata={"help": "fp32, bf16 or auto (bf16 for wide networks)"}
+    )
     use_cpu: bool = field(default=False, metadata={"help": "stay on the CPU"})
     overwrite: bool = field(default=False, metadata={"help": "replace the output file"})
 
@@ -50,7 +57,9 @@ def main(argv=None) -> Path:
     run, output = Path(words["run"]), Path(args.output)
     config, names = runs.read_config(run), runs.read_labels(run)
     if output.suffix not in (".parquet", ".csv", ".jsonl"):
-        raise InputError(f"--output {output}: unknown kind of file; end it with .parquet, .csv or .jsonl")
+        raise InputError(
+            f"--output {output}: unknown kind of file; end it with .parquet, .csv or .jsonl"
+        )
     if output.exists() and not args.overwrite:
         raise InputError(f"--output {output}: already there; say --overwrite to replace it")
 
@@ -60,7 +69,9 @@ def main(argv=None) -> Path:
     rows = list(read_unlabelled(args.input, columns, log, names))
     if not rows:
         raise InputError(f"--input {args.input}: no text in it; give at least one")
-    ids, texts, labels = ([nfc(value) if value else value for value in column] for column in zip(*rows, strict=True))
+    ids, texts, labels = (
+        [nfc(value) if value else value for value in column] for column in zip(*rows, strict=True)
+    )
     for note in log.notes[:20]:
         print(note)
 
@@ -80,8 +91,10 @@ def main(argv=None) -> Path:
     write_predictions(output, ids, probabilities, names, [label or None for label in labels])
     lengths = encoded["length"]
     empty, cut = int((lengths == 0).sum()), int((lengths >= max_length).sum())
-    print(f"{output}: {len(ids)} texts in {seconds:.1f} s ({len(ids) / seconds:.0f} a second), {empty} without a "
-          f"word, {cut} cut at {max_length} words, {len(log.dropped)} files left out as binary")
+    print(
+        f"{output}: {len(ids)} texts in {seconds:.1f} s ({len(ids) / seconds:.0f} a second), {empty} without a "
+        f"word, {cut} cut at {max_length} words, {len(log.dropped)} files left out as binary"
+    )
     for name, n in Counter(probabilities.argmax(1).tolist()).most_common(5):
         print(f"  {n:>8}  {names[name]}")
     return output

@@ -5,8 +5,9 @@
     python rnn_baseline/scripts/train/train.py --dataset corpus.csv --text_column texto --label_column tema \
         --vectors SBW-vectors-300-min5.txt.bz2 --output_dir runs/temas --seed 1 --report_to wandb
 
-Without arguments: the embedded sample and configs/best.yaml. The run works in <output_dir>.partial and appears as
-<output_dir> when it is finished; after a kill, the same command with --resume goes on from the last whole checkpoint.
+Without arguments: the embedded sample and configs/best.yaml. The run works in <output_dir>.partial
+and appears as <output_dir> when it is finished; after a kill, the same command with --resume goes
+on from the last whole checkpoint.
 """
 
 import logging
@@ -51,9 +52,13 @@ def main(argv=None) -> Path:
     model_args, data_args, args, words = parse_training(argv, __doc__)
     start_logging(logging.INFO if args.process_index == 0 else logging.ERROR)
     check_ranks(args)
-    output_dir = Path(from_first_rank(args.output_dir or str(runs.default_output_dir(ROOM, data_args.dataset))))
+    output_dir = Path(
+        from_first_rank(args.output_dir or str(runs.default_output_dir(ROOM, data_args.dataset)))
+    )
     working = runs.partial_folder(output_dir)
-    if not from_first_rank(args.process_index > 0 or runs.claim_output_dir(output_dir, args.resume, args.overwrite)):
+    if not from_first_rank(
+        args.process_index > 0 or runs.claim_output_dir(output_dir, args.resume, args.overwrite)
+    ):
         end_ranks()
         return output_dir
     args.output_dir = str(working)
@@ -72,31 +77,43 @@ def main(argv=None) -> Path:
     with args.main_process_first():
         encoded = encode_splits(splits, tokenizer, max_length, corpus.info["hash"])
     found = describe_words(encoded, max_length)
-    logger.info(f"{len(tokenizer) - 2} words; {found['share_unknown']['test']:.1%} of the test texts' are unknown; "
-                f"{sum(found['empty'].values())} texts without a word; {found['share_cut']['train']:.1%} of the train "
-                f"texts reach max_length {max_length}: the rest of them is not read")
+    logger.info(
+        f"{len(tokenizer) - 2} words; {found['share_unknown']['test']:.1%} of the test texts' are unknown; "
+        f"{sum(found['empty'].values())} texts without a word; {found['share_cut']['train']:.1%} of the train "
+        f"texts reach max_length {max_length}: the rest of them is not read"
+    )
     if not args.streaming:
         encoded = {split: dataset.to(args.device) for split, dataset in encoded.items()}
     model, vectors = build_model(model_args, names, tokenizer)
 
     # Trainer: batches of one length, the suite's loss and metrics.
     if args.process_index == 0:
-        runs.write_config(working, room=ROOM, arguments=vars(model_args) | vars(data_args) | args.to_dict(),
-                          dataset=runs.dataset_entry(corpus.info, vars(options_of(data_args))),
-                          model=describe_model(model_args, model, tokenizer, vectors, args) | found)
+        runs.write_config(
+            working,
+            room=ROOM,
+            arguments=vars(model_args) | vars(data_args) | args.to_dict(),
+            dataset=runs.dataset_entry(corpus.info, vars(options_of(data_args))),
+            model=describe_model(model_args, model, tokenizer, vectors, args) | found,
+        )
         open_trackers(args.report_to, args.run_name or output_dir.name, working)
-    trainer = make_trainer(model, args, encoded, as_is, tokenizer, encoded["train"]["labels"], RnnTrainer)
+    trainer = make_trainer(
+        model, args, encoded, as_is, tokenizer, encoded["train"]["labels"], RnnTrainer
+    )
 
     # Train.
     outcome = train(trainer, args.resume)
     results = {f"train_{k.removeprefix('train_')}": v for k, v in outcome.metrics.items()}
 
     # Evaluate: validation and test, once, with the best weights.
-    probabilities = {split: evaluate(trainer, encoded, split, results) for split in ("validation", "test")}
+    probabilities = {
+        split: evaluate(trainer, encoded, split, results) for split in ("validation", "test")
+    }
 
     # Save: everything into the working folder, then its final name.
     try:
-        trainer.save_model(str(working), _internal_call=True)  # without a push: the folder is not whole yet
+        trainer.save_model(
+            str(working), _internal_call=True
+        )  # without a push: the folder is not whole yet
         if args.process_index == 0:
             save(working, trainer, corpus, encoded, probabilities, results, args)
             runs.finish(output_dir)
@@ -117,7 +134,11 @@ def main(argv=None) -> Path:
 
 def describe_model(model_args, model, tokenizer, vectors: dict | None, args) -> dict:
     """What config.yaml and the card say of the network, its words and its hardware."""
-    start = f"la ejecución {model_args.model_name_or_path}" if model_args.model_name_or_path else "pesos al azar"
+    start = (
+        f"la ejecución {model_args.model_name_or_path}"
+        if model_args.model_name_or_path
+        else "pesos al azar"
+    )
     return {
         "name": shape_name(model.config),
         "start": f"{start}, vectores {vectors['file']}" if vectors else start,
@@ -129,7 +150,9 @@ def describe_model(model_args, model, tokenizer, vectors: dict | None, args) -> 
         "parameters": model.num_parameters(),
         "parameters_without_embedding": model.num_parameters() - model.embedding.weight.numel(),
         "precision": precision_of(args),
-        "global_batch_size": args.train_batch_size * args.gradient_accumulation_steps * args.world_size,
+        "global_batch_size": args.train_batch_size
+        * args.gradient_accumulation_steps
+        * args.world_size,
         "processes": args.world_size,
         "hardware": describe_hardware(args),
     }
@@ -148,15 +171,23 @@ def save(working: Path, trainer, corpus, encoded, probabilities, results: dict, 
     names = corpus.info["labels"]
     for split, p in probabilities.items():
         labels = encoded[split]["labels"]
-        results |= runs.write_evaluation(working, split, corpus.splits[split]["id"], labels, p, names,
-                                         headline=split == "test")
+        results |= runs.write_evaluation(
+            working, split, corpus.splits[split]["id"], labels, p, names, headline=split == "test"
+        )
     results["parameters"] = trainer.model.num_parameters()
     results["model_bytes"] = runs.folder_bytes(working, "*.safetensors")
     best = args.metric_for_best_model.removeprefix("eval_")
-    runs.write_training_figures(working, trainer.state.log_history, corpus.info["report"]["class_counts"], best,
-                                args.greater_is_better)
+    runs.write_training_figures(
+        working,
+        trainer.state.log_history,
+        corpus.info["report"]["class_counts"],
+        best,
+        args.greater_is_better,
+    )
     runs.write_json(working / "log_history.json", trainer.state.log_history)
-    runs.write_results(working, results, names, usage=usage(trainer.processing_class.model_max_length))
+    runs.write_results(
+        working, results, names, usage=usage(trainer.processing_class.model_max_length)
+    )
     runs.remove_leftovers(working, args.keep_checkpoints)
 
 

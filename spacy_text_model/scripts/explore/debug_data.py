@@ -1,10 +1,12 @@
-"""What `spacy debug data` says of a dataset and a config, in a few lines, and the classes that will give trouble.
+"""What `spacy debug data` says of a dataset and a config, in a few lines, and the classes that will
+give trouble.
 
     python spacy_text_model/scripts/explore/debug_data.py
     python spacy_text_model/scripts/explore/debug_data.py spacy_text_model/configs/bow.cfg --dataset data/x/data_v1
 
-Takes the config, flags and overrides of train.py. spaCy's command reads the corpora through the config, so what it
-says is said of what training sees. Added: words per document, documents per class, documents without a word.
+Takes the config, flags and overrides of train.py. spaCy's command reads the corpora through the
+config, so what it says is said of what training sees. Added: words per document, documents per
+class, documents without a word.
 """
 
 import contextlib
@@ -54,10 +56,20 @@ def main(argv=None) -> dict:
     for kind, lines in found.items():
         if kind != "few":
             print(f"\n{kind}:", *(f"  {line}" for line in lines or ["none"]), sep="\n")
-    print("\n" + markdown_table(["split", "documents", "without a word", "words: median", "95 %", "most"],
-                                [length_row(split, dataset) for split, dataset in corpus.splits.items()]))
-    print(f"{len(found['few'])} of {len(counts)} classes have fewer than {FEW} train documents"
-          + "".join(f"\n  {n:>4}  {name}" for name, n in sorted(found["few"].items(), key=lambda item: item[1])[:20]))
+    print(
+        "\n"
+        + markdown_table(
+            ["split", "documents", "without a word", "words: median", "95 %", "most"],
+            [length_row(split, dataset) for split, dataset in corpus.splits.items()],
+        )
+    )
+    print(
+        f"{len(found['few'])} of {len(counts)} classes have fewer than {FEW} train documents"
+        + "".join(
+            f"\n  {n:>4}  {name}"
+            for name, n in sorted(found["few"].items(), key=lambda item: item[1])[:20]
+        )
+    )
     return found
 
 
@@ -73,7 +85,9 @@ def spacy_says(config_path, overrides: dict) -> str:
             debug_data(config_path, config_overrides=overrides, no_format=False, silent=False)
         except SystemExit as stop:
             if stop.code == 1:
-                raise InputError(f"{config_path}: {COLOURS.sub('', output.getvalue())}; mend the config") from None
+                raise InputError(
+                    f"{config_path}: {COLOURS.sub('', output.getvalue())}; mend the config"
+                ) from None
             raise
     return COLOURS.sub("", output.getvalue())
 
@@ -81,8 +95,14 @@ def spacy_says(config_path, overrides: dict) -> str:
 def length_row(split: str, dataset) -> list:
     """Documents of a split and their lengths in words."""
     words = words_per_text(dataset)
-    return [split, len(words), int((words == 0).sum()), int(np.median(words)), int(np.percentile(words, 95)),
-            int(words.max())]
+    return [
+        split,
+        len(words),
+        int((words == 0).sum()),
+        int(np.median(words)),
+        int(np.percentile(words, 95)),
+        int(words.max()),
+    ]
 
 
 if __name__ == "__main__":

@@ -2,11 +2,11 @@
 
     python spacy_text_model/scripts/explore/errors.py runs/temas --accuracy 0.95
 
-A textcat of exclusive classes always answers (`threshold` in its config changes nothing), so what it doubts is set
-aside afterwards. The lowest confidence at which the validation documents kept reach --accuracy is chosen, and what it
-does on test is read beside it: the two differ, and only the second was not chosen. Writes thresholds.csv,
-confusions.csv, errors.csv (test documents kept and wrong, the most confident first) and figures/coverage.png to
-<RUN>/explore/errors/.
+A textcat of exclusive classes always answers (`threshold` in its config changes nothing), so what
+it doubts is set aside afterwards. The lowest confidence at which the validation documents kept
+reach --accuracy is chosen, and what it does on test is read beside it: the two differ, and only the
+second was not chosen. Writes thresholds.csv, confusions.csv, errors.csv (test documents kept and
+wrong, the most confident first) and figures/coverage.png to <RUN>/explore/errors/.
 """
 
 from dataclasses import dataclass, field
@@ -28,7 +28,9 @@ from utils.tables import markdown_table, write_csv
 class ErrorsArguments:
     """What is asked of the documents that are kept."""
 
-    accuracy: float = field(default=0.95, metadata={"help": "accuracy wanted of the documents that are kept"})
+    accuracy: float = field(
+        default=0.95, metadata={"help": "accuracy wanted of the documents that are kept"}
+    )
     most: int = field(default=10, metadata={"help": "confusions that are printed"})
     overwrite: bool = field(default=False, metadata={"help": "replace what is there"})
 
@@ -47,37 +49,60 @@ def main(argv=None) -> dict:
     runs.claim_report(folder, "thresholds.csv", args.overwrite)
 
     # Predictions: a threshold from validation, its outcome on test.
-    frames = {split: frame_of(read_predictions(run / f"predictions_{split}.parquet"))
-              for split in ("validation", "test")}
+    frames = {
+        split: frame_of(read_predictions(run / f"predictions_{split}.parquet"))
+        for split in ("validation", "test")
+    }
     threshold = lowest_threshold(frames["validation"], args.accuracy)
-    outcome = {split: coverage_table(frame["confidence"], frame["correct"], [threshold])[0]
-               for split, frame in frames.items()}
+    outcome = {
+        split: coverage_table(frame["confidence"], frame["correct"], [threshold])[0]
+        for split, frame in frames.items()
+    }
     test = frames["test"]
-    wrong = test[~test["correct"] & (test["confidence"] >= threshold)].sort_values("confidence", ascending=False)
+    wrong = test[~test["correct"] & (test["confidence"] >= threshold)].sort_values(
+        "confidence", ascending=False
+    )
     confusions = wrong.groupby(["label", "prediction"]).size().rename("documents").reset_index()
     confusions = confusions.sort_values("documents", ascending=False, kind="stable")
 
     # Save.
     with runs.whole_folder(folder) as partial:
         (partial / "figures").mkdir()
-        tables = [pd.DataFrame(coverage_table(f["confidence"], f["correct"])).assign(split=s)
-                  for s, f in frames.items()]
+        tables = [
+            pd.DataFrame(coverage_table(f["confidence"], f["correct"])).assign(split=s)
+            for s, f in frames.items()
+        ]
         write_csv(pd.concat(tables), partial / "thresholds.csv")
         write_csv(confusions, partial / "confusions.csv")
         write_csv(wrong[["id", "label", "prediction", "confidence"]], partial / "errors.csv")
-        save_figure(coverage_figure(test["confidence"], test["correct"]), partial / "figures" / "coverage.png")
-    print(f"{folder}: documents of a confidence from {threshold:.4f} on are kept, for {args.accuracy:.0%} of "
-          "validation's right\n")
+        save_figure(
+            coverage_figure(test["confidence"], test["correct"]),
+            partial / "figures" / "coverage.png",
+        )
+    print(
+        f"{folder}: documents of a confidence from {threshold:.4f} on are kept, for {args.accuracy:.0%} of "
+        "validation's right\n"
+    )
     header = ["split", "kept", "share", "accuracy", "errors"]
     print(markdown_table(header, [outcome_row(split, row) for split, row in outcome.items()]))
-    print(markdown_table(["label", "prediction", "documents"], confusions.head(args.most).values.tolist()))
+    print(
+        markdown_table(
+            ["label", "prediction", "documents"], confusions.head(args.most).values.tolist()
+        )
+    )
     return {"threshold": threshold} | outcome
 
 
 def frame_of(predictions) -> pd.DataFrame:
     """One row a document: id, label, prediction, confidence, correct."""
-    frame = pd.DataFrame({"id": predictions.ids, "label": predictions.labels, "prediction": predictions.predictions,
-                          "confidence": predictions.confidence.astype(float)})
+    frame = pd.DataFrame(
+        {
+            "id": predictions.ids,
+            "label": predictions.labels,
+            "prediction": predictions.predictions,
+            "confidence": predictions.confidence.astype(float),
+        }
+    )
     return frame.assign(correct=frame["label"] == frame["prediction"])
 
 
@@ -93,7 +118,9 @@ def lowest_threshold(frame: pd.DataFrame, accuracy: float) -> float:
     last_of_ties = np.append(confidence[1:] != confidence[:-1], True)
     enough = np.flatnonzero((right >= accuracy) & last_of_ties)
     if not enough.size:
-        raise InputError(f"--accuracy {accuracy}: no confidence reaches it on validation; ask for less")
+        raise InputError(
+            f"--accuracy {accuracy}: no confidence reaches it on validation; ask for less"
+        )
     return float(confidence[enough[-1]])
 
 

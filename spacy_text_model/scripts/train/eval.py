@@ -2,16 +2,21 @@
 
     python spacy_text_model/scripts/train/eval.py runs/temas --dataset data/x/data_v2 --split test
 
-Writes predictions, report, confusion matrix and figures to <RUN>/eval/<split>-<hash>/, never over training's files.
-Without --dataset: the dataset of the training, read with the same options. RUN may also be a folder that
-`spacy train --output RUN` wrote.
+Writes predictions, report, confusion matrix and figures to <RUN>/eval/<split>-<hash>/, never over
+training's files. Without --dataset: the dataset of the training, read with the same options. RUN
+may also be a folder that `spacy train --output RUN` wrote.
 """
 
 import time
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 
-from spacy_text_model.inference import BATCH_SIZE, class_probabilities, load_pipeline, pipeline_folder
+from spacy_text_model.inference import (
+    BATCH_SIZE,
+    class_probabilities,
+    load_pipeline,
+    pipeline_folder,
+)
 from utils import runs
 from utils.cli import parse, start_logging
 from utils.corpus import SPLITS
@@ -23,11 +28,17 @@ from utils.errors import InputError, exits_on_input_error
 class EvalArguments(DataOptions):
     """What to evaluate on; reading options default to those of the training."""
 
-    dataset: str | None = field(default=None, metadata={"help": "prepared folder or raw source; default: the run's"})
+    dataset: str | None = field(
+        default=None, metadata={"help": "prepared folder or raw source; default: the run's"}
+    )
     split: str = field(default="test", metadata={"help": "train, validation or test"})
     batch_size: int = field(default=BATCH_SIZE, metadata={"help": "texts per batch"})
-    n_process: int = field(default=1, metadata={"help": "processes; more than one pays on long texts"})
-    overwrite: bool = field(default=False, metadata={"help": "replace this evaluation where it is there already"})
+    n_process: int = field(
+        default=1, metadata={"help": "processes; more than one pays on long texts"}
+    )
+    overwrite: bool = field(
+        default=False, metadata={"help": "replace this evaluation where it is there already"}
+    )
 
 
 @exits_on_input_error
@@ -64,9 +75,13 @@ def main(argv=None) -> Path:
 
     # Save.
     with runs.whole_folder(folder) as partial:
-        results = runs.write_evaluation(partial, args.split, dataset["id"], labels, probabilities, names)
+        results = runs.write_evaluation(
+            partial, args.split, dataset["id"], labels, probabilities, names
+        )
         results[f"{args.split}_ms_per_document"] = 1000 * seconds / len(labels)
-        runs.write_json(partial / "all_results.json", results | {"dataset_hash": corpus.info["hash"]})
+        runs.write_json(
+            partial / "all_results.json", results | {"dataset_hash": corpus.info["hash"]}
+        )
     shown = [f"{args.split}_{m}" for m in ("macro_f1", "accuracy", "balanced_accuracy")]
     print(f"{folder}: " + ", ".join(f"{k} {results[k]:.4f}" for k in shown))
     return folder

@@ -4,10 +4,10 @@
     python spacy_text_model/scripts/train/predict.py runs/temas --input carpeta_de_txt/ --output predicciones.csv
     cat textos.txt | python spacy_text_model/scripts/train/predict.py runs/temas --input - --output predicciones.jsonl
 
-Input: csv, tsv, jsonl or parquet (plain or .gz), a folder of txt files, one txt file (a single document), or - for
-standard input, one text a line. Labels are optional and are copied. Output: .parquet, .csv or .jsonl with `id, label,
-prediction, confidence` and the probabilities, in the order of the input. RUN may also be a folder that
-`spacy train --output RUN` wrote.
+Input: csv, tsv, jsonl or parquet (plain or .gz), a folder of txt files, one txt file (a single
+document), or - for standard input, one text a line. Labels are optional and are copied. Output:
+.parquet, .csv or .jsonl with `id, label, prediction, confidence` and the probabilities, in the
+order of the input. RUN may also be a folder that `spacy train --output RUN` wrote.
 """
 
 import time
@@ -15,7 +15,12 @@ from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from spacy_text_model.inference import BATCH_SIZE, class_probabilities, load_pipeline, pipeline_folder
+from spacy_text_model.inference import (
+    BATCH_SIZE,
+    class_probabilities,
+    load_pipeline,
+    pipeline_folder,
+)
 from utils.cli import parse, start_logging
 from utils.errors import InputError, exits_on_input_error
 from utils.predictions import write_predictions
@@ -30,10 +35,16 @@ class PredictArguments:
     input: str = field(metadata={"help": "table, txt folder, txt file, or - for standard input"})
     output: str = field(metadata={"help": "file to write: .parquet, .csv or .jsonl"})
     text_column: str = field(default="text", metadata={"help": "column that holds the text"})
-    label_column: str = field(default="label", metadata={"help": "column that holds the class, where there is one"})
-    id_column: str = field(default="id", metadata={"help": "column that holds the id (default: row numbers)"})
+    label_column: str = field(
+        default="label", metadata={"help": "column that holds the class, where there is one"}
+    )
+    id_column: str = field(
+        default="id", metadata={"help": "column that holds the id (default: row numbers)"}
+    )
     batch_size: int = field(default=BATCH_SIZE, metadata={"help": "texts per batch"})
-    n_process: int = field(default=1, metadata={"help": "processes; more than one pays on long texts"})
+    n_process: int = field(
+        default=1, metadata={"help": "processes; more than one pays on long texts"}
+    )
     overwrite: bool = field(default=False, metadata={"help": "replace the output file"})
 
 
@@ -45,7 +56,9 @@ def main(argv=None) -> Path:
     start_logging()
     folder, output = pipeline_folder(Path(words["run"])), Path(args.output)
     if output.suffix not in (".parquet", ".csv", ".jsonl"):
-        raise InputError(f"--output {output}: unknown kind of file; end it with .parquet, .csv or .jsonl")
+        raise InputError(
+            f"--output {output}: unknown kind of file; end it with .parquet, .csv or .jsonl"
+        )
     if output.exists() and not args.overwrite:
         raise InputError(f"--output {output}: already there; say --overwrite to replace it")
 
@@ -59,7 +72,9 @@ def main(argv=None) -> Path:
     rows = list(read_unlabelled(args.input, columns, log, names))
     if not rows:
         raise InputError(f"--input {args.input}: no text in it; give at least one")
-    ids, texts, labels = ([nfc(value) if value else value for value in column] for column in zip(*rows, strict=True))
+    ids, texts, labels = (
+        [nfc(value) if value else value for value in column] for column in zip(*rows, strict=True)
+    )
     for note in log.notes[:20]:
         print(note)
 
@@ -72,8 +87,10 @@ def main(argv=None) -> Path:
     output.parent.mkdir(parents=True, exist_ok=True)
     write_predictions(output, ids, probabilities, names, [label or None for label in labels])
     empty = sum(not (text or "").strip() for text in texts)
-    print(f"{output}: {len(ids)} texts in {seconds:.1f} s ({len(ids) / seconds:.0f} a second), {empty} empty, "
-          f"{len(log.dropped)} files left out as binary")
+    print(
+        f"{output}: {len(ids)} texts in {seconds:.1f} s ({len(ids) / seconds:.0f} a second), {empty} empty, "
+        f"{len(log.dropped)} files left out as binary"
+    )
     for name, n in Counter(probabilities.argmax(1).tolist()).most_common(5):
         print(f"  {n:>8}  {names[name]}")
     return output

@@ -1,10 +1,12 @@
-"""Write the shared splits as .spacy files, for those who want `spacy.Corpus.v1` and spaCy's own tools on them.
+"""Write the shared splits as .spacy files, for those who want `spacy.Corpus.v1` and spaCy's own
+tools on them.
 
     python spacy_text_model/scripts/train/preprocess.py --dataset data/x/data_v1 --output data/x/spacy
     python -m spacy train config.cfg --paths.train data/x/spacy/train.spacy --paths.dev data/x/spacy/dev.spacy
 
-config.cfg needs none of it: its reader reads the splits themselves. Writes train.spacy, dev.spacy, test.spacy (every
-class in `doc.cats`, the id in `doc.user_data["id"]`) and labels.json, for `spacy.read_labels.v1`.
+config.cfg needs none of it: its reader reads the splits themselves. Writes train.spacy, dev.spacy,
+test.spacy (every class in `doc.cats`, the id in `doc.user_data["id"]`) and labels.json, for
+`spacy.read_labels.v1`.
 """
 
 from dataclasses import dataclass, field
@@ -28,9 +30,13 @@ FILES = {"train": "train.spacy", "validation": "dev.spacy", "test": "test.spacy"
 class PreprocessArguments(DataOptions):
     """What to write, and where to."""
 
-    dataset: str = field(default="sample", metadata={"help": "prepared folder, raw source, Hub id or 'sample'"})
+    dataset: str = field(
+        default="sample", metadata={"help": "prepared folder, raw source, Hub id or 'sample'"}
+    )
     output: str | None = field(default=None, metadata={"help": "folder to write"})
-    overwrite: bool = field(default=False, metadata={"help": "replace what this script wrote there before"})
+    overwrite: bool = field(
+        default=False, metadata={"help": "replace what this script wrote there before"}
+    )
 
 
 @exits_on_input_error
@@ -53,8 +59,12 @@ def main(argv=None) -> Path:
         for split, name in FILES.items():
             documents(corpus.splits[split], names, split).to_disk(partial / name)
         runs.write_json(partial / "labels.json", names)
-    print(f"{folder}: " + ", ".join(f"{FILES[s]} {len(d)}" for s, d in corpus.splits.items()) + f", {len(names)} "
-          "classes")
+    print(
+        f"{folder}: "
+        + ", ".join(f"{FILES[s]} {len(d)}" for s, d in corpus.splits.items())
+        + f", {len(names)} "
+        "classes"
+    )
     return folder
 
 

@@ -5,10 +5,11 @@
     python spacy_text_model/scripts/train/train.py --dataset corpus.csv --text_column texto --label_column tema \
         --output_dir runs/temas --seed 1 --training.max_steps 500 --corpora.train.balance 0.5
 
-Without arguments: the embedded sample and config.cfg. The loop, the weights that are kept and the pipeline are those
-of `spacy train`; flags with a dot are spaCy's overrides of the config. Added are predictions, metrics, figures, card
-and config.yaml, as in every room. The run works in <output_dir>.partial and appears as <output_dir> when finished.
-spaCy saves no optimizer: after a kill, --resume begins a new training from the best pipeline that was saved.
+Without arguments: the embedded sample and config.cfg. The loop, the weights that are kept and the
+pipeline are those of `spacy train`; flags with a dot are spaCy's overrides of the config. Added are
+predictions, metrics, figures, card and config.yaml, as in every room. The run works in
+<output_dir>.partial and appears as <output_dir> when finished. spaCy saves no optimizer: after a
+kill, --resume begins a new training from the best pipeline that was saved.
 """
 
 import logging
@@ -59,25 +60,39 @@ def main(argv=None) -> Path:
         start_from(config, Path(start), names)
     nlp = initialise(config, args.gpu_id)
     arguments = vars(args) | {"dataset": source, "seed": nlp.config["system"]["seed"]}
-    arguments |= {"learning_rate": learning_rate(nlp.config), "metric_for_best_model": "cats_score",
-                  "config": str(words["config"]), "overrides": words["overrides"]}
+    arguments |= {
+        "learning_rate": learning_rate(nlp.config),
+        "metric_for_best_model": "cats_score",
+        "config": str(words["config"]),
+        "overrides": words["overrides"],
+    }
     dataset = runs.dataset_entry(corpus.info, options_given(config))
-    runs.write_config(working, room=ROOM, arguments=arguments, dataset=dataset,
-                      model=describe_model(words["config"], start, nlp, args.gpu_id))
+    runs.write_config(
+        working,
+        room=ROOM,
+        arguments=arguments,
+        dataset=dataset,
+        model=describe_model(words["config"], start, nlp, args.gpu_id),
+    )
 
     # Train: spaCy's loop, which keeps model-best and model-last.
     begun = time.perf_counter()
     train_pipeline(nlp, working, use_gpu=args.gpu_id, stdout=sys.stdout, stderr=sys.stderr)
     history = read_history(working / "log.jsonl")
-    results = {"train_runtime": time.perf_counter() - begun, "train_epoch": history[-1]["epoch"] + 1,
-               "train_steps": history[-1]["step"] + 1,
-               "train_words_per_second": history[-1]["words"] / max(1, history[-1]["seconds"])}
+    results = {
+        "train_runtime": time.perf_counter() - begun,
+        "train_epoch": history[-1]["epoch"] + 1,
+        "train_steps": history[-1]["step"] + 1,
+        "train_words_per_second": history[-1]["words"] / max(1, history[-1]["seconds"]),
+    }
 
     # Evaluate: validation and test, once, with the best weights.
     nlp = load_pipeline(working / MODEL_BEST)
     nlp.config["training"]["logger"] = block
     nlp.config.to_disk(working / MODEL_BEST / "config.cfg")
-    probabilities = {split: evaluate(nlp, splits[split], split, results) for split in ("validation", "test")}
+    probabilities = {
+        split: evaluate(nlp, splits[split], split, results) for split in ("validation", "test")
+    }
 
     # Save: everything into the working folder, then its final name.
     save(working, nlp, corpus, probabilities, results, history, args.keep_checkpoints)
@@ -88,7 +103,8 @@ def main(argv=None) -> Path:
 
 
 def resumed(working: Path, overwrite: bool) -> Path | None:
-    """The best pipeline of an unfinished run, set aside, since spaCy empties the folder that it writes to.
+    """The best pipeline of an unfinished run, set aside, since spaCy empties the folder that it
+    writes to.
 
     Raises:
         InputError: --overwrite was said too.
@@ -102,7 +118,9 @@ def resumed(working: Path, overwrite: bool) -> Path | None:
     if not aside.exists():
         logger.info(f"{working}: no pipeline was saved there; training begins anew")
         return None
-    logger.info("resume: a new training, of new optimizer state, from the best pipeline that the killed run saved")
+    logger.info(
+        "resume: a new training, of new optimizer state, from the best pipeline that the killed run saved"
+    )
     return aside
 
 
@@ -122,7 +140,9 @@ def evaluate(nlp, dataset, split: str, results: dict) -> np.ndarray:
 def learning_rate(config) -> float:
     """The optimizer's rate; of a schedule, its first value."""
     rate = config["training"]["optimizer"]["learn_rate"]
-    return next(v for v in rate.values() if isinstance(v, float)) if isinstance(rate, dict) else rate
+    return (
+        next(v for v in rate.values() if isinstance(v, float)) if isinstance(rate, dict) else rate
+    )
 
 
 def describe_model(config: Path, start, nlp, gpu_id: int) -> dict:
@@ -142,23 +162,45 @@ def describe_model(config: Path, start, nlp, gpu_id: int) -> dict:
 def parameters(nlp) -> int:
     """Numbers that training changes."""
     model = nlp.get_pipe("textcat").model
-    return sum(node.get_param(name).size for node in model.walk() for name in node.param_names if node.has_param(name))
+    return sum(
+        node.get_param(name).size
+        for node in model.walk()
+        for name in node.param_names
+        if node.has_param(name)
+    )
 
 
-def save(working: Path, nlp, corpus, probabilities, results: dict, history: list[dict], keep_checkpoints: bool):
+def save(
+    working: Path,
+    nlp,
+    corpus,
+    probabilities,
+    results: dict,
+    history: list[dict],
+    keep_checkpoints: bool,
+):
     """Write the run folder's files."""
     names = corpus.info["labels"]
     for split, p in probabilities.items():
         labels = np.array(corpus.splits[split]["label"])
-        results |= runs.write_evaluation(working, split, corpus.splits[split]["id"], labels, p, names,
-                                         headline=split == "test")
+        results |= runs.write_evaluation(
+            working, split, corpus.splits[split]["id"], labels, p, names, headline=split == "test"
+        )
     results["parameters"] = parameters(nlp)
     results["model_bytes"] = runs.folder_bytes(working / MODEL_BEST, "**/*")
-    runs.write_training_figures(working, history, corpus.info["report"]["class_counts"], "score", True, "step")
+    runs.write_training_figures(
+        working, history, corpus.info["report"]["class_counts"], "score", True, "step"
+    )
     runs.write_json(working / "log_history.json", history)
     config = runs.read_yaml(working / "config.yaml")
-    runs.write_results(working, results, names, usage=card_usage(), recipe=card_recipe(config, results),
-                       library="spacy")
+    runs.write_results(
+        working,
+        results,
+        names,
+        usage=card_usage(),
+        recipe=card_recipe(config, results),
+        library="spacy",
+    )
     for leftover in ("model-begun", *([] if keep_checkpoints else [MODEL_LAST])):
         shutil.rmtree(working / leftover, ignore_errors=True)
     (working / "log.jsonl").unlink()
@@ -166,18 +208,26 @@ def save(working: Path, nlp, corpus, probabilities, results: dict, history: list
 
 def card_usage() -> list[str]:
     """How the card says that the run is loaded."""
-    return ["```python", "import spacy\n", f'nlp = spacy.load("RUTA_DE_ESTA_CARPETA/{MODEL_BEST}")',
-            'doc = nlp("…")', "max(doc.cats, key=doc.cats.get)", "```\n",
-            "Los textos se leen enteros, por largos que sean. `export.py` hace de esta carpeta un paquete que se "
-            "instala con pip y solo necesita spaCy."]
+    return [
+        "```python",
+        "import spacy\n",
+        f'nlp = spacy.load("RUTA_DE_ESTA_CARPETA/{MODEL_BEST}")',
+        'doc = nlp("…")',
+        "max(doc.cats, key=doc.cats.get)",
+        "```\n",
+        "Los textos se leen enteros, por largos que sean. `export.py` hace de esta carpeta un paquete que se "
+        "instala con pip y solo necesita spaCy.",
+    ]
 
 
 def card_recipe(config: dict, results: dict) -> list[str]:
     """How the card says that it was trained."""
     arguments = config["arguments"]
-    return [f"- Semilla {config['seed']}, configuración `{Path(arguments['config']).name}`, tasa de aprendizaje "
-            f"{arguments['learning_rate']}, {results['train_steps']} pasos en {results['train_epoch']:g} épocas "
-            f"({results['train_words_per_second']:.0f} palabras por segundo)."]
+    return [
+        f"- Semilla {config['seed']}, configuración `{Path(arguments['config']).name}`, tasa de aprendizaje "
+        f"{arguments['learning_rate']}, {results['train_steps']} pasos en {results['train_epoch']:g} épocas "
+        f"({results['train_words_per_second']:.0f} palabras por segundo)."
+    ]
 
 
 if __name__ == "__main__":
