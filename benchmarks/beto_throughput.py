@@ -25,7 +25,7 @@ import numpy as np
 import torch
 from transformers import BertConfig, BertForSequenceClassification
 
-from benchmarks.beto_ways import PREDICT_BATCH, gradient_difference, measure
+from benchmarks.beto_contenders import PREDICT_BATCH, gradient_difference, measure
 from benchmarks.beto_work import Work, heads, prepare_work
 from benchmarks.common import cell, hardware, hardware_line, markdown_table, write_results
 from utils.cli import parse
@@ -138,7 +138,7 @@ def main(argv=None):
     if args.bf16_crossover:
         results["bf16_crossover"] = bf16_crossover(args)
     results["seconds"] = time.perf_counter() - started
-    print(report := report_of(results))
+    print(report := markdown_report(results))
     return write_results(args.output, "beto_throughput", results, report)
 
 
@@ -357,7 +357,7 @@ def predict_step(model, inputs, labels, optimizer, bf16: bool):
 # The report.
 
 
-def report_of(results: dict) -> str:
+def markdown_report(results: dict) -> str:
     """The Markdown tables with what is needed to read them."""
     parts = [
         "# BETO throughput: the suite beside stock transformers\n",

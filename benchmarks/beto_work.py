@@ -11,9 +11,9 @@ import numpy as np
 import torch
 from transformers import AutoModelForSequenceClassification, BertConfig
 
+from beto_text_model.inference import tokenise_texts
 from beto_text_model.tokenization import train_wordpiece
-from utils.inference import tokenise_texts
-from utils.sample_corpus import generate_sample
+from utils.samples.documents import generate_sample
 
 TOKENIZER_VOCABULARY = 8000
 LONGEST = 512

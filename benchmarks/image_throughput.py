@@ -29,7 +29,7 @@ from benchmarks.common import (
     markdown_table,
     write_results,
 )
-from benchmarks.image_ways import PREDICT_BATCH, SHAPES, Work, measure, prepare_work
+from benchmarks.image_contenders import PREDICT_BATCH, SHAPES, Work, measure, prepare_work
 from utils.cli import parse
 from utils.errors import InputError, exits_on_input_error
 
@@ -119,7 +119,7 @@ def main(argv=None):
             prepare_work(work, Path(folder))
             results["shapes"][shape] = measure_shape(Path(folder))
     results["seconds"] = time.perf_counter() - started
-    print(report := report_of(results))
+    print(report := markdown_report(results))
     return write_results(args.output, "image_throughput", results, report)
 
 
@@ -189,7 +189,7 @@ def agreement(folder: Path, row: dict) -> str:
     return f"Δp {difference:.0e} (n {len(mine)})"
 
 
-def report_of(results: dict) -> str:
+def markdown_report(results: dict) -> str:
     """The Markdown tables with what is needed to read them."""
     args = results["arguments"]
     parts = [

@@ -28,7 +28,7 @@ from benchmarks.common import hardware, hardware_line, launch, markdown_table, w
 from utils import extract_text
 from utils.cli import parse
 from utils.errors import InputError, exits_on_input_error
-from utils.sample_corpus import generate_sample
+from utils.samples.documents import generate_sample
 
 WAYS = {  # what, workers, OMP_THREAD_LIMIT
     "suite-1": ("suite: utils.extract_text --workers 1", 1, "1"),
@@ -124,7 +124,7 @@ def main(argv=None):
         "unknown_characters": sum(page["text"].count(sign) for page in pages for sign in UNKNOWN),
         "pages": [without_texts(page) for page in pages],
     }
-    print(report := report_of(results))
+    print(report := markdown_report(results))
     return write_results(args.output, "ocr_round_trip", results, report)
 
 
@@ -336,7 +336,7 @@ def without_texts(page: dict) -> dict:
     }
 
 
-def report_of(results: dict) -> str:
+def markdown_report(results: dict) -> str:
     """The Markdown tables."""
     args = results["arguments"]
     return "\n".join(

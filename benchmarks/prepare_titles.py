@@ -21,7 +21,7 @@ import numpy as np
 from benchmarks.common import hardware, hardware_line, launch, markdown_table, write_results
 from utils.cli import parse
 from utils.errors import InputError, exits_on_input_error
-from utils.sample_titles import class_codes, write_titles
+from utils.samples.titles import class_codes, write_titles
 
 REPEAT = 100  # one title in so many repeats another of its class, in capitals
 GOAL_MB = 1000
@@ -85,7 +85,7 @@ def main(argv=None):
     for row in rows:
         row["ratio"] = suite["rows_per_second"] / row["rows_per_second"] if suite else None
     results = {"hardware": hardware(), "arguments": asdict(args), "rows": rows, "goal_mb": GOAL_MB}
-    print(report := report_of(results, suite))
+    print(report := markdown_report(results, suite))
     return write_results(args.output, "prepare_titles", results, report)
 
 
@@ -222,7 +222,7 @@ def check_splits(splits: dict, rows: int) -> dict:
     }
 
 
-def report_of(results: dict, suite: dict | None) -> str:
+def markdown_report(results: dict, suite: dict | None) -> str:
     """The Markdown table and whether the goal is met."""
     parts = [
         f"# {results['arguments']['rows']:,} product titles to stratified splits\n",

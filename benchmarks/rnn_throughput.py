@@ -5,7 +5,7 @@ same titles.
     python benchmarks/rnn_throughput.py --parts scale --scale_rows 100000 1000000 4900000
     python benchmarks/rnn_throughput.py --parts train predict --rows 4000 --epochs 1 --wide_rows 1000
 
-Titles are made from a seed (`utils.sample_titles`, unbalanced classes). Every way runs in a fresh
+Titles are made from a seed (`utils.samples.titles`, unbalanced classes). Every way runs in a fresh
 process on one core with OMP_NUM_THREADS=1, the ways of several processes on all cores. Where there
 is a GPU, training and prediction use it, and a training with large batches is added. The benchmark
 stops where ways of the same work find other ids or other probabilities.
@@ -30,9 +30,9 @@ from benchmarks.common import (
     markdown_table,
     write_results,
 )
-from utils import sample_titles
 from utils.cli import parse
 from utils.errors import InputError, exits_on_input_error
+from utils.samples import titles as sample_titles
 from utils.training import has_bf16
 
 PARTS = ("prepare", "train", "predict", "scale")
@@ -119,7 +119,7 @@ def main(argv=None):
             for name, rows in found.items():
                 results["tables"][name] = results["tables"].get(name, []) + rows
             path = write_results(
-                args.output, "rnn_throughput", results, report_of(results)
+                args.output, "rnn_throughput", results, markdown_report(results)
             )  # a kill keeps these
     print(path.read_text(encoding="utf-8"))
     return path
@@ -186,7 +186,7 @@ def way(what: str, data: dict, work: dict, one_core: bool = True) -> dict:
     tqdm.write(f"{what} …", file=sys.stderr)
     result = Path(data["cache"] + ".json")
     work = work | {"cache": data["cache"], "result": str(result)}
-    memory = launch([sys.executable, "-m", "benchmarks.rnn_ways", json.dumps(work)], one_core)
+    memory = launch([sys.executable, "-m", "benchmarks.rnn_contenders", json.dumps(work)], one_core)
     found = json.loads(result.read_text(encoding="utf-8"))
     return (
         {"what": what, "cores": 1 if one_core else available_cores()}
@@ -366,7 +366,7 @@ def scale(data: dict, rows: int, n_steps: int) -> list[dict]:
 # The report.
 
 
-def report_of(results: dict) -> str:
+def markdown_report(results: dict) -> str:
     """The tables as Markdown, and how the goals stand."""
     args, tables = results["arguments"], results["tables"]
     parts = [

@@ -117,7 +117,7 @@ def main(argv=None):
         "rows": rows,
         "left_out": left_out,
     }
-    print(report := report_of(results))
+    print(report := markdown_report(results))
     return write_results(args.output, "s3_sync", results, report)
 
 
@@ -344,7 +344,7 @@ def same(one: Path, two: Path) -> bool:
     return digests[0] == digests[1]
 
 
-def report_of(results: dict) -> str:
+def markdown_report(results: dict) -> str:
     """The Markdown table, the stub's ceiling and whether the goals are met."""
     args, rows = results["arguments"], results["rows"]
     stub = results["stub"]

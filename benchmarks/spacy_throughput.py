@@ -4,7 +4,7 @@ scikit-learn's linear model.
     python benchmarks/spacy_throughput.py
     python benchmarks/spacy_throughput.py --classes 12 --rows 2000 --variants bow --parts train --output runs/b
 
-Titles are made from a seed (`utils.sample_titles`): 3 to 9 words, unbalanced classes. Every way
+Titles are made from a seed (`utils.samples.titles`): 3 to 9 words, unbalanced classes. Every way
 runs in a fresh process on one core, on the same splits, for the same epochs; all models are scored
 on the same test titles. Training seconds are those of spaCy's loop, reading included, with one
 evaluation after the first step.
@@ -22,7 +22,7 @@ from tqdm import tqdm
 
 from benchmarks.common import hardware, hardware_line, markdown_table, write_results
 from benchmarks.prepare_titles import write_unsplit
-from spacy_text_model.arguments import CONFIG, ROOM
+from spacy_text_model.arguments import CONFIG, PACKAGE
 from utils import prepare_dataset
 from utils.cli import parse
 from utils.errors import InputError, exits_on_input_error
@@ -98,14 +98,14 @@ def main(argv=None):
             configs = {name: path_of(name) for name in names}
             results["tables"] |= measure(classes, configs, args, Path(folder) / str(classes))
             path = write_results(
-                args.output, "spacy_throughput", results, report_of(results)
+                args.output, "spacy_throughput", results, markdown_report(results)
             )  # a kill keeps these
     print(path.read_text(encoding="utf-8"))
     return path
 
 
 def path_of(name: str) -> Path:
-    return CONFIG if name == "default" else ROOM / "configs" / f"{name}.cfg"
+    return CONFIG if name == "default" else PACKAGE / "configs" / f"{name}.cfg"
 
 
 def measure(classes: int, configs: dict, args, folder: Path) -> dict:
@@ -142,7 +142,7 @@ def make_data(classes: int, rows: int, folder: Path) -> dict:
     """Write titles, cut them, and write spaCy's own files of the same splits."""
     write_unsplit(folder / "titles.jsonl.gz", rows, classes, seed=0)
     prepare_dataset.main([str(folder / "titles.jsonl.gz"), "--output", str(folder / "data")])
-    preprocess = ROOM / "scripts" / "train" / "preprocess.py"
+    preprocess = PACKAGE / "scripts" / "train" / "preprocess.py"
     subprocess.run(
         [
             sys.executable,
@@ -164,7 +164,7 @@ def way(what: str, work: dict) -> dict:
     code = (
         "import os, runpy, sys; os.sched_setaffinity(0, {max(os.sched_getaffinity(0))}) "
         "if len(sys.argv) > 2 and hasattr(os, 'sched_setaffinity') else None; "
-        "runpy.run_module('benchmarks.spacy_ways', run_name='__main__', alter_sys=True)"
+        "runpy.run_module('benchmarks.spacy_contenders', run_name='__main__', alter_sys=True)"
     )
     pinned = ["one_core"] if work.get("n_process", 1) == 1 else []
     done = subprocess.run(
@@ -226,7 +226,7 @@ def with_ratio(rows: list[dict], base: dict) -> list[dict]:
     return [row | {"ratio": row["rows_per_second"] / base["rows_per_second"]} for row in rows]
 
 
-def report_of(results: dict) -> str:
+def markdown_report(results: dict) -> str:
     """The tables as Markdown."""
     parts = [
         "# Throughput of the spaCy room\n",

@@ -24,12 +24,12 @@ from pathlib import Path
 import numpy as np
 
 from benchmarks.common import hardware, hardware_line, launch, markdown_table, write_results
-from benchmarks.workflow_ways import SCORES, bootstraps, by_class, loop, stock_score
+from benchmarks.workflow_contenders import SCORES, bootstraps, by_class, loop, stock_score
 from utils.cli import parse
 from utils.errors import InputError, exits_on_input_error
 from utils.metrics import row_chunks
 from utils.predictions import write_predictions
-from utils.sample_titles import class_codes
+from utils.samples.titles import class_codes
 
 RIGHT = 0.8
 CHUNK_VALUES = 2**22  # probabilities made at once
@@ -143,7 +143,7 @@ def main(argv=None):
         "goals": goals,
         "agreement": agreement,
     }
-    print(report := report_of(results))
+    print(report := markdown_report(results))
     return write_results(args.output, "workflow_metrics", results, report)
 
 
@@ -267,7 +267,7 @@ def measure(way: str, args, folder: Path) -> dict:
             [
                 sys.executable,
                 "-m",
-                "benchmarks.workflow_ways",
+                "benchmarks.workflow_contenders",
                 way,
                 folder / data,
                 args.samples,
@@ -369,7 +369,7 @@ def verdict(row: dict, key: str, goal: float) -> dict:
     }
 
 
-def report_of(results: dict) -> str:
+def markdown_report(results: dict) -> str:
     """The Markdown tables."""
     args, pinned = results["arguments"], results["hardware"]["cores_used"]
     parts = [

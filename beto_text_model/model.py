@@ -12,7 +12,7 @@ from transformers.utils import logging as transformers_logging
 from beto_text_model.arguments import MINI, MINI_SCRATCH, ModelArguments
 from beto_text_model.tokenization import train_wordpiece
 from utils.errors import InputError
-from utils.hub import offline_if_unreachable
+from utils.hub import check_weights, from_source
 
 logger = logging.getLogger(__name__)
 
@@ -28,10 +28,6 @@ TOKENIZER_FILES = (
     "spiece.model",
     "sentencepiece.bpe.model",
     "tokenizer.model",
-)
-OFFLINE_HINT = (
-    "the Hub cannot be reached: where it can, run 'hf download {0} --local-dir models/{0}', copy that "
-    "folder here and give its path, or go on with --model_name_or_path mini"
 )
 
 
@@ -59,7 +55,7 @@ def load_config(args: ModelArguments, names: list[str]):
         )
     else:
         check_source(args.model_name_or_path)
-        config = from_source(AutoConfig, args.model_name_or_path, **labels)
+        config = from_source(AutoConfig, place_of(args.model_name_or_path), **labels)
     limit = longest_input(config)
     if args.max_length and not 3 <= args.max_length <= limit:
         raise InputError(f"--max_length {args.max_length}: the encoder reads 3 to {limit} pieces")
@@ -95,27 +91,12 @@ def place_of(name: str) -> str:
     return str(MINI_FOLDER) if name == MINI else name
 
 
-def from_source(auto_class, name: str, **kwargs):
-    """`auto_class.from_pretrained`, with one clear line when a Hub id or a folder cannot be had."""
-    place = place_of(name)
-    offline = not Path(place).is_dir() and offline_if_unreachable()
-    try:
-        return auto_class.from_pretrained(place, **kwargs)
-    except (OSError, ValueError, KeyError, RuntimeError) as error:
-        reason = (
-            OFFLINE_HINT.format(name)
-            if offline
-            else (str(error).splitlines() or [type(error).__name__])[0]
-        )
-        raise InputError(f"--model_name_or_path {name}: cannot be loaded; {reason}") from None
-
-
 def load_tokenizer(args: ModelArguments, texts, folder: Path, main_process: bool):
     """The encoder's tokenizer; that of mini-scratch is trained on `texts` and kept in `folder`, for
     a resume.
     """
     if args.model_name_or_path != MINI_SCRATCH:
-        return from_source(AutoTokenizer, args.model_name_or_path)
+        return from_source(AutoTokenizer, place_of(args.model_name_or_path))
     saved = folder / "tokenizer"
     if main_process and not (saved / "tokenizer.json").exists():
         length = args.max_length or MINI_SCRATCH_LENGTH
@@ -156,7 +137,7 @@ def build_model(args: ModelArguments, config, tokenizer):
     try:
         model, loaded = from_source(
             AutoModelForSequenceClassification,
-            args.model_name_or_path,
+            place_of(args.model_name_or_path),
             config=config,
             ignore_mismatched_sizes=True,
             dtype=torch.float32,
@@ -172,23 +153,3 @@ def build_model(args: ModelArguments, config, tokenizer):
             f"the model {config.vocab_size}; they are not of one model"
         )
     return model
-
-
-def check_weights(name: str, model, loaded: dict):
-    """Refuse weights that leave the encoder (the class layer and the pooler apart) at random
-    values.
-
-    Args:
-        loaded: what `from_pretrained(output_loading_info=True)` tells.
-    """
-    prefix = model.base_model_prefix
-    wrong = [
-        key if isinstance(key, str) else key[0]
-        for key in (*loaded["mismatched_keys"], *loaded["missing_keys"])
-    ]
-    wrong = sorted(key for key in wrong if key.startswith(f"{prefix}.") and ".pooler." not in key)
-    if wrong:
-        raise InputError(
-            f"--model_name_or_path {name}: the weights are not of the shape in its config.json "
-            f"({len(wrong)} do not fit, {wrong[0]} first); copy both files of the same model"
-        )

@@ -15,10 +15,10 @@ import numpy as np
 import torch
 from tqdm import tqdm
 
-from utils.cache import cache_folder, tokenizer_text
+from beto_text_model.raw_texts import RawTexts
+from utils.data.cache import cache_folder, tokenizer_text
+from utils.data.splits import splitmix64
 from utils.errors import InputError
-from utils.raw_texts import RawTexts
-from utils.splits import mix
 
 logger = logging.getLogger(__name__)
 
@@ -242,7 +242,7 @@ def uniform(keys: np.ndarray, places: np.ndarray, seed: int) -> np.ndarray:
     """Numbers in [0, 1) that depend on (key of the row, place, seed) alone: keys (batch,), places
     (batch, length).
     """
-    mixed = mix(mix(keys, seed)[:, None] ^ places.astype(np.uint64), seed)
+    mixed = splitmix64(splitmix64(keys, seed)[:, None] ^ places.astype(np.uint64), seed)
     return (mixed >> np.uint64(11)) * 2.0**-53
 
 

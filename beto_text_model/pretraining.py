@@ -24,9 +24,10 @@ from transformers import (
 )
 
 from beto_text_model.arguments import EncoderArguments
-from beto_text_model.model import check_source, from_source
+from beto_text_model.model import check_source, place_of
 from beto_text_model.packing import IGNORED, PassSampler, separator_of
 from utils.errors import InputError
+from utils.hub import from_source
 from utils.training import SuiteTrainer, from_first_rank
 
 logger = logging.getLogger(__name__)
@@ -44,7 +45,7 @@ def load_pretraining_tokenizer(args: EncoderArguments):
             "neither --model_name_or_path to go on from nor --tokenizer_name to start from nothing; "
             "scripts/explore/train_tokenizer.py makes a tokenizer from your texts"
         )
-    tokenizer = from_source(AutoTokenizer, name)
+    tokenizer = from_source(AutoTokenizer, place_of(name))
     if not tokenizer.is_fast:
         raise InputError(
             f"{name}: no fast tokenizer (tokenizer.json), which whole words need; convert it"
@@ -72,7 +73,7 @@ def build_masked_lm(args: EncoderArguments, tokenizer):
     check_source(args.model_name_or_path)
     model = from_source(
         AutoModelForMaskedLM,
-        args.model_name_or_path,
+        place_of(args.model_name_or_path),
         dtype=torch.float32,
         attn_implementation=args.attn_implementation,
     )

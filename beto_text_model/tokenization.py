@@ -25,8 +25,8 @@ from tokenizers import (
 )
 from transformers import PreTrainedTokenizerFast
 
-from utils.cache import cache_folder, tokenizer_text
-from utils.inference import tokenise_texts
+from beto_text_model.inference import tokenise_texts
+from utils.data.cache import cache_folder, tokenizer_text
 
 logger = logging.getLogger(__name__)
 
@@ -223,7 +223,7 @@ def cached(tokenised: datasets.DatasetDict, folder: Path) -> datasets.DatasetDic
         return tokenised
 
 
-def share_cut(tokenised: datasets.DatasetDict, max_length: int) -> dict[str, float]:
+def share_truncated(tokenised: datasets.DatasetDict, max_length: int) -> dict[str, float]:
     """Share of each split's texts that reach `max_length` pieces, so that what follows is not read."""
     return {
         split: float((np.array(d["length"]) >= max_length).mean()) if len(d) else 0.0

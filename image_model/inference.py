@@ -9,7 +9,7 @@ import torch
 from tqdm import tqdm
 from transformers import AutoImageProcessor, AutoModelForImageClassification
 
-from image_model.pixels import View, normalised
+from image_model.pixels import PageTransform, normalised
 from utils.training import probabilities_of
 
 
@@ -25,7 +25,7 @@ def load_classifier(run: Path, settings: dict, device: torch.device):
         .eval()
     )
     processor = AutoImageProcessor.from_pretrained(run, backend="pil")
-    return model, View(processor, settings["keep_aspect"], settings["grayscale"])
+    return model, PageTransform(processor, settings["keep_aspect"], settings["grayscale"])
 
 
 @torch.inference_mode()

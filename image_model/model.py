@@ -16,18 +16,14 @@ from transformers.models.vit.image_processing_pil_vit import ViTImageProcessorPi
 from transformers.utils import logging as transformers_logging
 
 from image_model.arguments import RESNET_TINY, ModelArguments
-from image_model.pixels import View
+from image_model.pixels import PageTransform
 from utils.errors import InputError
-from utils.hub import offline_if_unreachable
+from utils.hub import check_weights, from_source
 
 logger = logging.getLogger(__name__)
 
 TINY_SIZE = 128
 PROCESSOR_FILE = "preprocessor_config.json"
-OFFLINE_HINT = (
-    "the Hub cannot be reached: where it can, run 'hf download {0} --local-dir models/{0}', copy that "
-    "folder here and give its path, or go on with --model_name_or_path resnet-tiny"
-)
 
 
 def load_config(args: ModelArguments, names: list[str]):
@@ -66,21 +62,7 @@ def check_source(name: str):
         raise InputError(f"{name}: no such model folder; check --model_name_or_path")
 
 
-def from_source(auto_class, name: str, **kwargs):
-    """`auto_class.from_pretrained`, with one clear line when a Hub id or a folder cannot be had."""
-    offline = not Path(name).is_dir() and offline_if_unreachable()
-    try:
-        return auto_class.from_pretrained(name, **kwargs)
-    except (OSError, ValueError, KeyError, RuntimeError) as error:
-        reason = (
-            OFFLINE_HINT.format(name)
-            if offline
-            else (str(error).splitlines() or [type(error).__name__])[0]
-        )
-        raise InputError(f"--model_name_or_path {name}: cannot be loaded; {reason}") from None
-
-
-def load_view(args: ModelArguments) -> View:
+def load_view(args: ModelArguments) -> PageTransform:
     """How the model sees a page: with `image_size`, the whole of it resized; else as its own
     processor does.
 
@@ -103,7 +85,7 @@ def load_view(args: ModelArguments) -> View:
         raise InputError(
             "--keep_aspect: needs --image_size, for the model's own processor may crop"
         )
-    return View(processor, args.keep_aspect, args.grayscale)
+    return PageTransform(processor, args.keep_aspect, args.grayscale)
 
 
 def build_model(args: ModelArguments, config, height: int, width: int):
@@ -139,22 +121,3 @@ def build_model(args: ModelArguments, config, height: int, width: int):
             f"{width} pixels ({str(error).splitlines()[0]}); say another --image_size or model"
         ) from None
     return model
-
-
-def check_weights(name: str, model, loaded: dict):
-    """Refuse weights that leave the model (its class layer apart) at random values.
-
-    Args:
-        loaded: what `from_pretrained(output_loading_info=True)` tells.
-    """
-    prefix = model.base_model_prefix
-    wrong = [
-        key if isinstance(key, str) else key[0]
-        for key in (*loaded["mismatched_keys"], *loaded["missing_keys"])
-    ]
-    wrong = sorted(key for key in wrong if key.startswith(f"{prefix}.") and ".pooler." not in key)
-    if wrong:
-        raise InputError(
-            f"--model_name_or_path {name}: the weights are not of the shape in its config.json "
-            f"({len(wrong)} do not fit, {wrong[0]} first); copy both files of the same model"
-        )

@@ -6,7 +6,7 @@ import numpy as np
 import torch
 
 from image_model.pixels import normalised
-from utils.figures import finished, new_figure, shortened
+from utils.figures import finalize_axes, new_figure, shortened
 from utils.training import probabilities_of
 
 BATCH = 64
@@ -86,4 +86,4 @@ def occlusion_figure(pages: list[dict], columns: int = 4):
             f"{right}",
             fontsize=8,
         )
-    return finished(figure)
+    return finalize_axes(figure)

@@ -6,13 +6,12 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from image_model.pixels import View, to_pixels
+from image_model.pixels import PageTransform, to_pixels
+from utils.data.image_tree import Document, documents
 from utils.errors import InputError
-from utils.extract_text import SUFFIXES
-from utils.image_tree import Document, documents
-from utils.page_images import decode_page, read_page_file, side_by_side
-from utils.page_text import flat, reason_of
-from utils.readers import Log
+from utils.pages.images import decode_page, read_page_file, side_by_side
+from utils.pages.text import SUFFIXES, flat, reason_of
+from utils.records import ReadReport
 
 
 @dataclass
@@ -25,7 +24,7 @@ class FoundPages:
     results: (
         object  # yields (id, label, pixels (height, width, 3) uint8 or None, what is to be said)
     )
-    log: Log
+    log: ReadReport
     ids: list[str] = field(default_factory=list)
     labels: list[str | None] = field(default_factory=list)
 
@@ -42,7 +41,9 @@ class FoundPages:
             yield pixels
 
 
-def pages_to_predict(source: str, view: View, names: list[str], log: Log) -> FoundPages:
+def pages_to_predict(
+    source: str, view: PageTransform, names: list[str], log: ReadReport
+) -> FoundPages:
     """The pages of a folder, an image or pdf, or a parquet with `id` and `image`.
 
     Raises:
@@ -76,7 +77,7 @@ def pages_to_predict(source: str, view: View, names: list[str], log: Log) -> Fou
     return FoundPages(len(wanted), side_by_side(read, wanted), log)
 
 
-def stored_pages(path: Path, view: View, log: Log) -> FoundPages:
+def stored_pages(path: Path, view: PageTransform, log: ReadReport) -> FoundPages:
     """The pages that `datasets` stored in a parquet file, as prepare_dataset does with those
     without a label.
     """

@@ -18,15 +18,15 @@ from transformers import TrainerCallback
 from transformers.models.vit.image_processing_pil_vit import ViTImageProcessorPil
 
 from image_model.augmentation import augmented
-from utils.cache import cache_folder
+from utils.data.cache import cache_folder
 from utils.errors import InputError
-from utils.page_images import decode_page, side_by_side
+from utils.pages.images import decode_page, side_by_side
 
 logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
-class View:
+class PageTransform:
     """How pages are looked at: the processor of transformers, and what is done before it."""
 
     processor: object
@@ -34,7 +34,7 @@ class View:
     grayscale: bool = False
 
 
-def to_pixels(page: Image.Image, view: View) -> np.ndarray:
+def to_pixels(page: Image.Image, view: PageTransform) -> np.ndarray:
     """A page, 8-bit grey or RGB, as (height, width, 3) uint8: resized as the processor does, not
     yet normalised.
     """
@@ -128,7 +128,7 @@ class Pages(torch.utils.data.Dataset):
         return {"pixels": pixels, "label": int(self.labels[row])}
 
 
-class EpochOfPages(TrainerCallback):
+class SetEpochCallback(TrainerCallback):
     """Tells the pages which epoch it is; accelerate tells its samplers only."""
 
     def __init__(self, pages: Pages):
@@ -139,7 +139,7 @@ class EpochOfPages(TrainerCallback):
 
 
 def resize_splits(
-    splits: datasets.DatasetDict, view: View, dataset_hash: str
+    splits: datasets.DatasetDict, view: PageTransform, dataset_hash: str
 ) -> dict[str, np.ndarray]:
     """Each split's pixels (n, height, width, 3) uint8, from the cache when these very pages were
     resized before.
@@ -159,7 +159,7 @@ def resize_splits(
     }
 
 
-def pixels_folder(splits: datasets.DatasetDict, view: View, dataset_hash: str) -> Path:
+def pixels_folder(splits: datasets.DatasetDict, view: PageTransform, dataset_hash: str) -> Path:
     """Where a dataset's pixels are cached."""
     options = json.dumps(
         [view.processor.to_dict(), view.keep_aspect, view.grayscale], sort_keys=True, default=str
@@ -167,7 +167,7 @@ def pixels_folder(splits: datasets.DatasetDict, view: View, dataset_hash: str) -
     return cache_folder("pixels", dataset_hash, splits, options, pillow_version)
 
 
-def cached_pixels(dataset: datasets.Dataset, view: View, path: Path) -> np.ndarray:
+def cached_pixels(dataset: datasets.Dataset, view: PageTransform, path: Path) -> np.ndarray:
     """One split's pixels through a file that appears whole or not at all; in memory where there is
     no room for it.
     """
@@ -206,7 +206,7 @@ def write_pixels(pages, n: int, path: Path):
             stream.write(pixels.tobytes())
 
 
-def resized(dataset: datasets.Dataset, view: View, what: str):
+def resized(dataset: datasets.Dataset, view: PageTransform, what: str):
     """Yield each page of a dataset as `to_pixels` makes it, decoded side by side."""
     rows = dataset.select_columns("image").cast_column("image", datasets.Image(decode=False))
     jobs = ((row["image"]["bytes"], view) for row in rows)
@@ -215,5 +215,5 @@ def resized(dataset: datasets.Dataset, view: View, what: str):
     )
 
 
-def pixels_of(job: tuple[bytes, View]) -> np.ndarray:
+def pixels_of(job: tuple[bytes, PageTransform]) -> np.ndarray:
     return to_pixels(decode_page(job[0]), job[1])

@@ -10,7 +10,7 @@ from utils.cli import parse
 from utils.training import DatasetArguments, SuiteTrainingArguments
 
 CONFIGS = Path(__file__).parent / "configs"
-DEFAULT_CONFIG = CONFIGS / "best.yaml"
+DEFAULT_CONFIG = CONFIGS / "bilstm-3x256.yaml"
 SHAPE = (
     "embedding_size",
     "cell",
@@ -167,7 +167,7 @@ def parse_training(argv, doc: str, *more):
     """Parse the flags that train.py, preprocess.py and pipeline.py share: model, dataset, training,
     and `more`.
 
-    Where no YAML is named, configs/best.yaml comes first.
+    Where no YAML is named, configs/bilstm-3x256.yaml comes first.
     """
     argv = list(sys.argv[1:] if argv is None else argv)
     if not argv[:1] or not argv[0].endswith((".yaml", ".yml")):

@@ -11,7 +11,7 @@ import numpy as np
 import torch
 
 from rnn_baseline.tokenization import CHUNK, encode_chunks, encode_texts
-from utils.cache import cache_folder, tokenizer_text
+from utils.data.cache import cache_folder, tokenizer_text
 
 logger = logging.getLogger(__name__)
 ARRAYS = ("tokens", "offsets", "labels")
@@ -83,7 +83,7 @@ class EncodedDataset(torch.utils.data.Dataset):
         return EncodedDataset(*copies)
 
 
-def as_is(batch):
+def identity_collator(batch):
     """The collator of `EncodedDataset`: its batches are ready."""
     return batch
 

@@ -8,8 +8,8 @@ from tqdm import tqdm
 
 from rnn_baseline.encoding import EncodedDataset
 from rnn_baseline.tokenization import encode_texts
-from utils.inference import batches_by_length
 from utils.training import probabilities_of
+from utils.training.inference import batches_by_length
 
 
 def encode(texts: list[str | None], tokenizer, max_length: int) -> EncodedDataset:

@@ -12,7 +12,7 @@ from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 from transformers import PreTrainedConfig, PreTrainedModel
 from transformers.modeling_outputs import SequenceClassifierOutput
 
-from rnn_baseline.by_word import by_word_pays, states_by_word
+from rnn_baseline.lstm_cpu import by_word_pays, states_by_word
 
 UNKNOWN = 1
 RECURRENT = ("lstm", "gru", "layernorm_lstm")

@@ -8,11 +8,11 @@ from spacy.cli._util import parse_config_overrides
 from spacy.util import load_config
 
 from utils.cli import parse
-from utils.corpus import DataOptions, options_of
+from utils.data.corpus import DataOptions, options_of
 from utils.errors import InputError
 
-ROOM = Path(__file__).parent
-CONFIG = ROOM / "config.cfg"
+PACKAGE = Path(__file__).parent
+CONFIG = PACKAGE / "config.cfg"
 # What no override may say, since train.py has a flag of its own for it.
 FLAGS = {"paths.dataset": "--dataset", "system.seed": "--seed", "training.seed": "--seed"}
 
@@ -62,7 +62,7 @@ def parse_training(argv, doc: str, *more):
     config = Path(argv.pop(0)) if argv and not argv[0].startswith("-") else CONFIG
     if not config.is_file():
         raise InputError(
-            f"{config}: no such config; give a .cfg file such as those of {ROOM.name}/configs"
+            f"{config}: no such config; give a .cfg file such as those of {PACKAGE.name}/configs"
         )
     flags, dotted = split_overrides(argv)
     *objects, words = parse((TrainArguments, *more), flags, doc=doc)
@@ -98,7 +98,7 @@ def read_config(path: Path, args: TrainArguments, words: dict):
     """
     flags = {
         f"dataset.{name}": value
-        for name, value in words["given"].items()
+        for name, value in words["explicit_args"].items()
         if name in asdict(options_of(args))
     }
     if args.dataset is not None:

@@ -11,8 +11,8 @@ from spacy.language import Language
 from tqdm import tqdm
 
 from spacy_text_model.readers import NO_TEXT, whole_texts
-from utils import runs
 from utils.errors import InputError
+from utils.folders import partial_folder
 
 MODEL_BEST, MODEL_LAST = "model-best", "model-last"
 BATCH_SIZE = 256  # documents; larger gains nothing on a CPU (benchmarks/spacy_throughput.py)
@@ -29,11 +29,7 @@ def pipeline_folder(run: Path) -> Path:
     for folder in (run / MODEL_BEST, run):
         if (folder / "meta.json").exists():
             return folder
-    hint = (
-        "; an unfinished run of it is there: --resume it"
-        if runs.partial_folder(run).exists()
-        else ""
-    )
+    hint = "; an unfinished run of it is there: --resume it" if partial_folder(run).exists() else ""
     raise InputError(
         f"{run}: neither a finished run nor a spaCy pipeline (no {MODEL_BEST}/meta.json){hint}; "
         "check the path"

@@ -1,19 +1,11 @@
 """Fixtures that every test shares: a small corpus, a tiny encoder without dropout, a finished run."""
 
-import gzip
-import importlib.util
-import json
 import os
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
-HOUSE = Path(__file__).resolve().parent.parent
-ROOM = HOUSE / "beto_text_model"
-SCRIPTS = ROOM / "scripts" / "train"
-LABELS = ("cédula de ciudadanía", "factura/recibo", "contrato", "01", "NA")
+from tests.helpers import corpus_rows, nothing, write_jsonl
 
 
 @pytest.fixture(autouse=True, scope="session")
@@ -32,72 +24,6 @@ def no_network_and_own_cache(tmp_path_factory):
 
     datasets.config.HF_DATASETS_CACHE = cache
     datasets.config.HF_HUB_OFFLINE = huggingface_hub.constants.HF_HUB_OFFLINE = True
-
-
-def script(name: str, folder: Path = SCRIPTS):
-    """A script loaded as a module, so that its `main` can be called in this process."""
-    sys.path.insert(0, str(folder))
-    spec = importlib.util.spec_from_file_location(f"script_{name}", folder / f"{name}.py")
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
-def command(*words, timeout=240, check=True, **env) -> subprocess.CompletedProcess:
-    """Run a command line of the project as a user does, from another folder than its own."""
-    done = subprocess.run(
-        [str(w) for w in words],
-        capture_output=True,
-        text=True,
-        timeout=timeout,
-        cwd="/",
-        env=os.environ | env,
-    )
-    if check and done.returncode:
-        raise AssertionError(
-            f"exit {done.returncode}: {words}\n{done.stdout[-2000:]}\n{done.stderr[-4000:]}"
-        )
-    return done
-
-
-def refused(capsys, main, *words) -> str:
-    """Call `main` with bad input; it must exit with 2 and print one line, which is returned."""
-    capsys.readouterr()
-    with pytest.raises(SystemExit) as stop:
-        main([str(w) for w in words])
-    lines = capsys.readouterr().err.strip().splitlines()
-    assert stop.value.code == 2
-    assert len(lines) == 1 and lines[0].startswith("error: "), lines
-    return lines[0]
-
-
-def corpus_rows(n_per_class: int = 40) -> list[dict]:
-    """Short Spanish texts of five classes whose first words tell the class; no two are equal."""
-    words = {
-        LABELS[0]: "identificación república nombres apellidos registraduría",
-        LABELS[1]: "factura venta cliente subtotal régimen común señor",
-        LABELS[2]: "contrato cláusula las partes acuerdan arrendamiento año",
-        LABELS[3]: "extracto saldo cuenta débito crédito período",
-        LABELS[4]: "acta reunión asamblea socios quórum decisión ¿aprobada?",
-    }
-    rows = []
-    for label, vocabulary in words.items():
-        vocabulary = vocabulary.split()
-        for i in range(n_per_class):
-            text = " ".join(vocabulary[(i * k) % len(vocabulary)] for k in range(1, 3 + i % 9))
-            rows.append(
-                {"id": f"doc-{len(rows):03}", "text": f"{text} número {len(rows)}", "label": label}
-            )
-    return rows
-
-
-def write_jsonl(path: Path, rows: list[dict]) -> Path:
-    opener = gzip.open if path.suffix == ".gz" else open
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with opener(path, "wt", encoding="utf-8") as stream:
-        for row in rows:
-            stream.write(json.dumps(row, ensure_ascii=False) + "\n")
-    return path
 
 
 @pytest.fixture(scope="session")
@@ -148,7 +74,9 @@ def tiny_encoder(tmp_path_factory) -> Path:
 def run(prepared, tiny_encoder, tmp_path_factory) -> Path:
     """A finished run on the prepared corpus, two epochs."""
     folder = tmp_path_factory.mktemp("runs") / "papeles"
-    script("train").main(
+    from beto_text_model.scripts.train import train as train_script
+
+    train_script.main(
         [
             "--dataset",
             str(prepared),
@@ -177,8 +105,4 @@ def no_figures(monkeypatch):
         "curves_figure",
         "class_frequencies_figure",
     ):
-        monkeypatch.setattr(f"utils.runs.{name}", nothing)
-
-
-def nothing(*args, **kwargs):
-    pass
+        monkeypatch.setattr(f"utils.runs.evaluation.{name}", nothing)

@@ -36,7 +36,7 @@ def parse(dataclass_types, argv=None, *, doc: str | None = None, positional=()):
 
     Returns:
         (instances…, words): the dataclass instances and a dict of the positional words and of
-        `given`, the values of the fields that the user set on the command line or in the file.
+        `explicit_args`, the values of the fields that the user set on the command line or in the file.
 
     Raises:
         InputError: unknown flag or key, wrong value, missing or unreadable YAML file.
@@ -63,7 +63,7 @@ def parse(dataclass_types, argv=None, *, doc: str | None = None, positional=()):
     flags |= {flag.removeprefix("no_") for flag in flags}
     values = vars(namespace)
     words = {name: values[name] for name in (name.rstrip("+?") for name in positional)}
-    words["given"] = {name: values[name] for name in sorted(flags & fields)}
+    words["explicit_args"] = {name: values[name] for name in sorted(flags & fields)}
     try:
         objects = [
             t(**{f.name: values[f.name] for f in dataclasses.fields(t) if f.init})
@@ -118,7 +118,7 @@ def yaml_words(path: Path, fields: set[str]) -> list[str]:
 
 
 def as_words(values: dict) -> list[str]:
-    """Flags for `parse` from the `given` values of another command: what was not given stays
+    """Flags for `parse` from the `explicit_args` values of another command: what was not given stays
     default.
     """
     words = []

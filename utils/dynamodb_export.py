@@ -31,8 +31,8 @@ from pathlib import Path
 from tqdm import tqdm
 
 from utils.cli import parse
-from utils.dynamodb_parts import claimed, kept_in, read_all, write_output
-from utils.dynamodb_request import SORTS, ExportArguments, attribute_names, request_of, sort_flags
+from utils.dynamodb.parts import claimed, kept_in, read_all, write_output
+from utils.dynamodb.request import SORTS, ExportArguments, attribute_names, request_of, sort_flags
 from utils.errors import InputError, exits_on_input_error
 
 try:
@@ -81,7 +81,7 @@ def main(argv=None):
     args, words = parse(ExportArguments, argv, doc=__doc__, positional=["table"])
     if boto3 is None:
         raise InputError("boto3 is not installed; pip install 'spanish-text-suite[aws]'")
-    check(args, words["given"])
+    check(args, words["explicit_args"])
     working, secrets = Path(f"{args.output}.partial"), []
     try:
         report = export(words["table"], args, working, secrets)

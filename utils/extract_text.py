@@ -33,11 +33,10 @@ from tqdm import tqdm
 from utils.cli import parse, start_logging
 from utils.errors import DISK_FULL, InputError, exits_on_input_error
 from utils.folders import files_below
-from utils.page_text import ReadOptions, Unreadable, engine, pages_of, reason_of
-from utils.tables import markdown_table, neutral
+from utils.pages.text import SUFFIXES, ReadOptions, Unreadable, engine, pages_of, reason_of
+from utils.tables import escape_formula, markdown_table
 from utils.text import STRAY_BYTES, nfc
 
-SUFFIXES = (".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp", ".webp", ".pdf")
 COLUMNS = (
     "file",
     "status",
@@ -204,7 +203,7 @@ def shown(relative: Path) -> str:
     """A path as extraction.csv has it: NFC, bytes that are no UTF-8 read as cp1252, formulas
     neutralised.
     """
-    return neutral(nfc(str(relative).translate(STRAY_BYTES)))
+    return escape_formula(nfc(str(relative).translate(STRAY_BYTES)))
 
 
 def txt_of(name: str) -> str:

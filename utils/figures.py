@@ -78,13 +78,13 @@ def confusion_matrix_figure(counts, class_names):
     norm = PowerNorm(0.5 if n > NUMBERED else 1, vmin=0, vmax=1)
     image = axes.imshow(shares, cmap=SHARES, norm=norm, aspect="equal")
     figure.colorbar(image, ax=axes, fraction=0.04, pad=0.02, format=StrMethodFormatter("{x:.1f}"))
-    axes.set_ylabel(f"truth ({many(n, 'class')})")
+    axes.set_ylabel(f"truth ({pluralize(n, 'class')})")
     empty = int((support == 0).sum())
     axes.set_xlabel(
-        "prediction" + (f"\n(grey: {many(empty, 'class')} without examples)" if empty else "")
+        "prediction" + (f"\n(grey: {pluralize(empty, 'class')} without examples)" if empty else "")
     )
-    axes.set_title(f"Share of each true class, {many(support.sum(), 'row')}")
-    return finished(figure)
+    axes.set_title(f"Share of each true class, {pluralize(support.sum(), 'row')}")
+    return finalize_axes(figure)
 
 
 def _list_confusions(panel, counts, class_names):
@@ -162,12 +162,12 @@ def class_frequencies_figure(counts_by_split, top=10):
     for axes, (split, bars) in zip(panels[0], shown.items(), strict=False):
         counts = counts_by_split[split]
         axes.set_title(
-            f"{split}: {many(sum(counts.values()), 'row')}, {many(len(counts), 'class')}"
+            f"{split}: {pluralize(sum(counts.values()), 'row')}, {pluralize(len(counts), 'class')}"
         )
         _draw_frequencies(axes, bars, len(counts) - 2 * top)
     if not shown:
-        say(panels[0, 0], "no split was given")
-    return finished(figure)
+        annotate_empty(panels[0, 0], "no split was given")
+    return finalize_axes(figure)
 
 
 def _extremes(counts, top):
@@ -184,7 +184,7 @@ def _falling(item):
 
 def _draw_frequencies(axes, bars, hidden):
     if not bars:
-        return say(axes, "no row in this split")
+        return annotate_empty(axes, "no row in this split")
     places = [place for place, bar in enumerate(bars) if bar]
     names, rows = zip(*filter(None, bars), strict=True)
     drawn = axes.barh(places, rows, color=BLUE)
@@ -194,7 +194,7 @@ def _draw_frequencies(axes, bars, hidden):
         axes.text(
             0,
             bars.index(None),
-            f"   … {many(hidden, 'class')} between …",
+            f"   … {pluralize(hidden, 'class')} between …",
             va="center",
             color=GREY,
             fontsize=8,
@@ -250,11 +250,11 @@ def curves_figure(log_history, best_metric="eval_macro_f1", greater_is_better=Tr
             )
             axes.set_xlim(left=0)
         else:
-            say(axes, f"no {what} was logged")
+            annotate_empty(axes, f"no {what} was logged")
     if best:
         name = best_metric.removeprefix("eval_")
         right.set_title(f"Validation metric (best {name} {best[1]:.4f} at {unit} {best[0]:g})")
-    return finished(figure)
+    return finalize_axes(figure)
 
 
 def pretraining_figure(log_history):
@@ -296,8 +296,8 @@ def pretraining_figure(log_history):
                 columnspacing=1,
             )
         else:
-            say(axes, "nothing was logged")
-    return finished(figure)
+            annotate_empty(axes, "nothing was logged")
+    return finalize_axes(figure)
 
 
 def _draw_steps(axes, entries, key, label, **style):
@@ -348,8 +348,8 @@ def per_class_figure(table, most=30):
     absent = len(table) - len(present)
     axes.set_title(title + (f" ({absent} without rows left out)" if absent else ""))
     if not rows:
-        say(axes, "no class has rows")
-        return finished(figure)
+        annotate_empty(axes, "no class has rows")
+        return finalize_axes(figure)
     places = range(len(rows))
     axes.barh(places, [row["f1"] for row in rows], color=SKY, label="F1")
     axes.plot(
@@ -364,13 +364,17 @@ def per_class_figure(table, most=30):
     axes.plot([row["recall"] for row in rows], places, "o", color=RED, markersize=4, label="recall")
     for place, row in zip(places, rows, strict=True):
         axes.text(
-            1.03, place, f"{row['f1']:.2f}   {many(row['support'], 'row')}", va="center", fontsize=8
+            1.03,
+            place,
+            f"{row['f1']:.2f}   {pluralize(row['support'], 'row')}",
+            va="center",
+            fontsize=8,
         )
     axes.set_yticks(places, [shortened(row["class"]) for row in rows], fontsize=9)
     axes.set_ylim(max(3, len(rows)) - 0.4, -0.6)
     axes.set_xlim(0, 1.02)
     figure.legend(loc="outside lower center", ncols=3, frameon=False)
-    return finished(figure)
+    return finalize_axes(figure)
 
 
 def _rising_f1(row):
@@ -395,21 +399,21 @@ def lengths_figure(lengths_by_split):
     if logarithmic:
         bins = np.geomspace(1, longest + 1, 50)
     for axes, (split, values) in zip(panels[:, 0], lengths.items(), strict=False):
-        axes.set_title(f"{split}: {many(len(values), 'text')}", loc="left")
+        axes.set_title(f"{split}: {pluralize(len(values), 'text')}", loc="left")
         _draw_lengths(axes, np.maximum(values, 1) if logarithmic else values, bins)
         if logarithmic:
             axes.set_xscale("log")
             axes.xaxis.set_major_formatter(StrMethodFormatter("{x:,.0f}"))
             axes.xaxis.set_minor_formatter(NullFormatter())
     if not lengths:
-        say(panels[0, 0], "no split was given")
+        annotate_empty(panels[0, 0], "no split was given")
     panels[-1, 0].set_xlabel("words per text" + (" (logarithmic)" if logarithmic else ""))
-    return finished(figure)
+    return finalize_axes(figure)
 
 
 def _draw_lengths(axes, values, bins):
     if not values.size:
-        return say(axes, "no text in this split")
+        return annotate_empty(axes, "no text in this split")
     axes.hist(values, bins=bins, color=SKY)
     for percentile, name, style in [(50, "median", "-"), (95, "95th percentile", "--")]:
         place = np.percentile(values, percentile)
@@ -446,12 +450,12 @@ def calibration_figure(labels, probabilities):
     figure.legend(loc="outside lower center", frameon=False)
     error = expected_calibration_error(confidence, correct)
     axes.set_title(
-        f"Calibration: ECE {error:.4f} ({CALIBRATION_BINS} bins, {many(len(correct), 'row')})"
+        f"Calibration: ECE {error:.4f} ({CALIBRATION_BINS} bins, {pluralize(len(correct), 'row')})"
     )
     below.bar(edges, rows, 1 / CALIBRATION_BINS, align="edge", color=GREY, edgecolor="white")
     below.set_xlabel("confidence (probability of the prediction)")
     _count_axis(below.yaxis, "rows")
-    return finished(figure)
+    return finalize_axes(figure)
 
 
 def coverage_figure(confidence, correct, most=2000):
@@ -465,8 +469,8 @@ def coverage_figure(confidence, correct, most=2000):
     known = np.flatnonzero(np.isfinite(confidence))
     order = known[np.argsort(-confidence[known], kind="stable")]
     if not order.size:
-        say(axes, "no prediction has a confidence")
-        return finished(figure)
+        annotate_empty(axes, "no prediction has a confidence")
+        return finalize_axes(figure)
     right = np.cumsum(correct[order])
     # Rows of equal confidence are kept together: a point stands behind the last of them.
     last = np.flatnonzero(np.diff(confidence[order], append=-np.inf))
@@ -486,7 +490,7 @@ def coverage_figure(confidence, correct, most=2000):
     axes.yaxis.set_major_formatter(PercentFormatter(1))
     axes.grid(color=GREY, alpha=0.2)
     axes.legend(frameon=False)
-    return finished(figure)
+    return finalize_axes(figure)
 
 
 def seeds_figure(values):
@@ -526,8 +530,8 @@ def seeds_figure(values):
         axes.text(1.02, 0.5, text, transform=axes.transAxes, va="center")
         axes.xaxis.set_major_locator(MaxNLocator(5))
     if not names:
-        say(panels[0, 0], "no run was given")
-    return finished(figure)
+        annotate_empty(panels[0, 0], "no run was given")
+    return finalize_axes(figure)
 
 
 def shortened(name, width=NAME_WIDTH):
@@ -557,7 +561,7 @@ def new_figure(width, height, rows=1, columns=1, **options):
     return figure, axes
 
 
-def many(number, noun):
+def pluralize(number, noun):
     """Return `1 row`, `1,234 rows`, `2 classes`."""
     return f"{number:,} {noun}" + ("" if number == 1 else "es" if noun.endswith("s") else "s")
 
@@ -568,13 +572,13 @@ def _count_axis(axis, label):
     axis.set_label_text(label)
 
 
-def say(axes, text):
+def annotate_empty(axes, text):
     """Write a sentence where there is nothing to draw."""
     axes.set(xticks=[], yticks=[])
     axes.text(0.5, 0.5, text, transform=axes.transAxes, ha="center", va="center", color=GREY)
 
 
-def finished(figure):
+def finalize_axes(figure):
     """Return the finished figure: laid out, its text in a font that is always there, `$` and `_` as
     they are.
     """

@@ -13,7 +13,7 @@ from sklearn.preprocessing import StandardScaler
 from threadpoolctl import threadpool_limits
 
 from utils.errors import InputError
-from utils.figures import ORANGE, PALE, SKY, finished, many, new_figure, shortened
+from utils.figures import ORANGE, PALE, SKY, finalize_axes, new_figure, pluralize, shortened
 
 COLOURED = 12  # classes with a colour of their own, the most frequent ones
 HOVER = 120  # characters of a text under the pointer
@@ -45,7 +45,7 @@ def probabilities_figure(names, probabilities, label=None, title="", most=15):
     axes.invert_yaxis()
     axes.set(xlim=(0, 1.1), xlabel="probability")
     axes.set_title(title + (f", label {shortened(label)}" if label else ""))
-    return finished(figure)
+    return finalize_axes(figure)
 
 
 def project(states, how: str, seed: int = 0) -> np.ndarray:
@@ -63,7 +63,7 @@ def project(states, how: str, seed: int = 0) -> np.ndarray:
         raise InputError(f"{how!r}: choose pca or tsne")
     if len(states) < TSNE_ROWS:
         raise InputError(
-            f"{many(len(states), 'document')}: too few to draw; give at least {TSNE_ROWS}"
+            f"{pluralize(len(states), 'document')}: too few to draw; give at least {TSNE_ROWS}"
         )
     if not np.isfinite(states).all():
         raise InputError(
@@ -103,13 +103,13 @@ def scatter_figure(points, classes, names, title):
         *points[rest].T,
         s=8,
         color=PALE,
-        label=many(len(np.unique(classes[rest])), "other class") if rest.any() else None,
+        label=pluralize(len(np.unique(classes[rest])), "other class") if rest.any() else None,
     )
     for code, colour in zip(shown, colormaps["Paired"].colors, strict=False):
         axes.scatter(*points[classes == code].T, s=8, color=colour, label=shortened(names[code]))
     axes.set(xticks=[], yticks=[], title=title)
     axes.legend(loc="center left", bbox_to_anchor=(1, 0.5), frameon=False, markerscale=2)
-    return finished(figure)
+    return finalize_axes(figure)
 
 
 def interactive_scatter(points, classes, names, texts):

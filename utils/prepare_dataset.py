@@ -19,7 +19,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from utils.cli import parse, start_logging
-from utils.corpus_profile import write_profile
 from utils.data import (
     Corpus,
     DataOptions,
@@ -30,6 +29,7 @@ from utils.data import (
     repeat_corpora,
     save_prepared,
 )
+from utils.data.corpus_profile import write_profile
 from utils.errors import InputError, exits_on_input_error
 
 logger = logging.getLogger(__name__)
@@ -104,7 +104,7 @@ def write(corpus: Corpus, folder: Path, overwrite: bool):
 def main(argv=None):
     start_logging()
     args, words = parse(PrepareArguments, argv, doc=__doc__, positional=["source"])
-    args.split_seed = args.seed if "seed" in words["given"] else args.split_seed
+    args.split_seed = args.seed if "seed" in words["explicit_args"] else args.split_seed
     source = words["source"]
     output = Path(args.output) if args.output else next_version(source)
     make_room(output, args.overwrite)

@@ -25,7 +25,16 @@ from pathlib import Path
 
 from utils.cli import parse
 from utils.errors import InputError, exits_on_input_error
-from utils.manifest import (
+from utils.s3.bucket import (
+    ConnectionArguments,
+    Listed,
+    connect,
+    list_objects,
+    parse_url,
+    subfolders,
+)
+from utils.s3.fetch import WORK, fetch_all
+from utils.s3.manifest import (
     MANIFEST,
     Entry,
     is_trusted,
@@ -34,9 +43,7 @@ from utils.manifest import (
     verify,
     write_manifest,
 )
-from utils.object_paths import place, refusal
-from utils.s3 import ConnectionArguments, Listed, connect, list_objects, parse_url, subfolders
-from utils.s3_fetch import WORK, fetch_all
+from utils.s3.paths import assign_paths, refusal
 
 
 @dataclass
@@ -90,7 +97,7 @@ def main(argv=None) -> int:
     start = time.perf_counter()
     bucket = connect(bucket_name, args)
     listed = list_subfolders(bucket, prefix, names, args)
-    placed = place([entry.key for entry in listed], prefix, taken=(MANIFEST,))
+    placed = assign_paths([entry.key for entry in listed], prefix, taken=(MANIFEST,))
     manifest = read_manifest(output)
     wanted = [
         entry

@@ -18,11 +18,9 @@ from pathlib import Path
 
 from tqdm import tqdm
 
-from utils.checksums import has_etag
 from utils.cli import parse
 from utils.errors import InputError, exits_on_input_error
-from utils.object_paths import place
-from utils.s3 import (
+from utils.s3.bucket import (
     ConnectionArguments,
     Listed,
     ObjectError,
@@ -31,6 +29,8 @@ from utils.s3 import (
     parse_url,
     put_file,
 )
+from utils.s3.checksums import has_etag
+from utils.s3.paths import assign_paths
 from utils.text import nfc
 
 
@@ -59,7 +59,7 @@ def main(argv=None) -> int:
     bucket = connect(bucket_name, args)
     there = {entry.key: entry for entry in list_objects(bucket, prefix)}
     keys = {f"{prefix}{nfc(file.relative_to(folder).as_posix())}": file for file in files}
-    refused = place([*keys], prefix).refused | twice(files, folder, prefix)
+    refused = assign_paths([*keys], prefix).refused | find_key_collisions(files, folder, prefix)
     wanted, same = {}, []
     for key, file in keys.items():
         if key in refused:
@@ -119,7 +119,7 @@ def is_same(file: Path, listed: Listed) -> bool:
     return file.stat().st_size == listed.size and bool(has_etag(file, listed.etag, listed.size))
 
 
-def twice(files: list[Path], folder: Path, prefix: str) -> dict[str, str]:
+def find_key_collisions(files: list[Path], folder: Path, prefix: str) -> dict[str, str]:
     """The keys that two files share because their names differ in their Unicode form alone."""
     seen, found = set(), {}
     for file in files:

@@ -22,7 +22,7 @@ def markdown_table(header: list[str], rows: list) -> str:
     return "\n".join([lines[0], "|" + " --- |" * len(header), *lines[1:]]) + "\n"
 
 
-def neutral(value):
+def escape_formula(value):
     """A text that a spreadsheet would take for a formula, with an apostrophe before it; anything
     else as it is.
     """
@@ -33,12 +33,12 @@ def write_csv(frame: pd.DataFrame, path: Path):
     """Write a frame without its index as UTF-8 csv; cells and headers that look like formulas are
     neutralised.
     """
-    safe = frame.rename(columns=neutral)
+    safe = frame.rename(columns=escape_formula)
     for place, kind in enumerate(safe.dtypes):
         cells = safe.iloc[:, place]
         if kind == "str":  # a million at once
             formulas = cells.str.startswith(FORMULA).fillna(False).astype(bool)
             safe.isetitem(place, cells.mask(formulas, "'" + cells) if formulas.any() else cells)
         elif not pd.api.types.is_numeric_dtype(kind):
-            safe.isetitem(place, cells.map(neutral, na_action="ignore"))
+            safe.isetitem(place, cells.map(escape_formula, na_action="ignore"))
     safe.to_csv(path, index=False, lineterminator="\n")

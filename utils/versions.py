@@ -29,10 +29,11 @@ import pyarrow as pa
 
 from utils import runs
 from utils.cli import parse, start_logging
-from utils.corpus import SPLITS, Corpus, DataOptions
 from utils.data import dataset_name, load_corpus, options_of
+from utils.data.corpus import SPLITS, Corpus, DataOptions
+from utils.data.ground_truth_files import write_ground_truth
 from utils.errors import InputError, exits_on_input_error
-from utils.ground_truth_files import write_ground_truth
+from utils.folders import claim_report, whole_folder
 from utils.tables import markdown_table, write_csv
 from utils.text import match_keys
 
@@ -93,14 +94,14 @@ def diff(args, first: str, second: str) -> Path:
     folder = Path(
         args.output or Path("runs", "versions", name, datetime.now().strftime("%Y-%m-%d-%H%M%S"))
     )
-    runs.claim_report(folder, "diff.json", args.overwrite)
+    claim_report(folder, "diff.json", args.overwrite)
     corpora = [load_corpus(source, options_of(args)) for source in (first, second)]
     by_split = any(has_repeated_ids(corpus) for corpus in corpora)
     tables = [documents(corpus, by_split) for corpus in corpora]
     changes = pd.concat([changes_of(*tables), leaks_of(*tables)], ignore_index=True)
     numbers = numbers_of(corpora, (first, second), tables, changes, by_split)
-    report = report_of(numbers, changes)
-    with runs.whole_folder(folder) as partial:
+    report = diff_report(numbers, changes)
+    with whole_folder(folder) as partial:
         runs.write_json(partial / "diff.json", numbers)
         (partial / "diff.md").write_text(report, encoding="utf-8")
         write_csv(with_excerpts(changes), partial / "documents.csv")
@@ -239,7 +240,7 @@ def numbers_of(corpora, sources, tables, changes: pd.DataFrame, by_split: bool) 
     }
 
 
-def report_of(numbers: dict, changes: pd.DataFrame) -> str:
+def diff_report(numbers: dict, changes: pd.DataFrame) -> str:
     """The Markdown report."""
     first, second = numbers["versions"]
     kinds = [

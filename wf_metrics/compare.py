@@ -21,12 +21,13 @@ from utils import runs
 from utils.cli import parse, start_logging
 from utils.errors import InputError, exits_on_input_error
 from utils.figures import save_figure
+from utils.folders import claim_report, whole_folder
 from utils.tables import markdown_table, write_csv
-from wf_metrics.alignment import COSTS, align, read_runs
 from wf_metrics.comparison import METRICS, compare, disagreements, likely_label_errors, opinions
 from wf_metrics.figures import METRIC_TITLES, cost_figure, leaderboard_figure
 from wf_metrics.fusion import fused_run
 from wf_metrics.intervals import SAMPLES
+from wf_metrics.paired_predictions import COSTS, align, read_runs
 from wf_metrics.report import write_comparison_report
 
 
@@ -61,7 +62,7 @@ def main(argv=None) -> Path:
         args.output
         or Path("runs") / "wf_metrics" / "compare" / datetime.now().strftime("%Y-%m-%d-%H%M%S")
     )
-    runs.claim_report(folder, "compare.json", args.overwrite)
+    claim_report(folder, "compare.json", args.overwrite)
 
     # Runs.
     found = read_runs(words["runs"], args.split)
@@ -86,7 +87,7 @@ def main(argv=None) -> Path:
     text = markdown(comparison, different, doubtful, args.confident)
 
     # Save, and say it.
-    with runs.whole_folder(folder) as partial:
+    with whole_folder(folder) as partial:
         runs.write_json(partial / "compare.json", comparison)
         (partial / "compare.md").write_text(text, encoding="utf-8")
         write_csv(different, partial / "disagreements.csv")

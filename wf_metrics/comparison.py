@@ -13,7 +13,6 @@ from utils.metrics import (
     row_scores,
     top_labels,
 )
-from wf_metrics.alignment import COSTS, Aligned
 from wf_metrics.intervals import (
     LEVEL,
     bootstrap_p_value,
@@ -22,6 +21,7 @@ from wf_metrics.intervals import (
     percentiles,
     resample_counts,
 )
+from wf_metrics.paired_predictions import COSTS, Aligned
 
 METRICS = ("macro_f1", "accuracy", "balanced_accuracy", "log_loss", "ece")
 ENSEMBLE = "ensemble (mean of all runs)"

@@ -3,7 +3,18 @@
 import numpy as np
 from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter, PercentFormatter
 
-from utils.figures import BLUE, GREY, ORANGE, RED, SKY, finished, many, new_figure, say, shortened
+from utils.figures import (
+    BLUE,
+    GREY,
+    ORANGE,
+    RED,
+    SKY,
+    annotate_empty,
+    finalize_axes,
+    new_figure,
+    pluralize,
+    shortened,
+)
 
 METRIC_TITLES = {
     "macro_f1": "macro-F1",
@@ -23,9 +34,9 @@ def over_time_figure(periods: list[dict]):
         max(6, min(14, 2 + 0.3 * len(periods))), 5, rows=2, sharex=True, height_ratios=[3, 1]
     )
     if not periods:
-        say(axes, "no document has a time")
-        say(below, "")
-        return finished(figure)
+        annotate_empty(axes, "no document has a time")
+        annotate_empty(below, "")
+        return finalize_axes(figure)
     x, accuracy = np.arange(len(periods)), np.array([p["accuracy"] for p in periods])
     low, high = np.array([p["interval"] for p in periods]).T
     axes.errorbar(
@@ -43,7 +54,7 @@ def over_time_figure(periods: list[dict]):
     axes.yaxis.set_major_formatter(PercentFormatter(1))
     axes.grid(axis="y", color=GREY, alpha=0.2)
     axes.set_title(
-        f"Accuracy over time, 95 % intervals ({many(sum(p['documents'] for p in periods), 'document')})"
+        f"Accuracy over time, 95 % intervals ({pluralize(sum(p['documents'] for p in periods), 'document')})"
     )
     below.bar(x, [p["documents"] for p in periods], color=GREY)
     below.set_ylabel("documents")
@@ -51,7 +62,7 @@ def over_time_figure(periods: list[dict]):
     below.set_xticks(
         x[::step], [p["period"] for p in periods][::step], rotation=45, ha="right", fontsize=8
     )
-    return finished(figure)
+    return finalize_axes(figure)
 
 
 def leaderboard_figure(rows: list[dict], metric: str):
@@ -86,7 +97,7 @@ def leaderboard_figure(rows: list[dict], metric: str):
     axes.set_ylim(len(rows) - 0.4, -0.6)
     axes.set_xlabel(f"{METRIC_TITLES[metric]}, 95 % interval")
     axes.grid(axis="x", color=GREY, alpha=0.2)
-    return finished(figure)
+    return finalize_axes(figure)
 
 
 def cost_figure(rows: list[dict], metric: str, costs: dict[str, str]):
@@ -125,8 +136,8 @@ def cost_figure(rows: list[dict], metric: str, costs: dict[str, str]):
     for axes in panels.flat[len(known) :]:
         axes.axis("off")
     if not known:
-        say(panels[0, 0], "no run says what it costs")
-    return finished(figure)
+        annotate_empty(panels[0, 0], "no run says what it costs")
+    return finalize_axes(figure)
 
 
 def plain_number(value: float, _=None) -> str:
@@ -153,7 +164,7 @@ def shares_figure(rows: list[dict], most: int = 25):
     axes.set_xlabel("share of the documents")
     axes.set_title(f"Class shares{left}")
     figure.legend(loc="outside lower center", ncols=2, frameon=False)
-    return finished(figure)
+    return finalize_axes(figure)
 
 
 def confidence_figure(reference, current):
@@ -180,4 +191,4 @@ def confidence_figure(reference, current):
         xlim=(0, 1), ylim=(0, 1.02), xlabel="confidence", ylabel="share of documents at or below it"
     )
     axes.legend(frameon=False)
-    return finished(figure)
+    return finalize_axes(figure)

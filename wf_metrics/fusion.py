@@ -6,7 +6,7 @@ import numpy as np
 
 from utils.errors import InputError
 from utils.metrics import classification_metrics, softmax
-from wf_metrics.alignment import COSTS, Run, align, read_runs
+from wf_metrics.paired_predictions import COSTS, Run, align, read_runs
 
 WEIGHTS = np.linspace(0, 1, 41)  # of the first run, in steps of 0.025
 FLOOR = np.finfo(

@@ -6,9 +6,9 @@ import pandas as pd
 
 from utils.errors import InputError
 from utils.folders import files_below
-from utils.readers import Log, text_encoding
+from utils.records import ReadReport, text_encoding
 from utils.text import STRAY_BYTES, nfc
-from wf_metrics.exports import kind_of
+from wf_metrics.result_files import kind_of
 from wf_metrics.results import NAMES, guess, listed, load, peek
 
 LITTER = ("Thumbs.db", "desktop.ini")  # what systems leave beside documents, hidden files apart
@@ -75,7 +75,7 @@ def read_folder(folder: Path):
 
 def read_table(path: Path, file_column: str | None, typology_column: str | None):
     """The files and typologies of a table; rows without either are left out and counted."""
-    log = Log()
+    log = ReadReport()
     encoding = text_encoding(path, log) if kind_of(path) != "parquet" else None
     sample = peek(path, encoding)
     if not sample:

@@ -22,6 +22,7 @@ from utils import runs
 from utils.cli import parse, start_logging
 from utils.errors import InputError, exits_on_input_error
 from utils.figures import save_figure
+from utils.folders import claim_report, whole_folder
 from utils.tables import markdown_table, write_csv
 from wf_metrics.drift import class_drift, class_words, confidence_drift, confidence_words
 from wf_metrics.figures import confidence_figure, shares_figure
@@ -79,7 +80,7 @@ def main(argv=None) -> int:
         args.output
         or Path("runs") / "wf_metrics" / "monitor" / datetime.now().strftime("%Y-%m-%d-%H%M%S")
     )
-    runs.claim_report(folder, "monitor.json", args.overwrite)
+    claim_report(folder, "monitor.json", args.overwrite)
 
     # Both sides: one row a document, the latest.
     reference, notes = read_reference(words["reference"], args)
@@ -95,7 +96,7 @@ def main(argv=None) -> int:
     text = markdown(words, classes, confidence, drift, [*notes, *more_notes])
 
     # Save, and say it.
-    with runs.whole_folder(folder) as partial:
+    with whole_folder(folder) as partial:
         content = {
             "drift": drift,
             "classes": classes,
@@ -135,7 +136,7 @@ def read_reference(source: str, args: MonitorArguments) -> tuple[pd.DataFrame, l
 
 def read_dataset(path: Path, split: str) -> tuple[pd.DataFrame, list[str]]:
     """The labels of a prepared dataset's split."""
-    from utils.data import load_splits  # slow to import, and only needed here
+    from utils.data import load_splits
 
     splits = load_splits(path)
     if split not in splits or not len(splits[split]):

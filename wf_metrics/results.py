@@ -19,10 +19,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from utils.errors import InputError
-from utils.readers import Log, text_encoding
+from utils.records import ReadReport, text_encoding
 from utils.text import nfc
 from wf_metrics.dynamodb import cell_value, flat
-from wf_metrics.exports import (
+from wf_metrics.result_files import (
     check_quotes,
     csv_tables,
     json_items,
@@ -159,7 +159,7 @@ def read_results(
     """
     frames, notes = [], []
     for path in result_files(paths, truth):
-        log = Log()
+        log = ReadReport()
         encoding = text_encoding(path, log) if kind_of(path) != "parquet" else None
         sample = peek(path, encoding)
         if not sample:
@@ -203,7 +203,7 @@ def peek(path: Path, encoding: str | None) -> list[dict]:
     if kind_of(path) == "json":
         names, records = (
             [],
-            [flat(record) for record in itertools.islice(json_items(path, Log()), PEEK)],
+            [flat(record) for record in itertools.islice(json_items(path, ReadReport()), PEEK)],
         )
     else:
         tables = (
@@ -312,7 +312,7 @@ def load(path: Path, roles: dict[str, str], encoding: str | None) -> pd.DataFram
     if kind_of(path) == "json":
         rows = [
             [record.get(column) for column in roles.values()]
-            for record in map(flat, json_items(path, Log()))
+            for record in map(flat, json_items(path, ReadReport()))
         ]
         try:
             table = pa.table(

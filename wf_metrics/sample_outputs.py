@@ -27,7 +27,7 @@ import numpy as np
 from utils import s3_upload
 from utils.cli import parse
 from utils.errors import InputError, exits_on_input_error
-from utils.runs import claim_report
+from utils.folders import claim_report
 
 DOCUMENTS = {
     "cédula de ciudadanía": 22,

@@ -12,8 +12,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from conftest import SCRIPTS, command, script
 
+from beto_text_model.scripts.train import eval as eval_script
+from beto_text_model.scripts.train import predict as predict_script
+from beto_text_model.scripts.train import train as train_script
+from tests.helpers import SCRIPTS, command
 from utils.predictions import read_predictions
 
 TRAIN = SCRIPTS / "train.py"
@@ -187,7 +190,7 @@ def test_killed_and_resumed_equals_uninterrupted(train, prepared, tiny_encoder, 
 def test_saved_and_reloaded_equals_in_memory_whatever_the_batch(run, prepared):
     """eval.py loads what train.py saved; one text at a time has no padding, 64 at a time has much."""
     for batch_size in (1, 64):
-        folder = script("eval").main(
+        folder = eval_script.main(
             [
                 str(run),
                 "--dataset",
@@ -203,7 +206,7 @@ def test_saved_and_reloaded_equals_in_memory_whatever_the_batch(run, prepared):
 
 def test_a_narrow_encoder_trained_in_bf16_is_evaluated_in_fp32(prepared, tiny_encoder, tmp_path):
     """Its own scores are those of eval.py, which bf16's would miss by a thousandth."""
-    run = script("train").main(
+    run = train_script.main(
         [
             str(w)
             for w in (
@@ -220,7 +223,7 @@ def test_a_narrow_encoder_trained_in_bf16_is_evaluated_in_fp32(prepared, tiny_en
         ]
     )
     assert "precision: bf16" in (run / "config.yaml").read_text(encoding="utf-8")
-    folder = script("eval").main([str(run), "--dataset", str(prepared), "--use_cpu"])
+    folder = eval_script.main([str(run), "--dataset", str(prepared), "--use_cpu"])
     assert np.ptp(probabilities(run), axis=0).max() > 0.3
     np.testing.assert_allclose(probabilities(folder), probabilities(run), atol=1e-5)
 
@@ -235,9 +238,7 @@ def test_prediction_order_is_the_input_order(run, prepared, tmp_path):
     shuffled = test.select(order).select_columns(["id", "text"])
     shuffled.to_json(str(tmp_path / "in.jsonl"), force_ascii=False)
     output = tmp_path / "out.parquet"
-    script("predict").main(
-        [str(run), "--input", str(tmp_path / "in.jsonl"), "--output", str(output)]
-    )
+    predict_script.main([str(run), "--input", str(tmp_path / "in.jsonl"), "--output", str(output)])
     got = read_predictions(output)
     assert got.ids == [reference.ids[i] for i in order] and set(got.labels) == {None}
     np.testing.assert_allclose(got.probabilities, reference.probabilities[order], atol=1e-5)

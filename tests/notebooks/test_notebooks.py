@@ -5,18 +5,22 @@ import sys
 
 import nbformat
 import pytest
-from conftest import HOUSE, script
 from nbclient import NotebookClient
 
+from tests.helpers import REPO_ROOT
+from wf_metrics.notebooks_or_scripts import metrics_calc as metrics_calc_script
+
 ROOMS = ("beto_text_model", "image_model", "rnn_baseline", "spacy_text_model")
-NOTEBOOKS = sorted(path for room in ROOMS for path in (HOUSE / room / "notebooks").rglob("*.ipynb"))
+NOTEBOOKS = sorted(
+    path for room in ROOMS for path in (REPO_ROOT / room / "notebooks").rglob("*.ipynb")
+)
 # Of these rooms `make test` runs the notebook of training alone, `make test-all` all three.
 SLOW = [
     path
     for path in NOTEBOOKS
     if path.parts[-4] != "beto_text_model" and path.parent.name != "train"
 ]
-CALCULATOR = HOUSE / "wf_metrics" / "notebooks_or_scripts" / "metrics_calculator.ipynb"
+CALCULATOR = REPO_ROOT / "wf_metrics" / "notebooks_or_scripts" / "metrics_calculator.ipynb"
 
 
 def name_of(path) -> str:
@@ -75,8 +79,8 @@ def test_runs(path, kernel, tmp_path):
 
 
 def test_metrics_calculator_runs_and_equals_the_script(kernel, tmp_path):
-    sample = HOUSE / "wf_metrics" / "wf_outputs"
-    report = script("metrics_calc", CALCULATOR.parent).main(
+    sample = REPO_ROOT / "wf_metrics" / "wf_outputs"
+    report = metrics_calc_script.main(
         [
             "--results",
             str(sample / "results.csv"),
@@ -119,4 +123,4 @@ def test_is_committed_clean(path):
     assert notebook.cells[0].cell_type == "markdown" and notebook.cells[0].source.startswith("# ")
     assert notebook.metadata.kernelspec.name == "python3"
     text = path.read_text(encoding="utf-8")
-    assert not any(root in text for root in (str(HOUSE), "/home/", "/Users/", "C:\\\\"))
+    assert not any(root in text for root in (str(REPO_ROOT), "/home/", "/Users/", "C:\\\\"))

@@ -26,11 +26,12 @@ from utils import runs
 from utils.cli import parse, start_logging
 from utils.errors import exits_on_input_error
 from utils.figures import confusion_matrix_figure, coverage_figure, per_class_figure, save_figure
+from utils.folders import claim_report, whole_folder
 from utils.tables import markdown_table, write_csv
 from wf_metrics.figures import over_time_figure
+from wf_metrics.measure import Measured, MetricsArguments, measure
 from wf_metrics.report import percent, share, write_workflow_report
 from wf_metrics.scoring import Scores, errors_of
-from wf_metrics.workflow import Measured, MetricsArguments, measure
 
 
 @exits_on_input_error
@@ -40,13 +41,13 @@ def main(argv=None) -> Path:
     args, _ = parse(MetricsArguments, argv, doc=__doc__)
     start_logging()
     folder = Path(args.output) if args.output else default_output(args.results)
-    runs.claim_report(folder, "wf_metrics.json", args.overwrite)
+    claim_report(folder, "wf_metrics.json", args.overwrite)
 
     # Measure.
     measured = measure(args)
 
     # Save, and say it.
-    with runs.whole_folder(folder) as partial:
+    with whole_folder(folder) as partial:
         save(partial, measured)
     print("\n".join([*measured.notes, "", summary(measured)]))
     print(

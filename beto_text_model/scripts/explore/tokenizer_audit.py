@@ -27,6 +27,7 @@ from utils.cli import parse, start_logging
 from utils.data import load_corpus, options_of
 from utils.errors import InputError, exits_on_input_error
 from utils.figures import save_figure
+from utils.folders import claim_report, whole_folder
 from utils.tables import markdown_table
 from utils.training import DatasetArguments
 
@@ -63,7 +64,7 @@ def main(argv=None) -> dict:
     start_logging()
     folder = Path(args.output) if args.output else None
     if folder:
-        runs.claim_report(folder, "report.json", args.overwrite)
+        claim_report(folder, "report.json", args.overwrite)
 
     # Splits: the same for every room.
     corpus = load_corpus(args.dataset, options_of(args))
@@ -93,7 +94,7 @@ def main(argv=None) -> dict:
 def save(folder: Path, report: dict, text: str, figure: Figure):
     """Write report.md, report.json and the figure; the folder appears whole or not at all."""
     try:
-        with runs.whole_folder(folder) as partial:
+        with whole_folder(folder) as partial:
             runs.write_json(partial / "report.json", report)
             (partial / "figures").mkdir()
             save_figure(figure, partial / "figures" / "lengths.png")

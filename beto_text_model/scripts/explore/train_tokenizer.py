@@ -19,12 +19,14 @@ from pathlib import Path
 import numpy as np
 from transformers import AutoTokenizer
 
-from beto_text_model.model import from_source
+from beto_text_model.model import place_of
+from beto_text_model.raw_texts import RawTextOptions, load_raw_texts
 from beto_text_model.tokenization import train_tokenizer
 from utils import runs
 from utils.cli import parse, start_logging
 from utils.errors import InputError, exits_on_input_error
-from utils.raw_texts import RawTextOptions, load_raw_texts
+from utils.folders import finish, partial_folder
+from utils.hub import from_source
 
 logger = logging.getLogger("beto_text_model.train_tokenizer")
 KINDS = ("wordpiece", "bpe", "unigram")
@@ -77,14 +79,14 @@ def main(argv=None) -> Path:
     args, text_args, _ = parse((TokenizerArguments, RawTextOptions), argv, doc=__doc__)
     start_logging()
     output_dir = Path(args.output_dir)
-    partial = runs.partial_folder(output_dir)
+    partial = partial_folder(output_dir)
     claim(output_dir, args.overwrite)
 
     # Texts: those that are learnt from, and those kept aside for the report.
     corpus = load_raw_texts(text_args)
     for note in corpus.notes[:20]:
         logger.info(note)
-    compared = {name: from_source(AutoTokenizer, name) for name in args.compare_with}
+    compared = {name: from_source(AutoTokenizer, place_of(name)) for name in args.compare_with}
 
     # Train.
     logger.info(f"training on {len(corpus.train)} documents")
@@ -117,7 +119,7 @@ def main(argv=None) -> Path:
             "tokenizers": report,
         },
     )
-    runs.finish(output_dir)
+    finish(output_dir)
     print(f"{output_dir}: {len(tokenizer)} pieces")
     return output_dir
 

@@ -18,10 +18,11 @@ import pandas as pd
 
 from utils import runs
 from utils.cli import parse, start_logging
-from utils.corpus_profile import words_per_text
 from utils.data import DataOptions, load_corpus
+from utils.data.corpus_profile import words_per_text
 from utils.errors import InputError, exits_on_input_error
 from utils.figures import coverage_figure, save_figure, shortened
+from utils.folders import claim_report, whole_folder
 from utils.inspection import entropies, probabilities_figure
 from utils.metrics import classification_metrics, coverage_table
 from utils.predictions import read_predictions
@@ -58,7 +59,7 @@ def main(argv=None) -> Path:
             f"--split {args.split!r}: choose validation or test, of which training wrote predictions"
         )
     folder = Path(args.output) if args.output else run / "report" / args.split
-    runs.claim_report(folder, "report.md", args.overwrite)
+    claim_report(folder, "report.md", args.overwrite)
 
     # Predictions, and the texts they were made from.
     predictions = read_predictions(run / f"predictions_{args.split}.parquet")
@@ -93,7 +94,7 @@ def main(argv=None) -> Path:
 
     # Save.
     try:
-        with runs.whole_folder(folder) as partial:
+        with whole_folder(folder) as partial:
             save(partial, tables, figures, markdown(run, args, frame, tables, figures))
     except OSError as error:
         raise InputError(

@@ -12,18 +12,14 @@ from pathlib import Path
 
 from transformers import AutoTokenizer
 
+from beto_text_model.inference import predict_probabilities, tokenise_texts, truncation_of
 from utils import runs
 from utils.cli import parse, start_logging
-from utils.corpus import SPLITS
 from utils.data import DataOptions, codes_for, load_corpus, options_of
+from utils.data.corpus import SPLITS
 from utils.errors import InputError, exits_on_input_error
-from utils.inference import (
-    cut_of,
-    inference_device,
-    load_classifier,
-    predict_probabilities,
-    tokenise_texts,
-)
+from utils.folders import whole_folder
+from utils.training.inference import inference_device, load_classifier
 
 
 @dataclass
@@ -57,7 +53,7 @@ def main(argv=None) -> Path:
 
     # Splits: the same for every room; the run's own reading options where none is given.
     trained_on = config["dataset"]
-    for option in trained_on["options"].keys() - words["given"].keys():
+    for option in trained_on["options"].keys() - words["explicit_args"].keys():
         setattr(args, option, trained_on["options"][option])
     corpus = load_corpus(args.dataset or config["arguments"]["dataset"], options_of(args))
     dataset = corpus.splits[args.split]
@@ -71,13 +67,13 @@ def main(argv=None) -> Path:
     model = load_classifier(run, inference_device(args.use_cpu), args.precision)
 
     # Evaluate.
-    input_ids = tokenise_texts(tokenizer, dataset["text"], *cut_of(config))
+    input_ids = tokenise_texts(tokenizer, dataset["text"], *truncation_of(config))
     start = time.perf_counter()
     probabilities = predict_probabilities(model, tokenizer, input_ids, args.batch_size)
     seconds = time.perf_counter() - start
 
     # Save.
-    with runs.whole_folder(folder) as partial:
+    with whole_folder(folder) as partial:
         results = runs.write_evaluation(
             partial, args.split, dataset["id"], labels, probabilities, names
         )

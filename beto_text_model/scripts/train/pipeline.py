@@ -21,7 +21,7 @@ from utils import prepare_dataset, runs
 from utils.cli import as_words, start_logging
 from utils.data import options_of
 from utils.errors import exits_on_input_error
-from utils.pipeline import (
+from utils.runs.pipeline import (
     PipelineArguments,
     check_single_process,
     fingerprint,
@@ -40,15 +40,17 @@ def main(argv=None) -> dict:
     model_args, data_args, args, plan, words = parse_training(argv, __doc__, PipelineArguments)
     start_logging()
     check_single_process()
-    folder = Path(args.output_dir or runs.default_output_dir(train.ROOM, data_args.dataset))
+    folder = Path(args.output_dir or runs.default_output_dir(train.PACKAGE, data_args.dataset))
     own = {"seeds", "folds", "output_dir", "seed", "dataset"} | set(asdict(options_of(data_args)))
-    passed = as_words({k: v for k, v in words["given"].items() if k not in own})
-    settings = {k: v for k, v in words["given"].items() if k not in own | {"resume", "overwrite"}}
+    passed = as_words({k: v for k, v in words["explicit_args"].items() if k not in own})
+    settings = {
+        k: v for k, v in words["explicit_args"].items() if k not in own | {"resume", "overwrite"}
+    }
 
     # Prepare: the same splits for every seed, or one dataset a fold.
     options = asdict(options_of(data_args))
     data = folder / "data"
-    flags = as_words({k: v for k, v in words["given"].items() if k in options and v != []})
+    flags = as_words({k: v for k, v in words["explicit_args"].items() if k in options and v != []})
     flags += ["--folds", str(plan.folds)] if plan.folds else []
     flags += ["--output", str(data), "--overwrite", str(args.overwrite)]
     step(

@@ -17,19 +17,15 @@ from pathlib import Path
 
 from transformers import AutoTokenizer
 
+from beto_text_model.inference import predict_probabilities, tokenise_texts, truncation_of
 from utils import runs
 from utils.cli import parse, start_logging
+from utils.data.sources import read_unlabelled
 from utils.errors import InputError, exits_on_input_error
-from utils.inference import (
-    cut_of,
-    inference_device,
-    load_classifier,
-    predict_probabilities,
-    tokenise_texts,
-)
 from utils.predictions import write_predictions
-from utils.readers import Columns, Log, read_unlabelled
+from utils.records import Columns, ReadReport
 from utils.text import nfc
+from utils.training.inference import inference_device, load_classifier
 
 
 @dataclass
@@ -69,7 +65,7 @@ def main(argv=None) -> Path:
         raise InputError(f"--output {output}: already there; say --overwrite to replace it")
 
     # Texts.
-    log = Log()
+    log = ReadReport()
     columns = Columns(args.text_column, args.label_column, args.id_column)
     rows = list(read_unlabelled(args.input, columns, log, names))
     if not rows:
@@ -86,7 +82,7 @@ def main(argv=None) -> Path:
 
     # Predict: sorted by length, written in the order of the input.
     start = time.perf_counter()
-    max_length, truncation_side = cut_of(config)
+    max_length, truncation_side = truncation_of(config)
     input_ids = tokenise_texts(tokenizer, texts, max_length, truncation_side)
     probabilities = predict_probabilities(model, tokenizer, input_ids, args.batch_size)
     seconds = time.perf_counter() - start

@@ -15,7 +15,7 @@ import numpy as np
 
 from beto_text_model.arguments import MINI_SCRATCH, parse_training
 from beto_text_model.model import choose_max_length, load_config, load_tokenizer
-from beto_text_model.tokenization import share_cut, tokenise_splits
+from beto_text_model.tokenization import share_truncated, tokenise_splits
 from utils.cli import start_logging
 from utils.data import load_corpus, options_of
 from utils.errors import exits_on_input_error
@@ -53,7 +53,7 @@ def main(argv=None) -> dict:
         "splits": {
             split: describe(dataset, tokenizer.unk_token_id) for split, dataset in tokenised.items()
         },
-        "share_cut": share_cut(tokenised, max_length),
+        "share_cut": share_truncated(tokenised, max_length),
     }
     print(json.dumps(report, ensure_ascii=False, indent=2))
     return report

@@ -35,13 +35,13 @@ from beto_text_model.pretraining import (
     measured_peak,
 )
 from beto_text_model.pretraining_card import pretraining_card
+from beto_text_model.raw_texts import RawTextOptions, RawTexts, load_raw_texts
 from utils import runs
 from utils.cli import parse, start_logging
-from utils.corpus import dataset_name
+from utils.data.corpus import dataset_name
 from utils.errors import InputError, exits_on_input_error
 from utils.figures import pretraining_figure, save_figure
-from utils.raw_texts import RawTextOptions, RawTexts, load_raw_texts
-from utils.trackers import close_trackers, open_trackers
+from utils.folders import finish, partial_folder
 from utils.training import (
     check_ranks,
     describe_hardware,
@@ -53,9 +53,10 @@ from utils.training import (
     train,
     use_all_cores,
 )
+from utils.training.trackers import close_trackers, open_trackers
 
 logger = logging.getLogger("beto_text_model.pretrain_mlm")
-ROOM = "beto_text_model"
+PACKAGE = "beto_text_model"
 SHAPE = ("model_type", "hidden_size", "num_hidden_layers", "num_attention_heads", "vocab_size")
 
 
@@ -68,12 +69,12 @@ def main(argv=None) -> Path:
     )
     start_logging(logging.INFO if args.process_index == 0 else logging.ERROR)
     check_ranks(args)
-    args = decide(args, words["given"])
-    default = runs.default_output_dir(ROOM, text_args.dataset)
+    args = decide(args, words["explicit_args"])
+    default = runs.default_output_dir(PACKAGE, text_args.dataset)
     output_dir = Path(
         from_first_rank(args.output_dir or str(default.with_name(f"{default.name}-encoder")))
     )
-    working = runs.partial_folder(output_dir)
+    working = partial_folder(output_dir)
     if not from_first_rank(
         args.process_index > 0 or runs.claim_output_dir(output_dir, args.resume, args.overwrite)
     ):
@@ -118,7 +119,7 @@ def main(argv=None) -> Path:
     if args.process_index == 0:
         runs.write_config(
             working,
-            room=ROOM,
+            room=PACKAGE,
             arguments=vars(encoder_args) | vars(text_args) | args.to_dict(),
             dataset=describe_texts(corpus, text_args, rows),
             model=described,
@@ -156,7 +157,7 @@ def main(argv=None) -> Path:
         trainer.save_model(str(working), _internal_call=True)
         if args.process_index == 0:
             save(working, trainer, results, args)
-            runs.finish(output_dir)
+            finish(output_dir)
     except OSError as error:
         raise_if_disk_full(error, working)
         raise

@@ -18,13 +18,14 @@ import numpy as np
 from transformers import DataCollatorWithPadding, set_seed
 
 from beto_text_model.arguments import MINI, MINI_SCRATCH, parse_training
+from beto_text_model.inference import transformers_usage
 from beto_text_model.model import build_model, choose_max_length, load_config, load_tokenizer
-from beto_text_model.tokenization import share_cut, tokenise_splits
+from beto_text_model.tokenization import share_truncated, tokenise_splits
 from utils import runs
 from utils.cli import start_logging
 from utils.data import load_corpus, options_of
 from utils.errors import exits_on_input_error
-from utils.trackers import close_trackers, open_trackers
+from utils.folders import finish, partial_folder
 from utils.training import (
     ALL_CORES_MIN_HIDDEN_SIZE,
     check_ranks,
@@ -39,9 +40,10 @@ from utils.training import (
     train,
     use_all_cores,
 )
+from utils.training.trackers import close_trackers, open_trackers
 
 logger = logging.getLogger("beto_text_model.train")
-ROOM = "beto_text_model"
+PACKAGE = "beto_text_model"
 
 
 @exits_on_input_error
@@ -52,9 +54,9 @@ def main(argv=None) -> Path:
     start_logging(logging.INFO if args.process_index == 0 else logging.ERROR)
     check_ranks(args)
     output_dir = Path(
-        from_first_rank(args.output_dir or str(runs.default_output_dir(ROOM, data_args.dataset)))
+        from_first_rank(args.output_dir or str(runs.default_output_dir(PACKAGE, data_args.dataset)))
     )
-    working = runs.partial_folder(output_dir)
+    working = partial_folder(output_dir)
     if not from_first_rank(
         args.process_index > 0 or runs.claim_output_dir(output_dir, args.resume, args.overwrite)
     ):
@@ -70,7 +72,7 @@ def main(argv=None) -> Path:
     set_seed(args.seed)
     config = load_config(model_args, names)
     hidden_size = getattr(config, "hidden_size", None)
-    args = decide_precision(args, hidden_size, words["given"])
+    args = decide_precision(args, hidden_size, words["explicit_args"])
     if (hidden_size or 0) >= ALL_CORES_MIN_HIDDEN_SIZE:
         use_all_cores(args)
     with args.main_process_first():
@@ -82,7 +84,7 @@ def main(argv=None) -> Path:
         tokenised = tokenise_splits(
             splits, tokenizer, max_length, corpus.info["hash"], model_args.truncation_side
         )
-    cut = share_cut(tokenised, max_length)
+    cut = share_truncated(tokenised, max_length)
     logger.info(
         f"{cut['train']:.1%} of the train texts reach max_length {max_length}: the rest of them "
         f"({model_args.truncation_side}) is not read"
@@ -93,7 +95,7 @@ def main(argv=None) -> Path:
     if args.process_index == 0:
         runs.write_config(
             working,
-            room=ROOM,
+            room=PACKAGE,
             arguments=vars(model_args) | vars(data_args) | args.to_dict(),
             dataset=runs.dataset_entry(corpus.info, vars(options_of(data_args))),
             model=describe_model(model_args, model, max_length, cut, args),
@@ -121,7 +123,7 @@ def main(argv=None) -> Path:
         )  # without a push: the folder is not whole yet
         if args.process_index == 0:
             save(working, trainer, corpus, tokenised, probabilities, results, args)
-            runs.finish(output_dir)
+            finish(output_dir)
     except OSError as error:
         raise_if_disk_full(error, working)
         raise
@@ -186,7 +188,8 @@ def save(working: Path, trainer, corpus, tokenised, probabilities, results: dict
         args.greater_is_better,
     )
     runs.write_json(working / "log_history.json", trainer.state.log_history)
-    runs.write_results(working, results, names)
+    usage = transformers_usage(runs.read_yaml(working / "config.yaml")["model"])
+    runs.write_results(working, results, names, usage=usage)
     runs.remove_leftovers(working, args.keep_checkpoints)
 
 

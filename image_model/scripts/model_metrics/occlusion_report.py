@@ -24,9 +24,10 @@ from utils.cli import parse, start_logging
 from utils.data import DataOptions, load_corpus
 from utils.errors import InputError, exits_on_input_error
 from utils.figures import save_figure
-from utils.inference import inference_device
+from utils.folders import claim_report, whole_folder
 from utils.predictions import read_predictions
 from utils.tables import write_csv
+from utils.training.inference import inference_device
 
 
 @dataclass
@@ -61,7 +62,7 @@ def main(argv=None) -> Path:
             f"--split {args.split!r}: choose validation or test, of which training wrote predictions"
         )
     folder = Path(args.output) if args.output else run / "occlusion" / args.split
-    runs.claim_report(folder, "occlusion.csv", args.overwrite)
+    claim_report(folder, "occlusion.csv", args.overwrite)
 
     # Pages: those of the run's dataset, as it was.
     predictions = read_predictions(run / f"predictions_{args.split}.parquet")
@@ -85,7 +86,7 @@ def main(argv=None) -> Path:
         )
 
     # Save.
-    with runs.whole_folder(folder) as partial:
+    with whole_folder(folder) as partial:
         (partial / "figures").mkdir()
         save_figure(occlusion_figure(pages), partial / "figures" / "occlusion.png")
         write_csv(pd.DataFrame([described(page) for page in pages]), partial / "occlusion.csv")

@@ -14,10 +14,11 @@ from image_model.inference import load_classifier, predict_probabilities
 from image_model.pixels import resized
 from utils import runs
 from utils.cli import parse, start_logging
-from utils.corpus import SPLITS
 from utils.data import DataOptions, codes_for, load_corpus, options_of
+from utils.data.corpus import SPLITS
 from utils.errors import InputError, exits_on_input_error
-from utils.inference import inference_device
+from utils.folders import whole_folder
+from utils.training.inference import inference_device
 
 
 @dataclass
@@ -48,7 +49,7 @@ def main(argv=None) -> Path:
 
     # Splits: the same for every room; the run's own reading options where none is given.
     trained_on = config["dataset"]
-    for option in trained_on["options"].keys() - words["given"].keys():
+    for option in trained_on["options"].keys() - words["explicit_args"].keys():
         setattr(args, option, trained_on["options"][option])
     corpus = load_corpus(
         args.dataset or config["arguments"]["dataset"], options_of(args), content="image"
@@ -71,7 +72,7 @@ def main(argv=None) -> Path:
     seconds = time.perf_counter() - start
 
     # Save.
-    with runs.whole_folder(folder) as partial:
+    with whole_folder(folder) as partial:
         results = runs.write_evaluation(
             partial, args.split, dataset["id"], labels, probabilities, names
         )

@@ -20,9 +20,9 @@ from image_model.pages import pages_to_predict
 from utils import runs
 from utils.cli import parse, start_logging
 from utils.errors import InputError, exits_on_input_error
-from utils.inference import inference_device
 from utils.predictions import write_predictions
-from utils.readers import Log
+from utils.records import ReadReport
+from utils.training.inference import inference_device
 
 
 @dataclass
@@ -57,7 +57,7 @@ def main(argv=None) -> Path:
     model, view = load_classifier(run, config["model"], inference_device(args.use_cpu))
 
     # Predict: pages are decoded side by side while the model works, and kept in their order.
-    log, start = Log(), time.perf_counter()
+    log, start = ReadReport(), time.perf_counter()
     found = pages_to_predict(args.input, view, names, log)
     probabilities = predict_probabilities(
         model, view.processor, found.pixels(), found.total, args.batch_size

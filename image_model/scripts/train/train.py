@@ -20,12 +20,12 @@ from transformers import set_seed
 
 from image_model.arguments import RESNET_TINY, parse_training
 from image_model.model import build_model, load_config, load_view
-from image_model.pixels import EpochOfPages, Pages, make_collator, resize_splits
+from image_model.pixels import Pages, SetEpochCallback, make_collator, resize_splits
 from utils import runs
 from utils.cli import start_logging
 from utils.data import load_corpus, options_of
 from utils.errors import exits_on_input_error
-from utils.trackers import close_trackers, open_trackers
+from utils.folders import finish, partial_folder
 from utils.training import (
     check_ranks,
     describe_hardware,
@@ -38,9 +38,10 @@ from utils.training import (
     train,
     use_all_cores,
 )
+from utils.training.trackers import close_trackers, open_trackers
 
 logger = logging.getLogger("image_model.train")
-ROOM = "image_model"
+PACKAGE = "image_model"
 # From resnet-18 on a process takes all the cores; resnet-tiny is as fast with one, and not slowed
 # by other programs.
 ALL_CORES_MIN_WIDTH = 512
@@ -54,9 +55,9 @@ def main(argv=None) -> Path:
     start_logging(logging.INFO if args.process_index == 0 else logging.ERROR)
     check_ranks(args)
     output_dir = Path(
-        from_first_rank(args.output_dir or str(runs.default_output_dir(ROOM, data_args.dataset)))
+        from_first_rank(args.output_dir or str(runs.default_output_dir(PACKAGE, data_args.dataset)))
     )
-    working = runs.partial_folder(output_dir)
+    working = partial_folder(output_dir)
     if not from_first_rank(
         args.process_index > 0 or runs.claim_output_dir(output_dir, args.resume, args.overwrite)
     ):
@@ -87,7 +88,7 @@ def main(argv=None) -> Path:
     if args.process_index == 0:
         runs.write_config(
             working,
-            room=ROOM,
+            room=PACKAGE,
             arguments=vars(model_args) | vars(data_args) | args.to_dict(),
             dataset=runs.dataset_entry(corpus.info, vars(options_of(data_args))),
             model=describe_model(model_args, model, pixels["train"].shape[1:3], args),
@@ -96,7 +97,7 @@ def main(argv=None) -> Path:
     trainer = make_trainer(
         model, args, pages, make_collator(view.processor), view.processor, labels["train"]
     )
-    trainer.add_callback(EpochOfPages(pages["train"]))
+    trainer.add_callback(SetEpochCallback(pages["train"]))
 
     # Train.
     outcome = train(trainer, args.resume)
@@ -114,7 +115,7 @@ def main(argv=None) -> Path:
         )  # without a push: the folder is not whole yet
         if args.process_index == 0:
             save(working, trainer, corpus, probabilities, results, args)
-            runs.finish(output_dir)
+            finish(output_dir)
     except OSError as error:
         raise_if_disk_full(error, working)
         raise

@@ -1,10 +1,10 @@
 """Search hyperparameters: one run a trial, in a study that goes on after a kill and chooses with an
 eye on overfit.
 
-    python rnn_baseline/scripts/explore/search.py --space rnn_baseline/configs/search/002.yaml --num_layers 1 \
+    python rnn_baseline/scripts/explore/search.py --space rnn_baseline/configs/search/meli-mlp-cnn.yaml --num_layers 1 \
         --hidden_size 64 --max_length 64 --num_train_epochs 2
-    python rnn_baseline/scripts/explore/search.py rnn_baseline/configs/001-best.yaml \
-        --space rnn_baseline/configs/search/001.yaml --dataset data/meli/data_v1 --only activation=relu --max_gap 0.02
+    python rnn_baseline/scripts/explore/search.py rnn_baseline/configs/meli-bilstm64.yaml \
+        --space rnn_baseline/configs/search/meli-bilstm.yaml --dataset data/meli/data_v1 --only activation=relu --max_gap 0.02
     python rnn_baseline/scripts/explore/search.py --space space.yaml --sampler tpe --trials 30 --dataset corpus.csv
 
 Takes the flags of train.py, which every trial gets, and the space: `name: [values]`, or for tpe
@@ -22,9 +22,9 @@ from rnn_baseline.scripts.train import train
 from utils.cli import start_logging
 from utils.data import load_corpus, options_of
 from utils.errors import exits_on_input_error
-from utils.pipeline import check_single_process
-from utils.readers import dataset_name
-from utils.search import SearchArguments, search
+from utils.records import dataset_name
+from utils.runs.pipeline import check_single_process
+from utils.search.study import SearchArguments, search
 
 
 @exits_on_input_error
@@ -36,7 +36,7 @@ def main(argv=None) -> Path:
     start_logging()
     check_single_process()
     folder = Path(
-        plan.search_dir or Path("runs") / train.ROOM / dataset_name(data_args.dataset) / "search"
+        plan.search_dir or Path("runs") / train.PACKAGE / dataset_name(data_args.dataset) / "search"
     )
 
     # Splits: loaded here only for their hash, which all trials must share.
@@ -44,7 +44,13 @@ def main(argv=None) -> Path:
 
     # Search: train what is missing, choose, report.
     best = search(
-        train.main, plan, (model_args, args), argv, words["given"], dataset=dataset, folder=folder
+        train.main,
+        plan,
+        (model_args, args),
+        argv,
+        words["explicit_args"],
+        dataset=dataset,
+        folder=folder,
     )
     print((folder / "summary.md").read_text(encoding="utf-8"))
     return best

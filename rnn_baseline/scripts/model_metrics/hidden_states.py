@@ -19,13 +19,14 @@ from transformers import AutoTokenizer
 from rnn_baseline.inference import encode, probabilities_and_states
 from utils import runs
 from utils.cli import parse, start_logging
-from utils.corpus import SPLITS
 from utils.data import DataOptions, codes_for, load_corpus, options_of
+from utils.data.corpus import SPLITS
 from utils.errors import InputError, exits_on_input_error
 from utils.figures import save_figure
-from utils.inference import inference_device, load_classifier
+from utils.folders import claim_report, whole_folder
 from utils.inspection import entropies, interactive_scatter, project, scatter_figure
 from utils.tables import write_csv
+from utils.training.inference import inference_device, load_classifier
 
 TEXT = 200  # characters of a text in entropy.csv
 
@@ -64,10 +65,10 @@ def main(argv=None) -> Path:
     if args.split not in SPLITS:
         raise InputError(f"--split {args.split!r}: choose one of {', '.join(SPLITS)}")
     folder = Path(args.output) if args.output else run / "hidden_states" / args.split
-    runs.claim_report(folder, "entropy.csv", args.overwrite)
+    claim_report(folder, "entropy.csv", args.overwrite)
 
     # Splits: the same for every room; the run's own reading options where none is given.
-    for option in config["dataset"]["options"].keys() - words["given"].keys():
+    for option in config["dataset"]["options"].keys() - words["explicit_args"].keys():
         setattr(args, option, config["dataset"]["options"][option])
     corpus = load_corpus(args.dataset or config["arguments"]["dataset"], options_of(args))
     names = runs.read_labels(run)
@@ -84,7 +85,7 @@ def main(argv=None) -> Path:
 
     # Save.
     table = entropy_table(dataset, labels, probabilities, names)
-    with runs.whole_folder(folder) as partial:
+    with whole_folder(folder) as partial:
         write_csv(table, partial / "entropy.csv")
         points = {how: project(states[drawn], how, args.seed) for how in ("pca", "tsne")}
         for how, title in (("pca", "PCA"), ("tsne", "t-SNE")):

@@ -19,8 +19,8 @@ from utils import runs
 from utils.cli import parse, start_logging
 from utils.data import DataOptions, load_corpus, options_of
 from utils.errors import InputError, exits_on_input_error
-from utils.inference import inference_device, load_classifier
 from utils.inspection import label_rows
+from utils.training.inference import inference_device, load_classifier
 
 
 @dataclass
@@ -50,7 +50,7 @@ def main(argv=None) -> Path:
         raise InputError(f"--output {output}: already there; say --overwrite to replace it")
 
     # Rows: the run's own reading options where none is given.
-    for option in config["dataset"]["options"].keys() - words["given"].keys():
+    for option in config["dataset"]["options"].keys() - words["explicit_args"].keys():
         setattr(args, option, config["dataset"]["options"][option])
     corpus = load_corpus(args.dataset or config["arguments"]["dataset"], options_of(args))
 

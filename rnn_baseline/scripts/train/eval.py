@@ -15,10 +15,11 @@ from transformers import AutoTokenizer
 from rnn_baseline.inference import encode, predict_probabilities
 from utils import runs
 from utils.cli import parse, start_logging
-from utils.corpus import SPLITS
 from utils.data import DataOptions, codes_for, load_corpus, options_of
+from utils.data.corpus import SPLITS
 from utils.errors import InputError, exits_on_input_error
-from utils.inference import inference_device, load_classifier
+from utils.folders import whole_folder
+from utils.training.inference import inference_device, load_classifier
 
 
 @dataclass
@@ -52,7 +53,7 @@ def main(argv=None) -> Path:
 
     # Splits: the same for every room; the run's own reading options where none is given.
     trained_on = config["dataset"]
-    for option in trained_on["options"].keys() - words["given"].keys():
+    for option in trained_on["options"].keys() - words["explicit_args"].keys():
         setattr(args, option, trained_on["options"][option])
     corpus = load_corpus(args.dataset or config["arguments"]["dataset"], options_of(args))
     dataset = corpus.splits[args.split]
@@ -72,7 +73,7 @@ def main(argv=None) -> Path:
     seconds = time.perf_counter() - start
 
     # Save.
-    with runs.whole_folder(folder) as partial:
+    with whole_folder(folder) as partial:
         results = runs.write_evaluation(
             partial, args.split, dataset["id"], labels, probabilities, names
         )

@@ -20,11 +20,12 @@ from transformers import AutoTokenizer
 from rnn_baseline.inference import encode, predict_probabilities
 from utils import runs
 from utils.cli import parse, start_logging
+from utils.data.sources import read_unlabelled
 from utils.errors import InputError, exits_on_input_error
-from utils.inference import inference_device, load_classifier
 from utils.predictions import write_predictions
-from utils.readers import Columns, Log, read_unlabelled
+from utils.records import Columns, ReadReport
 from utils.text import nfc
+from utils.training.inference import inference_device, load_classifier
 
 
 @dataclass
@@ -64,7 +65,7 @@ def main(argv=None) -> Path:
         raise InputError(f"--output {output}: already there; say --overwrite to replace it")
 
     # Texts.
-    log = Log()
+    log = ReadReport()
     columns = Columns(args.text_column, args.label_column, args.id_column)
     rows = list(read_unlabelled(args.input, columns, log, names))
     if not rows:

@@ -1,7 +1,7 @@
 """Encode a dataset ahead of training, so that train.py starts at once (it finds the same cache).
 
     python rnn_baseline/scripts/train/preprocess.py --dataset data/x/data_v1
-    python rnn_baseline/scripts/train/preprocess.py rnn_baseline/configs/001-best.yaml --dataset data/x/data_v1
+    python rnn_baseline/scripts/train/preprocess.py rnn_baseline/configs/meli-bilstm64.yaml --dataset data/x/data_v1
 
 Takes the same model and dataset flags (or YAML) as train.py and prints what the network will see:
 words per text, texts cut at max_length, unknown words, texts that the filters leave without a word.

@@ -1,11 +1,11 @@
 """Train an LSTM, GRU, MLP or CNN: from any dataset to a finished run folder.
 
     accelerate launch rnn_baseline/scripts/train/train.py
-    accelerate launch rnn_baseline/scripts/train/train.py rnn_baseline/configs/001-best.yaml --dataset data/x/data_v1
+    accelerate launch rnn_baseline/scripts/train/train.py rnn_baseline/configs/meli-bilstm64.yaml --dataset data/x/data_v1
     python rnn_baseline/scripts/train/train.py --dataset corpus.csv --text_column texto --label_column tema \
         --vectors SBW-vectors-300-min5.txt.bz2 --output_dir runs/temas --seed 1 --report_to wandb
 
-Without arguments: the embedded sample and configs/best.yaml. The run works in <output_dir>.partial
+Without arguments: the embedded sample and configs/bilstm-3x256.yaml. The run works in <output_dir>.partial
 and appears as <output_dir> when it is finished; after a kill, the same command with --resume goes
 on from the last whole checkpoint.
 """
@@ -18,14 +18,14 @@ import numpy as np
 from transformers import set_seed
 
 from rnn_baseline.arguments import parse_training
-from rnn_baseline.encoding import as_is, describe_words, encode_splits
+from rnn_baseline.encoding import describe_words, encode_splits, identity_collator
 from rnn_baseline.inference import usage
 from rnn_baseline.training import RnnTrainer, build_model, load_tokenizer, shape_name
 from utils import runs
 from utils.cli import start_logging
 from utils.data import load_corpus, options_of
 from utils.errors import exits_on_input_error
-from utils.trackers import close_trackers, open_trackers
+from utils.folders import finish, partial_folder
 from utils.training import (
     ALL_CORES_MIN_HIDDEN_SIZE,
     check_ranks,
@@ -40,9 +40,10 @@ from utils.training import (
     train,
     use_all_cores,
 )
+from utils.training.trackers import close_trackers, open_trackers
 
 logger = logging.getLogger("rnn_baseline.train")
-ROOM = "rnn_baseline"
+PACKAGE = "rnn_baseline"
 
 
 @exits_on_input_error
@@ -53,9 +54,9 @@ def main(argv=None) -> Path:
     start_logging(logging.INFO if args.process_index == 0 else logging.ERROR)
     check_ranks(args)
     output_dir = Path(
-        from_first_rank(args.output_dir or str(runs.default_output_dir(ROOM, data_args.dataset)))
+        from_first_rank(args.output_dir or str(runs.default_output_dir(PACKAGE, data_args.dataset)))
     )
-    working = runs.partial_folder(output_dir)
+    working = partial_folder(output_dir)
     if not from_first_rank(
         args.process_index > 0 or runs.claim_output_dir(output_dir, args.resume, args.overwrite)
     ):
@@ -69,7 +70,7 @@ def main(argv=None) -> Path:
 
     # Model: vocabulary of the training texts, encoded corpus, weights.
     set_seed(args.seed)
-    args = decide_precision(args, model_args.hidden_size, words["given"])
+    args = decide_precision(args, model_args.hidden_size, words["explicit_args"])
     if model_args.hidden_size >= ALL_CORES_MIN_HIDDEN_SIZE:
         use_all_cores(args)
     tokenizer = load_tokenizer(model_args, splits["train"])
@@ -90,14 +91,14 @@ def main(argv=None) -> Path:
     if args.process_index == 0:
         runs.write_config(
             working,
-            room=ROOM,
+            room=PACKAGE,
             arguments=vars(model_args) | vars(data_args) | args.to_dict(),
             dataset=runs.dataset_entry(corpus.info, vars(options_of(data_args))),
             model=describe_model(model_args, model, tokenizer, vectors, args) | found,
         )
         open_trackers(args.report_to, args.run_name or output_dir.name, working)
     trainer = make_trainer(
-        model, args, encoded, as_is, tokenizer, encoded["train"]["labels"], RnnTrainer
+        model, args, encoded, identity_collator, tokenizer, encoded["train"]["labels"], RnnTrainer
     )
 
     # Train.
@@ -116,7 +117,7 @@ def main(argv=None) -> Path:
         )  # without a push: the folder is not whole yet
         if args.process_index == 0:
             save(working, trainer, corpus, encoded, probabilities, results, args)
-            runs.finish(output_dir)
+            finish(output_dir)
     except OSError as error:
         raise_if_disk_full(error, working)
         raise

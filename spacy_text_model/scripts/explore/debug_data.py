@@ -19,7 +19,7 @@ from spacy.cli.debug_data import debug_data
 from spacy_text_model.arguments import parse_training, read_config
 from spacy_text_model.readers import corpus_of
 from utils.cli import start_logging
-from utils.corpus_profile import words_per_text
+from utils.data.corpus_profile import words_per_text
 from utils.errors import InputError, exits_on_input_error
 from utils.tables import markdown_table
 

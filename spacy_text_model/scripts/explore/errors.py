@@ -19,6 +19,7 @@ from utils import runs
 from utils.cli import parse, start_logging
 from utils.errors import InputError, exits_on_input_error
 from utils.figures import coverage_figure, save_figure
+from utils.folders import claim_report, whole_folder
 from utils.metrics import coverage_table
 from utils.predictions import read_predictions
 from utils.tables import markdown_table, write_csv
@@ -46,7 +47,7 @@ def main(argv=None) -> dict:
     if not 0 < args.accuracy <= 1:
         raise InputError(f"--accuracy {args.accuracy}: give a share above 0 and up to 1")
     folder = run / "explore" / "errors"
-    runs.claim_report(folder, "thresholds.csv", args.overwrite)
+    claim_report(folder, "thresholds.csv", args.overwrite)
 
     # Predictions: a threshold from validation, its outcome on test.
     frames = {
@@ -66,7 +67,7 @@ def main(argv=None) -> dict:
     confusions = confusions.sort_values("documents", ascending=False, kind="stable")
 
     # Save.
-    with runs.whole_folder(folder) as partial:
+    with whole_folder(folder) as partial:
         (partial / "figures").mkdir()
         tables = [
             pd.DataFrame(coverage_table(f["confidence"], f["correct"])).assign(split=s)

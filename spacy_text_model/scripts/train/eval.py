@@ -19,9 +19,10 @@ from spacy_text_model.inference import (
 )
 from utils import runs
 from utils.cli import parse, start_logging
-from utils.corpus import SPLITS
 from utils.data import DataOptions, codes_for, load_corpus, options_of
+from utils.data.corpus import SPLITS
 from utils.errors import InputError, exits_on_input_error
+from utils.folders import whole_folder
 
 
 @dataclass
@@ -57,7 +58,7 @@ def main(argv=None) -> Path:
 
     # Splits: the same for every room; the run's own reading options where none is given.
     trained_on = nlp.config.interpolate()
-    for option in {f.name for f in fields(DataOptions)} - words["given"].keys():
+    for option in {f.name for f in fields(DataOptions)} - words["explicit_args"].keys():
         setattr(args, option, trained_on.get("dataset", {}).get(option, getattr(args, option)))
     source = args.dataset or trained_on["paths"].get("dataset")
     if source is None:
@@ -74,7 +75,7 @@ def main(argv=None) -> Path:
     seconds = time.perf_counter() - start
 
     # Save.
-    with runs.whole_folder(folder) as partial:
+    with whole_folder(folder) as partial:
         results = runs.write_evaluation(
             partial, args.split, dataset["id"], labels, probabilities, names
         )

@@ -18,7 +18,7 @@ from pathlib import Path
 
 from spacy.cli.package import package
 
-from spacy_text_model.arguments import ROOM
+from spacy_text_model.arguments import PACKAGE
 from spacy_text_model.inference import load_pipeline, pipeline_folder
 from utils import runs
 from utils.cli import parse, start_logging
@@ -52,7 +52,7 @@ def main(argv=None) -> Path:
     run = Path(words["run"])
     folder = pipeline_folder(run)
     model = load_pipeline(folder).config["components"]["textcat"]["model"]
-    code = [ROOM / "architectures.py"] if model["@architectures"].startswith("suite.") else []
+    code = [PACKAGE / "architectures.py"] if model["@architectures"].startswith("suite.") else []
     if (
         not args.name.isidentifier()
         or not args.name.isascii()

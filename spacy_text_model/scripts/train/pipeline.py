@@ -22,7 +22,7 @@ from utils import prepare_dataset, runs
 from utils.cli import as_words, start_logging
 from utils.data import options_of
 from utils.errors import exits_on_input_error
-from utils.pipeline import PipelineArguments, fingerprint, prepared_hash, step, summarise
+from utils.runs.pipeline import PipelineArguments, fingerprint, prepared_hash, step, summarise
 
 logger = logging.getLogger("spacy_text_model.pipeline")
 
@@ -35,7 +35,7 @@ def main(argv=None) -> dict:
     start_logging()
     config = read_config(words["config"], args, words).interpolate()
     source, first_seed = str(config["paths"]["dataset"]), config["system"]["seed"]
-    folder = Path(args.output_dir or runs.default_output_dir(train.ROOM, source))
+    folder = Path(args.output_dir or runs.default_output_dir(train.PACKAGE, source))
     own = {"seeds", "folds", "output_dir", "seed", "dataset"} | set(asdict(options_of(args)))
     overrides = [
         word
@@ -44,10 +44,12 @@ def main(argv=None) -> dict:
     ]
     passed = [
         str(words["config"]),
-        *as_words({k: v for k, v in words["given"].items() if k not in own}),
+        *as_words({k: v for k, v in words["explicit_args"].items() if k not in own}),
         *overrides,
     ]
-    settings = {k: v for k, v in words["given"].items() if k not in own | {"resume", "overwrite"}}
+    settings = {
+        k: v for k, v in words["explicit_args"].items() if k not in own | {"resume", "overwrite"}
+    }
     settings |= {
         "config": words["config"].read_text(encoding="utf-8"),
         "overrides": words["overrides"],

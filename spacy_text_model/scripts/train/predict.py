@@ -22,9 +22,10 @@ from spacy_text_model.inference import (
     pipeline_folder,
 )
 from utils.cli import parse, start_logging
+from utils.data.sources import read_unlabelled
 from utils.errors import InputError, exits_on_input_error
 from utils.predictions import write_predictions
-from utils.readers import Columns, Log, read_unlabelled
+from utils.records import Columns, ReadReport
 from utils.text import nfc
 
 
@@ -67,7 +68,7 @@ def main(argv=None) -> Path:
     names = list(nlp.get_pipe("textcat").labels)
 
     # Texts.
-    log = Log()
+    log = ReadReport()
     columns = Columns(args.text_column, args.label_column, args.id_column)
     rows = list(read_unlabelled(args.input, columns, log, names))
     if not rows:

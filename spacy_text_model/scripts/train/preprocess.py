@@ -19,9 +19,10 @@ from tqdm import tqdm
 from spacy_text_model.readers import NO_TEXT, whole_texts
 from utils import runs
 from utils.cli import parse, start_logging
-from utils.corpus import DataOptions
 from utils.data import load_corpus, options_of
+from utils.data.corpus import DataOptions
 from utils.errors import InputError, exits_on_input_error
+from utils.folders import claim_report, whole_folder
 
 FILES = {"train": "train.spacy", "validation": "dev.spacy", "test": "test.spacy"}  # spaCy's names
 
@@ -48,14 +49,14 @@ def main(argv=None) -> Path:
     if args.output is None:
         raise InputError("--output: say which folder to write")
     folder = Path(args.output)
-    runs.claim_report(folder, "train.spacy", args.overwrite)
+    claim_report(folder, "train.spacy", args.overwrite)
 
     # Splits: the same for every room.
     corpus = load_corpus(args.dataset, options_of(args))
     names = corpus.info["labels"]
 
     # Save.
-    with runs.whole_folder(folder) as partial:
+    with whole_folder(folder) as partial:
         for split, name in FILES.items():
             documents(corpus.splits[split], names, split).to_disk(partial / name)
         runs.write_json(partial / "labels.json", names)

@@ -28,11 +28,12 @@ from spacy_text_model.readers import corpus_of
 from spacy_text_model.training import initialise, keep_history, read_history, start_from
 from utils import runs
 from utils.cli import start_logging
-from utils.corpus import DataOptions
+from utils.data.corpus import DataOptions
 from utils.errors import InputError, exits_on_input_error
+from utils.folders import finish, partial_folder
 
 logger = logging.getLogger("spacy_text_model.train")
-ROOM = "spacy_text_model"
+PACKAGE = "spacy_text_model"
 
 
 @exits_on_input_error
@@ -43,8 +44,8 @@ def main(argv=None) -> Path:
     start_logging()
     config = read_config(words["config"], args, words)
     source = str(config.interpolate()["paths"]["dataset"])
-    output_dir = Path(args.output_dir or runs.default_output_dir(ROOM, source))
-    working = runs.partial_folder(output_dir)
+    output_dir = Path(args.output_dir or runs.default_output_dir(PACKAGE, source))
+    working = partial_folder(output_dir)
     if not runs.claim_output_dir(output_dir, args.resume, args.overwrite):
         return output_dir
     start = resumed(working, args.overwrite) if args.resume else args.model_name_or_path
@@ -69,7 +70,7 @@ def main(argv=None) -> Path:
     dataset = runs.dataset_entry(corpus.info, options_given(config))
     runs.write_config(
         working,
-        room=ROOM,
+        room=PACKAGE,
         arguments=arguments,
         dataset=dataset,
         model=describe_model(words["config"], start, nlp, args.gpu_id),
@@ -96,7 +97,7 @@ def main(argv=None) -> Path:
 
     # Save: everything into the working folder, then its final name.
     save(working, nlp, corpus, probabilities, results, history, args.keep_checkpoints)
-    runs.finish(output_dir)
+    finish(output_dir)
     shown = ("test_macro_f1", "test_accuracy", "test_balanced_accuracy")
     print(f"{output_dir}: " + ", ".join(f"{k} {results[k]:.4f}" for k in shown))
     return output_dir

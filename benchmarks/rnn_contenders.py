@@ -1,0 +1,406 @@
+"""One way of preparing, training or predicting, in a process of its own: what
+benchmarks/rnn_throughput.py measures.
+
+    python -m benchmarks.rnn_contenders '{"way": "prepare", "how": "suite", "source": "…/train.jsonl.gz", …, "result": "…"}'
+
+Writes one json file. Seconds begin behind the imports and behind what the way is given (a
+tokenizer, a saved model).
+"""
+
+import hashlib
+import json
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import datasets
+import numpy as np
+import pyarrow as pa
+import pyarrow.json
+import torch
+from sklearn.feature_extraction.text import HashingVectorizer, TfidfVectorizer
+from sklearn.linear_model import SGDClassifier
+from sklearn.pipeline import make_pipeline
+from transformers import AutoTokenizer, TrainerCallback, pipeline
+
+from benchmarks import rnn_reference as rnn_origin
+from rnn_baseline import RnnConfig, RnnForSequenceClassification
+from rnn_baseline.arguments import ModelArguments, RnnTrainingArguments
+from rnn_baseline.encoding import encode_splits, identity_collator
+from rnn_baseline.inference import encode, predict_probabilities
+from rnn_baseline.tokenization import encode_texts
+from rnn_baseline.training import RnnTrainer, load_tokenizer
+from utils.data import load_corpus
+from utils.metrics import classification_metrics
+from utils.training import make_trainer, predict_split
+from utils.training.inference import inference_device, load_classifier
+
+SHAPES = {
+    "001-best": {
+        "bidirectional": True,
+        "hidden_size": 64,
+        "head_size": 64,
+        "activation": "mish",
+        "head_dropout": 0.1,
+        "freeze_embeddings": True,
+    },
+    "best": {"num_layers": 3, "hidden_size": 256},
+}
+BLOCK = 1 << 24  # bytes of json that pyarrow reads at a time
+PREDICT_BATCH = 256  # predict.py's own
+WARMUP_STEPS = 3
+
+
+def main():
+    work_on(json.loads(sys.argv[1]))
+
+
+def work_on(work: dict):
+    """Do the work and write what it found."""
+    result, cache = Path(work.pop("result")), work.pop("cache")
+    datasets.config.HF_DATASETS_CACHE = Path(cache)
+    ways = {
+        "learn": learn,
+        "prepare": prepare,
+        "encode": encode_prepared,
+        "train": train,
+        "linear": linear,
+        "predict": predict,
+        "steps": steps,
+    }
+    result.write_text(json.dumps(ways[work.pop("way")](**work)), encoding="utf-8")
+
+
+# Preparation: from a jsonl.gz to word ids.
+
+
+def read_texts(path: str) -> pa.ChunkedArray:
+    """The column `text` of a jsonl.gz, without a copy on disk."""
+    schema = pa.schema([("text", pa.string())])
+    options = pa.json.ParseOptions(explicit_schema=schema, unexpected_field_behavior="ignore")
+    return pa.json.read_json(path, pa.json.ReadOptions(block_size=BLOCK), options)["text"]
+
+
+def learn(source: str, save: str) -> dict:
+    """The tokenizer of the training titles, saved."""
+    texts = datasets.Dataset(pa.table({"text": read_texts(source)}))
+    start = time.perf_counter()
+    tokenizer = load_tokenizer(ModelArguments(), texts)
+    seconds = time.perf_counter() - start
+    tokenizer.save_pretrained(save)
+    return {
+        "seconds": seconds,
+        "titles_per_second": len(texts) / seconds,
+        "words": len(tokenizer) - 2,
+    }
+
+
+def prepare(how: str, source: str, tokenizer: str, processes: int = 1) -> dict:
+    """Titles a second from jsonl.gz to ids, and a checksum of the ids."""
+    tokenizer = AutoTokenizer.from_pretrained(tokenizer)
+    max_length, start = tokenizer.model_max_length, time.perf_counter()
+    if how == "suite":
+        tokens, offsets = encode_texts(read_texts(source), tokenizer, max_length)
+    elif how == "rows":
+        lists = pa.array(
+            rnn_origin.read_rows(source, tokenizer.get_vocab(), max_length), pa.list_(pa.int32())
+        )
+    else:
+        lists = by_map(source, tokenizer, max_length, processes)
+    seconds = time.perf_counter() - start
+    if how != "suite":
+        tokens, offsets = (
+            lists.flatten().to_numpy().astype(np.int32),
+            np.r_[0, np.cumsum(lists.value_lengths())],
+        )
+    checksum = hashlib.sha256(tokens.tobytes() + offsets.astype(np.int64).tobytes()).hexdigest()
+    n = len(offsets) - 1
+    return {"seconds": seconds, "titles_per_second": n / seconds, "rows": n, "checksum": checksum}
+
+
+def by_map(source: str, tokenizer, max_length: int, processes: int) -> pa.Array:
+    """`load_dataset` and `map`, as in the documentation of transformers."""
+
+    def tokenize(rows):
+        return tokenizer(rows["text"], truncation=True, max_length=max_length)
+
+    rows = datasets.load_dataset("json", data_files=source, split="train")
+    rows = rows.map(tokenize, batched=True, num_proc=processes if processes > 1 else None)
+    return rows.with_format("arrow")[:]["input_ids"].combine_chunks()
+
+
+def encode_prepared(dataset: str) -> dict:
+    """What preprocess.py does with a prepared folder: words of the training texts, all splits
+    encoded on disk.
+    """
+    start = time.perf_counter()
+    corpus = load_corpus(dataset)
+    tokenizer = load_tokenizer(ModelArguments(), corpus.splits["train"])
+    learnt = time.perf_counter()
+    encode_splits(corpus.splits, tokenizer, tokenizer.model_max_length, corpus.info["hash"])
+    end = time.perf_counter()
+    return {"seconds": end - start, "learn_seconds": learnt - start, "encode_seconds": end - learnt}
+
+
+# Training.
+
+
+class Clock(TrainerCallback):
+    """Seconds of training without evaluation, when each step ends, and the score of each epoch."""
+
+    def __init__(self):
+        self.seconds, self.ends, self.history = 0.0, [], []
+
+    def on_train_begin(self, args, state, control, **kwargs):
+        self.start = time.perf_counter()
+
+    def on_epoch_begin(self, args, state, control, **kwargs):
+        self.begun = time.perf_counter()
+
+    def on_step_end(self, args, state, control, **kwargs):
+        self.ends.append(time.perf_counter())
+
+    def on_epoch_end(self, args, state, control, **kwargs):
+        self.seconds += time.perf_counter() - self.begun
+
+    def on_evaluate(self, args, state, control, metrics, **kwargs):
+        self.history.append((time.perf_counter() - self.start, metrics["eval_balanced_accuracy"]))
+
+
+def new_model(shape: str, tokenizer, names: list[str]) -> RnnForSequenceClassification:
+    torch.manual_seed(0)
+    labels = {
+        "id2label": dict(enumerate(names)),
+        "label2id": {name: code for code, name in enumerate(names)},
+    }
+    return RnnForSequenceClassification(
+        RnnConfig(**SHAPES[shape], vocab_size=len(tokenizer), **labels)
+    )
+
+
+def train(
+    how: str,
+    shape: str,
+    dataset: str,
+    tokenizer: str,
+    rows: int,
+    epochs: int,
+    batch_size: int,
+    learning_rate: float = 1e-3,
+    bf16: bool = False,
+    save: str | None = None,
+) -> dict:
+    """Some epochs by a plain loop (`padded`, `packed`) or by the suite's Trainer; scores by the
+    same function.
+    """
+    corpus, tokenizer = load_corpus(dataset), AutoTokenizer.from_pretrained(tokenizer)
+    splits = corpus.splits
+    splits["train"] = splits["train"].select(range(min(rows, len(splits["train"]))))
+    model = new_model(shape, tokenizer, corpus.info["labels"])
+    if how == "suite":
+        found = train_by_suite(
+            model, corpus, tokenizer, epochs, batch_size, learning_rate, bf16, save
+        )
+    else:
+        found = train_by_loop(model, splits, tokenizer, epochs, batch_size, packed=how == "packed")
+    n = len(splits["train"])
+    return found | {
+        "titles_per_second": epochs * n / found["seconds"],
+        "rows": n,
+        "batch_size": batch_size,
+        "validation": found["history"][-1][1],
+    }
+
+
+def train_by_loop(model, splits, tokenizer, epochs: int, batch_size: int, packed: bool) -> dict:
+    known, max_length, device = (
+        tokenizer.get_vocab(),
+        tokenizer.model_max_length,
+        inference_device(),
+    )
+    rows = {
+        split: rnn_origin.Rows(
+            [rnn_origin.row_ids(text, known, max_length) for text in dataset["text"]],
+            list(dataset["label"]),
+        )
+        for split, dataset in splits.items()
+    }
+    found = rnn_origin.train_epochs(model.to(device), rows, epochs, batch_size, device, packed)
+    probabilities = rnn_origin.probabilities(model, rows["test"], device, packed)
+    return found | {"test": rnn_origin.balanced_accuracy(rows["test"], probabilities)}
+
+
+def train_by_suite(
+    model, corpus, tokenizer, epochs: int, batch_size: int, learning_rate: float, bf16: bool, save
+) -> dict:
+    encoded = encode_splits(
+        corpus.splits,
+        tokenizer,
+        tokenizer.model_max_length,
+        f"{corpus.info['hash']}-{len(corpus.splits['train'])}",
+    )
+    with tempfile.TemporaryDirectory() as output:
+        args = RnnTrainingArguments(
+            output_dir=output,
+            num_train_epochs=epochs,
+            per_device_train_batch_size=batch_size,
+            learning_rate=learning_rate,
+            lr_scheduler_type="constant",
+            eval_strategy="epoch",
+            **common(bf16),
+        )
+        encoded = {split: rows.to(args.device) for split, rows in encoded.items()}
+        trainer, clock = trainer_of(model, args, encoded, tokenizer), Clock()
+        trainer.add_callback(clock)
+        trainer.train()
+        probabilities = predict_split(trainer, encoded["test"])
+        if save:
+            trainer.save_model(save)
+    score = classification_metrics(encoded["test"]["labels"], probabilities)["balanced_accuracy"]
+    return {"seconds": clock.seconds, "history": clock.history, "test": float(score)}
+
+
+def common(bf16: bool = False) -> dict:
+    """Training arguments of every measurement; on a CPU, TrainingArguments takes bf16 only where
+    use_cpu is said.
+    """
+    return {
+        "save_strategy": "no",
+        "logging_strategy": "no",
+        "disable_tqdm": True,
+        "seed": 0,
+        "bf16": bf16,
+        "use_cpu": not torch.cuda.is_available(),
+    }
+
+
+def trainer_of(model, args, encoded, tokenizer) -> RnnTrainer:
+    return make_trainer(
+        model, args, encoded, identity_collator, tokenizer, encoded["train"]["labels"], RnnTrainer
+    )
+
+
+def steps(
+    dataset: str, tokenizer: str, shape: str, batch_size: int, n_steps: int, streaming: bool
+) -> dict:
+    """Titles a second of some steps, the arrays in memory or left on disk."""
+    corpus, tokenizer = load_corpus(dataset), AutoTokenizer.from_pretrained(tokenizer)
+    encoded = encode_splits(
+        corpus.splits, tokenizer, tokenizer.model_max_length, corpus.info["hash"]
+    )
+    with tempfile.TemporaryDirectory() as output:
+        args = RnnTrainingArguments(
+            output_dir=output,
+            max_steps=WARMUP_STEPS + n_steps,
+            streaming=streaming,
+            per_device_train_batch_size=batch_size,
+            eval_strategy="no",
+            **common(),
+        )
+        if not streaming:
+            encoded = {split: rows.to(args.device) for split, rows in encoded.items()}
+        model, clock = new_model(shape, tokenizer, corpus.info["labels"]), Clock()
+        trainer = trainer_of(model, args, encoded, tokenizer)
+        trainer.add_callback(clock)
+        trainer.train()
+    measured = clock.ends[WARMUP_STEPS - 1 :]
+    return {
+        "titles_per_second": batch_size * (len(measured) - 1) / (measured[-1] - measured[0]),
+        "first_step_seconds": clock.ends[0] - clock.start,
+    }
+
+
+def linear(vectorizer: str, dataset: str, rows: int, epochs: int) -> dict:
+    """A linear model on words and pairs of words, end to end from strings."""
+    splits = load_corpus(dataset).splits
+    train = splits["train"].select(range(min(rows, len(splits["train"]))))
+    make = {
+        "tfidf": TfidfVectorizer(ngram_range=(1, 2), sublinear_tf=True),
+        "hashing": HashingVectorizer(ngram_range=(1, 2), n_features=2**18, alternate_sign=False),
+    }[vectorizer]
+    model = make_pipeline(
+        make, SGDClassifier(loss="log_loss", alpha=1e-6, max_iter=epochs, tol=None, random_state=0)
+    )
+    texts, start = list(train["text"]), time.perf_counter()
+    model.fit(texts, train["label"])
+    seconds = time.perf_counter() - start
+    scores = {
+        split: float(
+            classification_metrics(
+                np.array(splits[split]["label"]), model.predict_proba(splits[split]["text"])
+            )["balanced_accuracy"]
+        )
+        for split in ("validation", "test")
+    }
+    return {
+        "seconds": seconds,
+        "titles_per_second": epochs * len(texts) / seconds,
+        "rows": len(texts),
+        "history": [(seconds, scores["validation"])],
+    } | scores
+
+
+# Prediction.
+
+
+def predict(how: str, run: str, dataset: str, rows: int, save: str) -> dict:
+    """Titles a second from raw strings to probabilities, which are saved; loading the model is not
+    timed.
+    """
+    test = list(load_corpus(dataset).splits["test"]["text"])
+    texts = (test * (1 + rows // len(test)))[:rows]
+    model, tokenizer = (
+        load_classifier(run, inference_device(), "fp32"),
+        AutoTokenizer.from_pretrained(run),
+    )
+    way = {
+        "pipeline-1": by_pipeline,
+        "pipeline-64": by_pipeline,
+        "loop": by_loop,
+        "suite": by_suite,
+    }[how]
+    way(how, texts[:PREDICT_BATCH], model, tokenizer)
+    start = time.perf_counter()
+    probabilities = way(how, texts, model, tokenizer)
+    seconds = time.perf_counter() - start
+    np.save(save, probabilities)
+    return {"seconds": seconds, "titles_per_second": rows / seconds, "rows": rows}
+
+
+def by_suite(how: str, texts: list[str], model, tokenizer) -> np.ndarray:
+    return predict_probabilities(
+        model, encode(texts, tokenizer, tokenizer.model_max_length), PREDICT_BATCH
+    )
+
+
+def by_loop(how: str, texts: list[str], model, tokenizer) -> np.ndarray:
+    """Row after row through the filters and the dictionary, then a DataLoader."""
+    known = tokenizer.get_vocab()
+    ids = [rnn_origin.row_ids(text, known, tokenizer.model_max_length) for text in texts]
+    return rnn_origin.probabilities(
+        model, rnn_origin.Rows(ids, [0] * len(ids)), model.device, packed=True
+    )
+
+
+def by_pipeline(how: str, texts: list[str], model, tokenizer) -> np.ndarray:
+    """`pipeline("text-classification")`, one title a call or in batches."""
+    size, code = int(how.split("-")[1]), model.config.label2id
+    pipe = pipeline(
+        "text-classification", model=model, tokenizer=tokenizer, device=model.device, top_k=None
+    )
+    options = {"truncation": True, "max_length": tokenizer.model_max_length}
+    outputs = (
+        [pipe(text, **options) for text in texts]
+        if size == 1
+        else pipe(texts, batch_size=size, **options)
+    )
+    found = np.zeros((len(texts), len(code)), np.float32)
+    for row, output in zip(found, outputs, strict=True):
+        scores = output[0] if isinstance(output[0], list) else output
+        row[[code[entry["label"]] for entry in scores]] = [entry["score"] for entry in scores]
+    return found
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,214 @@
+"""Texts without labels for pre-training: any source this suite reads, as rows (source, text) on
+disk.
+"""
+
+import hashlib
+import re
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from utils.data import load_corpus
+from utils.data.corpus import DataOptions, spool_to_arrow
+from utils.data.sources import read_txt, split_files, split_folders
+from utils.data.splits import cut_splits
+from utils.errors import InputError
+from utils.records import (
+    OPENERS,
+    TABLE_SUFFIXES,
+    Columns,
+    ReadReport,
+    as_string,
+    dataset_name,
+    table_records,
+    table_suffix,
+)
+from utils.text import match_keys
+
+
+@dataclass
+class RawTextOptions:
+    """Which texts, and how many of them are kept aside."""
+
+    dataset: str = field(
+        default="sample",
+        metadata={
+            "help": "folder of txt (any depth), of tables, a table (.jsonl, .csv, .tsv, .parquet, plain or .gz, "
+            ".bz2, .xz), a prepared dataset (its train and unlabelled texts), or sample"
+        },
+    )
+    text_column: str = field(default="text", metadata={"help": "column that holds the text"})
+    source_column: str = field(
+        default="source",
+        metadata={
+            "help": "column by which held-out scores are told apart; default: file or folder"
+        },
+    )
+    held_out_size: float = field(
+        default=0.01, metadata={"help": "share of each source's documents kept aside; or 0"}
+    )
+    split_seed: int = field(default=0, metadata={"help": "seed of that cut, not of the training"})
+
+
+@dataclass
+class RawTexts:
+    """Documents in memory-mapped Arrow, and which of them are kept aside."""
+
+    texts: pa.ChunkedArray  # (n,) string
+    sources: np.ndarray  # (n,) int codes into names
+    names: list[str]
+    train: np.ndarray  # sorted row numbers
+    held_out: np.ndarray  # sorted row numbers
+    hash: str
+    notes: list[str]
+
+
+def load_raw_texts(options: RawTextOptions) -> RawTexts:
+    """Read, clean (NFC) and cut a corpus; equal texts (`utils.text.match_keys`) stay on one side.
+
+    Raises:
+        InputError: nothing to read, no text in it, or nothing left to train on or to keep aside.
+    """
+    if not 0 <= options.held_out_size < 1:
+        raise InputError(
+            f"--held_out_size {options.held_out_size}: give a share from 0 up to (not with) 1"
+        )
+    log = ReadReport()
+    table = spool_to_arrow(
+        (("train", "", text, metric_name(source)) for source, text in read_raw(options, log)), log
+    )
+    if not len(table):
+        raise InputError(
+            f"{options.dataset}: no text in it; {log.notes[-1] if log.notes else 'check the path'}"
+        )
+    sources = table["label"].to_numpy(zero_copy_only=False).astype(str)
+    names, codes = np.unique(sources, return_inverse=True)
+    train, held_out = np.arange(len(table)), np.empty(0, int)
+    if options.held_out_size:
+        cut = cut_splits(
+            codes,
+            match_keys(table["text"]),
+            {"held_out": options.held_out_size},
+            options.split_seed,
+        )
+        train, held_out = cut["train"], cut["held_out"]
+        if not len(held_out):
+            raise InputError(
+                f"{options.dataset}: one document, so none can be kept aside to measure perplexity; give "
+                "more documents, or say --held_out_size 0 and --eval_strategy no"
+            )
+    return RawTexts(
+        table["text"], codes, names.tolist(), train, held_out, texts_hash(table), log.notes
+    )
+
+
+def metric_name(source: str) -> str:
+    """The source as every tracker takes it in a metric's name: letters, digits, spaces and `_ . -
+    /`.
+    """
+    return re.sub(r"[^\w. /-]+", "_", source).strip() or "_"
+
+
+def texts_hash(table: pa.Table) -> str:
+    """SHA-256 of the sources and texts in their order."""
+    digest = hashlib.sha256()
+    for column in ("label", "text"):
+        for chunk in table[column].chunks:
+            digest.update(np.asarray(pc.binary_length(chunk)).astype("<i8").tobytes())
+            digest.update(b"".join(value.encode() for value in chunk.to_pylist()))
+    return digest.hexdigest()
+
+
+def read_raw(options: RawTextOptions, log: ReadReport):
+    """Yield (source, text) of every document that is not blank; blank ones are counted in the
+    notes.
+    """
+    blank = 0
+    for source, text in documents(options, log):
+        if text and text.strip():
+            yield source, text
+        else:
+            blank += 1
+    if blank:
+        log.notes.append(f"{blank} texts without a visible character were left out")
+
+
+def documents(options: RawTextOptions, log: ReadReport):
+    """Yield (source, text) as read: what the source is decides how."""
+    name, path = options.dataset, Path(options.dataset)
+    if name == "sample" or (path / "dataset.json").exists():
+        corpus = load_corpus(name, DataOptions())
+        yield from ((dataset_name(name), text) for text in corpus.splits["train"]["text"])
+        yield from (
+            (f"{dataset_name(name)} unlabelled", text) for text in corpus.unlabelled["text"]
+        )
+    elif path.is_file():
+        yield from read_document_file(path, file_name(path), options, log)
+    elif path.is_dir():
+        yield from read_document_folder(path, options, log)
+    else:
+        raise InputError(f"--dataset {name}: no such file or folder; check the path")
+
+
+def read_document_folder(folder: Path, options: RawTextOptions, log: ReadReport):
+    """Every txt and table below a folder, at any depth; of a folder with splits, what is in train."""
+    splits = split_files(folder) | split_folders(folder)
+    if "train" in splits and len(splits) > 1:
+        log.notes.append(f"{folder}: a dataset with splits; only {splits['train'].name} is read")
+        folder = splits["train"]
+    paths = [folder] if folder.is_file() else sorted(p for p in folder.rglob("*") if p.is_file())
+    ignored = 0
+    for path in paths:
+        relative = path.relative_to(folder)
+        if not is_document_file(path) or any(part.startswith(".") for part in relative.parts):
+            ignored += 1
+            continue
+        source = relative.parts[0] if len(relative.parts) > 1 else None
+        is_table = table_suffix(path) is not None
+        yield from read_document_file(
+            path, source or (file_name(path) if is_table else folder.name), options, log
+        )
+    if ignored:
+        log.notes.append(
+            f"{folder}: {ignored} files that are neither .txt nor a table were left alone"
+        )
+
+
+def read_document_file(path: Path, source: str, options: RawTextOptions, log: ReadReport):
+    """(source, text) of a table's rows, or of one txt file."""
+    if not is_document_file(path):
+        raise InputError(
+            f"--dataset {path}: unknown kind of file; give .txt, {', '.join(TABLE_SUFFIXES)}, plain or "
+            f"{', '.join(OPENERS)}"
+        )
+    if table_suffix(path) is None:
+        yield source, read_txt(path, log)
+        return
+    columns = Columns(text=options.text_column, label=options.source_column)
+    for number, record in table_records(path, columns, log):
+        if columns.text not in record:
+            raise InputError(
+                f"{path}: no column {columns.text!r}, only {', '.join(map(repr, record))}; say "
+                "--text_column"
+            )
+        if number == 0:  # a table without rows
+            continue
+        where = f"{path}, line {number}"
+        own = as_string(record.get(columns.label), where)
+        yield own or source, as_string(record[columns.text], where)
+
+
+def is_document_file(path: Path) -> bool:
+    """Whether the file is a table or a text, plain or compressed."""
+    suffixes = [s.lower() for s in path.suffixes]
+    if suffixes and suffixes[-1] in OPENERS:
+        suffixes.pop()
+    return table_suffix(path) is not None or suffixes[-1:] == [".txt"]
+
+
+def file_name(path: Path) -> str:
+    """The file's name without its extensions."""
+    return path.name.split(".")[0]

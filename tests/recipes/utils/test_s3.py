@@ -1,0 +1,515 @@
+"""Sync from and upload to S3 over real sockets: a local service, a proxy that spoils answers,
+hostile keys, kills.
+"""
+
+import http.client
+import json
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+import uuid
+from collections import Counter
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+import pytest
+
+from tests.helpers import REPO_ROOT, refused
+
+boto3 = pytest.importorskip(
+    "boto3", reason="boto3 is not installed: pip install 'spanish-text-suite[aws]'"
+)
+moto_server = pytest.importorskip(
+    "moto.server", reason="moto is not installed: it stands for S3 in these tests"
+)
+
+from utils import s3_sync_dataset, s3_upload  # noqa: E402
+from utils.s3 import bucket as s3  # noqa: E402
+from utils.s3 import fetch as s3_fetch  # noqa: E402
+
+SECRET = "un-secreto-que-no-se-dice"
+SLOW_DOWN = (
+    b"<Error><Code>SlowDown</Code><Message>Please reduce your request rate.</Message></Error>"
+)
+DENIED = b"<Error><Code>AccessDenied</Code><Message>Access Denied</Message></Error>"
+
+
+class Proxy(BaseHTTPRequestHandler):
+    """Passes requests on; GETs of keys in `faults` get their next fault first. `gets` counts them."""
+
+    protocol_version = "HTTP/1.1"
+    upstream, faults, gets, delay = None, {}, Counter(), 0
+
+    def log_message(self, *args):
+        pass
+
+    def pass_on(self):
+        body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+        connection = http.client.HTTPConnection(*self.upstream, timeout=20)
+        connection.request(self.command, self.path, body, dict(self.headers))
+        answer = connection.getresponse()
+        content = answer.read()
+        connection.close()
+        key = self.path.split("?")[0].rsplit("/", 1)[-1]
+        is_object = (
+            self.command == "GET" and "list-type" not in self.path and "versions" not in self.path
+        )
+        fault = None
+        if is_object:
+            time.sleep(self.delay)
+            type(self).gets[key] += 1
+            fault = self.faults[key].pop(0) if self.faults.get(key) else None
+        self.answer(answer, content, fault)
+
+    def answer(self, answer, content, fault):
+        status, whole = answer.status, content
+        if fault in ("slow down", "denied"):
+            status, content = (503, SLOW_DOWN) if fault == "slow down" else (403, DENIED)
+            whole = content
+        elif fault == "truncated":
+            whole = content = content[: len(content) // 2]
+        elif fault == "other bytes":
+            whole = content = content[::-1]
+        elif fault == "dropped":
+            content = content[: len(content) // 2]
+        self.send_response(status)
+        for name, value in answer.getheaders():
+            if name.lower() not in (
+                "content-length",
+                "connection",
+                "transfer-encoding",
+                "date",
+                "server",
+            ):
+                self.send_header(name, value)
+        size = answer.getheader("Content-Length") if self.command == "HEAD" else len(whole)
+        self.send_header("Content-Length", size)
+        self.end_headers()
+        if self.command != "HEAD":
+            self.wfile.write(content)
+        if fault == "dropped":
+            self.wfile.flush()
+            self.connection.close()
+            self.close_connection = True
+
+    do_GET = do_PUT = do_POST = do_HEAD = do_DELETE = pass_on
+
+
+@pytest.fixture(scope="module")
+def service():
+    """A local S3 on a free port."""
+    server = moto_server.ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
+    server.start()
+    yield server.get_host_and_port()
+    server.stop()
+
+
+@pytest.fixture(autouse=True)
+def credentials(monkeypatch, tmp_path):
+    """Credentials in the environment alone, and few retries."""
+    for name in [name for name in os.environ if name.startswith("AWS_")]:
+        monkeypatch.delenv(name)
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "una-clave")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", SECRET)
+    monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
+    monkeypatch.setenv("AWS_CONFIG_FILE", str(tmp_path / "no"))
+    monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", str(tmp_path / "no"))
+    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+    monkeypatch.setattr(s3, "RETRIES", 2)
+    monkeypatch.setattr(s3_fetch, "PAUSE", 0.01)
+
+
+@pytest.fixture
+def bucket(service):
+    """A new bucket, its client and address; the proxy in front of it is fresh."""
+    client = boto3.client("s3", endpoint_url="http://{}:{}".format(*service))
+    name = f"datos-{uuid.uuid4().hex[:12]}"
+    client.create_bucket(Bucket=name)
+    Proxy.upstream, Proxy.faults, Proxy.gets, Proxy.delay = service, {}, Counter(), 0
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Proxy)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    yield client, name, f"http://127.0.0.1:{server.server_port}"
+    server.shutdown()
+    server.server_close()
+
+
+def put(bucket, **objects):
+    """Put objects below v1/; the keys are written with __ for /."""
+    for key, body in objects.items():
+        bucket[0].put_object(Bucket=bucket[1], Key="v1/" + key.replace("__", "/"), Body=body)
+
+
+def sync(bucket, output, names="train", *flags) -> int:
+    return s3_sync_dataset.main(
+        [
+            f"s3://{bucket[1]}/v1/",
+            names,
+            "--output",
+            str(output),
+            "--endpoint-url",
+            bucket[2],
+            *map(str, flags),
+        ]
+    )
+
+
+def tree(folder: Path) -> dict[str, bytes]:
+    """Every file below a folder but the manifest."""
+    return {
+        path.relative_to(folder).as_posix(): path.read_bytes()
+        for path in sorted(folder.rglob("*"))
+        if path.is_file() and path.name != "manifest.jsonl"
+    }
+
+
+def manifest(folder: Path) -> dict[str, dict]:
+    lines = (folder / "manifest.jsonl").read_text(encoding="utf-8").splitlines()
+    return {entry["key"]: entry for entry in map(json.loads, lines)}
+
+
+def test_sync_brings_subfolders_and_verify_holds(bucket, tmp_path, capsys, monkeypatch):
+    put(
+        bucket,
+        **{
+            "train__año 1.txt": "cédula ñ".encode(),
+            "train__b__c+d.txt": b"2",
+            "val__vacío.txt": b"",
+            "otro__x.txt": b"no",
+            "train__carpeta__": b"",
+        },
+    )
+    monkeypatch.chdir(tmp_path)
+    words = [
+        sys.executable,
+        str(REPO_ROOT / "utils" / "s3_sync_dataset.py"),
+        f"s3://{bucket[1]}/v1/",
+        "train,val",
+        "--endpoint-url",
+        bucket[2],
+    ]
+    done = subprocess.run(
+        words, capture_output=True, text=True, cwd=tmp_path
+    )  # as the origin project called it
+    assert done.returncode == 0, done.stderr
+    assert tree(tmp_path / "temp_data") == {
+        "train/año 1.txt": "cédula ñ".encode(),
+        "train/b/c+d.txt": b"2",
+        "val/vacío.txt": b"",
+    }
+    assert "train: 2 fetched" in done.stdout and SECRET not in done.stdout + done.stderr
+    entry = manifest(tmp_path / "temp_data")["v1/train/año 1.txt"]
+    assert (entry["path"], entry["size"], entry["checked"]) == ("train/año 1.txt", 10, "md5")
+    assert not (tmp_path / "temp_data" / ".s3_sync").exists()
+    assert s3_sync_dataset.main(["--verify"]) == 0
+    (tmp_path / "temp_data" / "train" / "año 1.txt").write_bytes("cédula n.".encode())
+    (tmp_path / "temp_data" / "val" / "vacío.txt").unlink()
+    capsys.readouterr()
+    assert s3_sync_dataset.main(["--verify"]) == 1
+    told = capsys.readouterr()
+    assert "other bytes of the same size" in told.err or "bytes instead of" in told.err
+    assert "'val/vacío.txt': missing" in told.err and "1 of 3 files" in told.out
+
+
+def test_only_what_changed_is_fetched_even_of_the_same_size(bucket, tmp_path):
+    put(bucket, train__a=b"1111", train__b=b"2222", train__c=b"3333")
+    assert sync(bucket, tmp_path / "o") == 0 and Proxy.gets.total() == 3
+    assert sync(bucket, tmp_path / "o") == 0 and Proxy.gets.total() == 3  # lists only
+    put(bucket, train__b=b"9999")
+    assert sync(bucket, tmp_path / "o") == 0 and Proxy.gets == Counter(a=1, b=2, c=1)
+    assert tree(tmp_path / "o")["train/b"] == b"9999"
+    # A local change of the same size and even the same time is seen with --checksum.
+    file = tmp_path / "o" / "train" / "a"
+    before = file.stat()
+    file.write_bytes(b"0000")
+    os.utime(file, ns=(before.st_atime_ns, before.st_mtime_ns))
+    assert sync(bucket, tmp_path / "o", "train", "--checksum") == 0 and file.read_bytes() == b"1111"
+    # Without a manifest the bytes themselves are asked.
+    (tmp_path / "o" / "manifest.jsonl").unlink()
+    count = Proxy.gets.total()
+    assert sync(bucket, tmp_path / "o") == 0 and Proxy.gets.total() == count
+    assert len(manifest(tmp_path / "o")) == 3
+
+
+def test_manifest_keeps_other_subfolders(bucket, tmp_path):
+    put(bucket, train__a=b"1", val__b=b"2")
+    assert sync(bucket, tmp_path / "o", "train") == 0 and sync(bucket, tmp_path / "o", "val") == 0
+    assert sorted(manifest(tmp_path / "o")) == ["v1/train/a", "v1/val/b"]
+    assert sync(bucket, tmp_path / "p", ".") == 0 and len(manifest(tmp_path / "p")) == 2
+    assert (
+        sync(bucket, tmp_path / "p", ".", "--include", "val/*") == 0
+        and len(manifest(tmp_path / "p")) == 2
+    )
+
+
+def test_delete_include_exclude_and_dry_run(bucket, tmp_path, capsys):
+    put(bucket, **{"train__a.txt": b"1", "train__b.png": b"2"})
+    output = tmp_path / "o"
+    assert sync(bucket, output, "train", "--dry-run") == 0 and not output.exists()
+    assert "would fetch v1/train/a.txt" in capsys.readouterr().out
+    assert sync(bucket, output, "train", "--include", "*.txt") == 0
+    assert list(tree(output)) == ["train/a.txt"]
+    for name in ("viejo.txt", "viejo.png"):
+        (output / "train" / name).write_bytes(b"x")
+    (output / "otra").mkdir()
+    (output / "otra" / "mía.txt").write_bytes(b"x")
+    assert (
+        sync(bucket, output, "train", "--delete", "--dry-run") == 0
+        and (output / "train" / "viejo.txt").exists()
+    )
+    assert sync(bucket, output, "train", "--delete", "--exclude", "*.png") == 0
+    assert sorted(tree(output)) == ["otra/mía.txt", "train/a.txt", "train/viejo.png"]
+
+
+@pytest.mark.parametrize("fault", ["slow down", "truncated", "other bytes", "dropped"])
+def test_a_passing_fault_is_mended(bucket, tmp_path, fault):
+    put(bucket, train__a=b"hola" * 100, train__b=b"2")
+    Proxy.faults = {"a": [fault]}
+    assert sync(bucket, tmp_path / "o") == 0
+    assert tree(tmp_path / "o") == {"train/a": b"hola" * 100, "train/b": b"2"}
+
+
+@pytest.mark.parametrize(
+    "fault, words",
+    [
+        ("slow down", "asks to slow down"),
+        ("denied", "access denied"),
+        ("truncated", "cut off: 200 of 400 bytes"),
+        ("other bytes", "other bytes than S3 stored"),
+        ("dropped", "cannot be transferred"),
+    ],
+)
+def test_a_lasting_fault_is_named_and_leaves_nothing(bucket, tmp_path, capsys, fault, words):
+    put(bucket, train__a=b"hola" * 100, train__b=b"2")
+    Proxy.faults = {"a": [fault] * 50}
+    assert sync(bucket, tmp_path / "o") == 1
+    told = capsys.readouterr()
+    assert (
+        "failed: 'v1/train/a'" in told.err
+        and words in told.err
+        and SECRET not in told.err + told.out
+    )
+    assert tree(tmp_path / "o") == {"train/b": b"2"}  # nothing half, nothing left over
+    assert list(manifest(tmp_path / "o")) == ["v1/train/b"]
+    Proxy.faults = {}
+    assert sync(bucket, tmp_path / "o") == 0 and len(manifest(tmp_path / "o")) == 2
+
+
+def test_hostile_keys_land_nowhere_else(bucket, tmp_path, capsys):
+    keys = [
+        "../../fuera",
+        "a/../../../fuera",
+        "/etc/fuera",
+        "a//b",
+        "a\\b",
+        "x\x01y",
+        "x\ny",
+        "Doc.txt",
+        "doc.txt",
+        "año.txt",
+        "an\u0303o.txt",
+        "d",
+        "d/e",
+        "carpeta/",
+        ".",
+        "..",
+        "n" * 300,
+        "bien.txt",
+    ]
+    for key in keys:
+        try:
+            bucket[0].put_object(Bucket=bucket[1], Key=f"v1/train/{key}", Body=key.encode())
+        except Exception as error:  # the stand-in refuses some, as S3 does
+            print(key, error)
+    (tmp_path / "hogar").mkdir()
+    assert sync(bucket, tmp_path / "hogar" / "o") == 1
+    landed = tree(tmp_path)
+    assert all(
+        name.startswith("hogar/o/train/") for name in landed if not name.endswith(".s3_sync")
+    ), landed
+    names = {name.removeprefix("hogar/o/train/") for name in landed}
+    assert (
+        {"bien.txt", "d/e"}
+        <= names
+        <= {"bien.txt", "d/e", "Doc.txt", "doc.txt", "año.txt", "an\u0303o.txt"}
+    )
+    assert len({name.casefold() for name in names}) == len(names)
+    told = capsys.readouterr().err
+    for words in (
+        "with . or .. in it",
+        "an empty name in it",
+        "a backslash",
+        "also a folder, of v1/train/d/e",
+        "but for case or Unicode form",
+    ):
+        assert words in told, words
+
+
+def test_a_link_out_of_the_folder_is_not_followed(bucket, tmp_path, capsys):
+    put(bucket, **{"train__sub__a": b"1", "train__b": b"2"})
+    (tmp_path / "fuera").mkdir()
+    (tmp_path / "o" / "train").mkdir(parents=True)
+    (tmp_path / "o" / "train" / "sub").symlink_to(tmp_path / "fuera")
+    assert sync(bucket, tmp_path / "o") == 1
+    assert "leads out of the output folder" in capsys.readouterr().err
+    assert not any((tmp_path / "fuera").iterdir()) and (tmp_path / "o" / "train" / "b").exists()
+
+
+def test_great_objects_come_in_ranges_and_go_on(bucket, tmp_path, monkeypatch):
+    monkeypatch.setattr(s3_fetch, "GREAT", 6 << 20)
+    monkeypatch.setattr(s3_fetch, "RANGE", 1 << 20)
+    content = os.urandom((17 << 20) + 5)
+    client, name, _ = bucket
+    upload = client.create_multipart_upload(Bucket=name, Key="v1/train/grande")["UploadId"]
+    parts = []
+    for number, start in enumerate(range(0, len(content), 8 << 20), 1):
+        part = client.upload_part(
+            Bucket=name,
+            Key="v1/train/grande",
+            UploadId=upload,
+            PartNumber=number,
+            Body=content[start : start + (8 << 20)],
+        )
+        parts.append({"PartNumber": number, "ETag": part["ETag"]})
+    client.complete_multipart_upload(
+        Bucket=name, Key="v1/train/grande", UploadId=upload, MultipartUpload={"Parts": parts}
+    )
+    Proxy.faults = {"grande": [None] * 9 + ["denied"] * 9}
+    assert sync(bucket, tmp_path / "o", "train", "--workers", "2") == 1
+    assert tree(tmp_path / "o").keys() == {
+        f".s3_sync/{p.name}" for p in (tmp_path / "o" / ".s3_sync").iterdir()
+    }
+    first, Proxy.faults, Proxy.gets = Proxy.gets["grande"], {}, Counter()
+    assert sync(bucket, tmp_path / "o", "train", "--workers", "2") == 0
+    assert 0 < Proxy.gets["grande"] <= 18 - 9 < first + 9
+    assert tree(tmp_path / "o") == {"train/grande": content}
+    assert manifest(tmp_path / "o")["v1/train/grande"]["checked"] == "multipart md5"
+    Proxy.gets = Counter()
+    assert sync(bucket, tmp_path / "o") == 0 and not Proxy.gets
+
+
+def test_version_ids_are_recorded(bucket, tmp_path):
+    bucket[0].put_bucket_versioning(Bucket=bucket[1], VersioningConfiguration={"Status": "Enabled"})
+    put(bucket, train__a=b"1", train__b=b"2")
+    put(bucket, train__a=b"3")
+    bucket[0].delete_object(Bucket=bucket[1], Key="v1/train/b")
+    assert sync(bucket, tmp_path / "o", "train", "--version-ids") == 0
+    assert tree(tmp_path / "o") == {"train/a": b"3"}
+    latest = bucket[0].head_object(Bucket=bucket[1], Key="v1/train/a")["VersionId"]
+    assert manifest(tmp_path / "o")["v1/train/a"]["version_id"] == latest
+
+
+def test_a_killed_sync_leaves_no_half_file_and_goes_on(bucket, tmp_path):
+    contents = {f"train__{i:03}.txt": f"documento {i} ñ ".encode() * 2000 for i in range(60)}
+    put(bucket, **contents)
+    Proxy.delay = 0.1
+    words = [
+        sys.executable,
+        "-m",
+        "utils.s3_sync_dataset",
+        f"s3://{bucket[1]}/v1/",
+        "train",
+        "--output",
+        str(tmp_path / "o"),
+        "--endpoint-url",
+        bucket[2],
+        "--workers",
+        "2",
+    ]
+    process = subprocess.Popen(words, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    while Proxy.gets.total() < 12 and process.poll() is None:
+        time.sleep(0.02)
+    os.kill(process.pid, signal.SIGKILL)
+    process.wait()
+    landed = {
+        name: body for name, body in tree(tmp_path / "o").items() if not name.startswith(".s3_sync")
+    }
+    assert 0 < len(landed) < 60
+    expected = {name.replace("__", "/"): body for name, body in contents.items()}
+    assert all(body == expected[name] for name, body in landed.items())
+    Proxy.delay, Proxy.gets = 0, Counter()
+    assert sync(bucket, tmp_path / "o") == 0
+    assert tree(tmp_path / "o") == expected
+    # Names, not a count: a request the dead process had sent may be served, and counted, only now.
+    assert set(Proxy.gets) == {Path(name).name for name in expected.keys() - landed.keys()}
+    assert s3_sync_dataset.main(["--verify", "--output", str(tmp_path / "o")]) == 0
+
+
+def test_sync_refuses(bucket, tmp_path, capsys, monkeypatch):
+    put(bucket, train__a=b"1", val__b=b"2")
+    main, url, here = s3_sync_dataset.main, f"s3://{bucket[1]}/v1/", ["--endpoint-url", bucket[2]]
+    end = [*here, "--output", tmp_path / "o"]
+    assert "there is: train, val" in refused(capsys, main, url, "trian", *end)
+    assert "no such bucket" in refused(capsys, main, "s3://no-hay-tal/v1/", "train", *end)
+    assert "not an address of S3" in refused(capsys, main, "http://x/v1/", "train", *end)
+    assert "with . or .. in it" in refused(capsys, main, url, "../train", *end)
+    assert "give the address and the subfolders" in refused(capsys, main, *end)
+    assert "at least 1" in refused(capsys, main, url, "train", "--workers", "0", *end)
+    assert "--profile" in refused(capsys, main, url, "train", "--profile", "nadie", *end)
+    assert "no manifest there" in refused(capsys, main, "--verify", "--output", tmp_path / "o")
+    assert "cannot be reached" in refused(
+        capsys, main, url, "train", *end, "--endpoint-url", "http://127.0.0.1:9"
+    )
+    (tmp_path / "archivo").write_text("x", encoding="utf-8")
+    assert "not a folder" in refused(
+        capsys, main, url, "train", *here, "--output", tmp_path / "archivo"
+    )
+    (tmp_path / "m").mkdir()
+    (tmp_path / "m" / "manifest.jsonl").write_text('{"otra": "cosa"}\n', encoding="utf-8")
+    assert "not a manifest of this tool" in refused(
+        capsys, main, url, "train", *here, "--output", tmp_path / "m"
+    )
+    monkeypatch.delenv("AWS_ACCESS_KEY_ID")
+    monkeypatch.delenv("AWS_SECRET_ACCESS_KEY")
+    message = refused(capsys, main, url, "train", *end)
+    assert "no credentials found" in message and SECRET not in message
+    assert not (tmp_path / "o").exists()
+
+
+def test_upload_never_overwrites_untold(bucket, tmp_path, capsys):
+    folder = tmp_path / "todas"
+    (folder / "sub").mkdir(parents=True)
+    (folder / "factura ñ.txt").write_bytes(b"1")
+    (folder / "sub" / "an\u0303o.txt").write_bytes(b"2")
+    (folder / ".oculto").write_bytes(b"3")
+    (folder / "enlace").symlink_to(folder / "factura ñ.txt")
+    words = [str(folder), f"s3://{bucket[1]}/caso_uno", "--endpoint-url", bucket[2]]
+    assert s3_upload.main([*words, "--dry-run"]) == 0
+    assert "2 to put" in capsys.readouterr().out
+    assert "Contents" not in bucket[0].list_objects_v2(Bucket=bucket[1])
+    assert s3_upload.main(words) == 0
+    assert (
+        "2 put, 0 the same, 0 failed, 2 links and hidden files left out" in capsys.readouterr().out
+    )
+    keys = [entry["Key"] for entry in bucket[0].list_objects_v2(Bucket=bucket[1])["Contents"]]
+    assert keys == ["caso_uno/factura ñ.txt", "caso_uno/sub/año.txt"]
+    assert s3_upload.main(words) == 0 and "0 put, 2 the same" in capsys.readouterr().out
+    (folder / "factura ñ.txt").write_bytes(b"9")
+    assert s3_upload.main(words) == 1
+    assert "say --overwrite" in capsys.readouterr().err
+    read = {"Bucket": bucket[1], "Key": "caso_uno/factura ñ.txt"}
+    assert bucket[0].get_object(**read)["Body"].read() == b"1"
+    assert (
+        s3_upload.main([*words, "--overwrite"]) == 0
+        and bucket[0].get_object(**read)["Body"].read() == b"9"
+    )
+
+
+def test_great_uploads_and_the_way_back(bucket, tmp_path):
+    (tmp_path / "todas").mkdir()
+    content = os.urandom((20 << 20) + 3)
+    (tmp_path / "todas" / "grande.pdf").write_bytes(content)
+    words = [str(tmp_path / "todas"), f"s3://{bucket[1]}/v1/train/", "--endpoint-url", bucket[2]]
+    assert s3_upload.main(words) == 0 and s3_upload.main(words) == 0
+    assert sync(bucket, tmp_path / "o") == 0 and tree(tmp_path / "o") == {
+        "train/grande.pdf": content
+    }
+
+
+def test_upload_refuses(bucket, tmp_path, capsys):
+    url = [f"s3://{bucket[1]}/x/", "--endpoint-url", bucket[2]]
+    assert "no such folder" in refused(capsys, s3_upload.main, tmp_path / "no", *url)
+    (tmp_path / "vacía").mkdir()
+    assert "no file in it" in refused(capsys, s3_upload.main, tmp_path / "vacía", *url)

@@ -1,0 +1,297 @@
+"""One verb for every room: `load_splits(source)` gives the same rows, splits and label order
+everywhere.
+"""
+
+import csv
+import itertools
+import json
+import logging
+from dataclasses import asdict
+from pathlib import Path
+
+import datasets
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from utils.data.corpus import (
+    SPLITS,
+    Corpus,
+    DataOptions,
+    as_dataset,
+    build_corpus,
+    class_report,
+    content_column,
+    content_hash,
+    content_keys,
+    options_of,
+    spool_to_arrow,
+)
+from utils.data.sources import content_of, rows_of
+from utils.data.splits import cut_folds, cut_splits
+from utils.errors import InputError
+from utils.records import Columns, ReadReport, dataset_name
+
+__all__ = [
+    "Corpus",
+    "DataOptions",
+    "codes_for",
+    "dataset_name",
+    "fold_corpora",
+    "load_corpus",
+    "load_splits",
+    "load_unlabelled",
+    "options_of",
+    "repeat_corpora",
+    "save_prepared",
+]
+logger = logging.getLogger(__name__)
+
+SAMPLE_PAGES = "sample_pages"  # the documents of `sample` as page images
+
+
+def load_splits(source, *, seed: int = 0, **options) -> datasets.DatasetDict:
+    """Load any labelled Spanish corpus as train, validation and test with `id`, `text` and `label:
+    ClassLabel`.
+
+    A corpus of page images has `image: Image` instead of `text`.
+
+    Args:
+        source: a folder that `prepare_dataset` wrote; a tree `split/typology/*.txt` or
+            `typology/*.txt`, or one of page images; a folder of
+            `{train,val|validation,test}.{csv,tsv,jsonl,parquet}[.gz]`; one such file; a folder that
+            `datasets` saved; a Hub id; `sample`, the project's own corpus, or `sample_pages`, its
+            pages.
+        seed: seed of the cut where a split is missing.
+        options: fields of `DataOptions` (`text_column`, `unlabelled`, `sample_fraction`, …).
+
+    Raises:
+        InputError: the source cannot be used; the message names the file, row or class and the
+            mend.
+    """
+    return load_corpus(source, DataOptions(split_seed=seed, **options), content=None).splits
+
+
+def load_corpus(source, options: DataOptions | None = None, content: str | None = "text") -> Corpus:
+    """`load_splits` with the unlabelled rows, the dataset's description and the dropped rows.
+
+    Args:
+        content: what the room reads, `text` or `image`; None: whichever the source holds.
+    """
+    options = options or DataOptions()
+    check_options(options)
+    source, path = str(source), Path(source)
+    content = content_of(source, content)
+    if (path / "dataset.json").exists():
+        corpus = load_prepared(path)
+        changes = changed_options(options) & {"sample_fraction", "drop_duplicates", "drop_leaks"}
+        return apply_options(corpus, options) if changes else corpus
+    if source == SAMPLE_PAGES:
+        from utils.data.sample_pages import render_corpus
+
+        return render_corpus(load_corpus("sample", options))
+    log = ReadReport()
+    columns = Columns(options.text_column, options.label_column, options.id_column)
+    rows = rows_of(source, columns, log, content, options.ground_truth is not None)
+    if options.ground_truth is not None:
+        from utils.data.image_tree import labelled, read_truth
+
+        rows = labelled(rows, read_truth(options.ground_truth, log), options.ground_truth)
+    table = spool_to_arrow(rows, log, content)
+    corpus = build_corpus(table, source, options, log)
+    for note in corpus.info["notes"][:20]:
+        logger.info(note)
+    return corpus
+
+
+def check_options(options: DataOptions):
+    if not 0 < options.sample_fraction <= 1:
+        raise InputError(
+            f"--sample_fraction {options.sample_fraction}: give a share above 0 and up to 1"
+        )
+    sizes = (options.validation_size, options.test_size)
+    if min(sizes) <= 0 or sum(sizes) >= 1:
+        raise InputError(
+            f"--validation_size {sizes[0]} --test_size {sizes[1]}: both above 0, below 1 together"
+        )
+
+
+def changed_options(options: DataOptions) -> set[str]:
+    """Names of the options that differ from their defaults."""
+    return {name for name, value in asdict(options).items() if value != asdict(DataOptions())[name]}
+
+
+def save_prepared(corpus: Corpus, folder: Path):
+    """Write the splits as `save_to_disk` does, dataset.json, unlabelled.parquet and dropped.csv
+    into a new folder.
+    """
+    corpus.splits.save_to_disk(str(folder))
+    if len(corpus.unlabelled):
+        corpus.unlabelled.to_parquet(str(folder / "unlabelled.parquet"))
+    if corpus.dropped:
+        write_dropped(corpus.dropped, folder / "dropped.csv")
+    text = json.dumps(corpus.info, ensure_ascii=False, indent=2)
+    (folder / "dataset.json").write_text(text + "\n", encoding="utf-8")
+
+
+def write_dropped(dropped: list, path: Path):
+    with open(path, "w", encoding="utf-8", newline="") as stream:
+        writer = csv.writer(stream)
+        writer.writerow(["split", "id", "label", "reason"])
+        writer.writerows(dropped)
+
+
+def load_prepared(folder: Path) -> Corpus:
+    """Read a folder that `save_prepared` wrote; nothing is written into it."""
+    try:
+        info = json.loads((folder / "dataset.json").read_text(encoding="utf-8"))
+        splits = datasets.load_from_disk(str(folder))
+        splits = datasets.DatasetDict({s: splits[s] for s in SPLITS})
+        if set(splits["train"].column_names) not in (
+            {"id", "text", "label"},
+            {"id", "image", "label"},
+        ):
+            raise ValueError(f"columns {splits['train'].column_names}")
+    except (OSError, ValueError, KeyError, TypeError, pa.ArrowException) as error:
+        raise InputError(
+            f"{folder}: a prepared dataset that cannot be read ({error}); prepare it again"
+        ) from None
+    return Corpus(splits, load_unlabelled(folder), info, [])
+
+
+def load_unlabelled(folder: Path) -> datasets.Dataset:
+    """The rows without a label of a prepared folder: columns id, text (or image)."""
+    path = Path(folder) / "unlabelled.parquet"
+    if path.exists():
+        return datasets.Dataset(pq.read_table(path))
+    return datasets.Dataset.from_dict({"id": [], "text": []})
+
+
+def corpus_rows(corpus: Corpus):
+    """The rows of a corpus as a reader yields them: (split, id, text or bytes, label)."""
+    content = content_column(corpus.splits["train"].column_names)
+    for split, dataset in corpus.splits.items():
+        names = dataset.features["label"].names
+        for row in stored(dataset, content):
+            yield split, row["id"], row[content], names[row["label"]]
+    if len(corpus.unlabelled):
+        for row in stored(corpus.unlabelled, content):
+            yield "train", row["id"], row[content], None
+
+
+def stored(dataset: datasets.Dataset, content: str):
+    """The rows with texts as they are and images as the bytes of their files."""
+    if content == "image":
+        dataset = dataset.cast_column("image", datasets.Image(decode=False))
+        for row in dataset:
+            yield row | {"image": row["image"]["bytes"]}
+    else:
+        yield from dataset
+
+
+def apply_options(corpus: Corpus, options: DataOptions) -> Corpus:
+    """Apply options (a sample, dropped leaks) to a dataset that is already cut."""
+    log = ReadReport()
+    table = spool_to_arrow(
+        corpus_rows(corpus), log, content_column(corpus.splits["train"].column_names)
+    )
+    return build_corpus(table, corpus.info["source"], options, log)
+
+
+def concat_splits(corpus: Corpus) -> tuple[datasets.Dataset, np.ndarray, np.ndarray]:
+    """All labelled rows as one dataset, labels (n,) and text keys (n,); ids that repeat get their
+    split's name.
+    """
+    parts, ids = [], list(itertools.chain(*(d["id"] for d in corpus.splits.values())))
+    repeated = len(set(ids)) < len(ids)
+    content = content_column(corpus.splits["train"].column_names)
+    for split, dataset in corpus.splits.items():
+        table = dataset.with_format("arrow")[
+            :
+        ].combine_chunks()  # a selected dataset has a chunk a row
+        ids = (
+            pa.array([f"{split}/{i}" for i in table["id"].to_pylist()]) if repeated else table["id"]
+        )
+        parts.append(
+            table.set_column(0, "id", ids.cast(pa.string())).select(["id", content, "label"])
+        )
+    table = pa.concat_tables([p.replace_schema_metadata(None) for p in parts])
+    names = corpus.splits["train"].features["label"].names
+    codes = table["label"].to_numpy()
+    return as_dataset(table, codes, names), codes, content_keys(table)
+
+
+def codes_for(names: list[str], dataset, split: str) -> np.ndarray:
+    """The dataset's labels as codes of the run's classes: (n,) int64.
+
+    Raises:
+        InputError: the split is empty or has a class that the model does not know.
+    """
+    own = dataset.features["label"].names
+    labels = np.array(dataset["label"])
+    if not len(labels):
+        raise InputError(f"the {split} split has no row; choose another --split")
+    used = sorted(own[c] for c in np.unique(labels))
+    if unknown := [name for name in used if name not in names]:
+        raise InputError(
+            f"the {split} split has classes the model does not know: {', '.join(unknown[:5])}"
+            f"{' …' if len(unknown) > 5 else ''}; evaluate on a dataset of its classes or train anew"
+        )
+    code = {name: c for c, name in enumerate(names)}
+    return np.array([code.get(name, -1) for name in own])[labels]
+
+
+def fold_corpora(corpus: Corpus, n_folds: int, seed: int = 0, validation_size: float = 0.1):
+    """Cross-validation: yield `n_folds` corpora; every labelled row is in the test split of exactly
+    one.
+
+    All splits are concat_splits; each fold's validation split is cut from its training rows
+    (`utils.data.splits.cut_splits`).
+
+    Raises:
+        InputError: fewer than 2 folds, or more folds than distinct texts.
+    """
+    base, codes, keys = concat_splits(corpus)
+    if not 2 <= n_folds <= len(np.unique(keys)):
+        raise InputError(
+            f"{n_folds} folds of {len(np.unique(keys))} distinct texts; give 2 to one per text"
+        )
+    folds = cut_folds(codes, keys, n_folds, seed)
+    for fold in range(n_folds):
+        rest = np.flatnonzero(folds != fold)
+        cut = cut_splits(codes[rest], keys[rest], {"validation": validation_size}, seed)
+        rows = {s: rest[numbers] for s, numbers in cut.items()} | {
+            "test": np.flatnonzero(folds == fold)
+        }
+        yield derived(corpus, base, rows, f"fold {fold + 1} of {n_folds}, seed {seed}")
+
+
+def repeat_corpora(
+    corpus: Corpus, n_repeats: int, validation_size=0.25, test_size=0.25, seed: int = 0
+):
+    """Repeated holdout: yield `n_repeats` corpora, all rows concat_splits and cut anew with seeds seed,
+    seed + 1, …
+    """
+    base, codes, keys = concat_splits(corpus)
+    for repeat in range(n_repeats):
+        sizes = {"validation": validation_size, "test": test_size}
+        rows = cut_splits(codes, keys, sizes, seed + repeat)
+        yield derived(
+            corpus, base, rows, f"repeat {repeat + 1} of {n_repeats}, seed {seed + repeat}"
+        )
+
+
+def derived(corpus: Corpus, base: datasets.Dataset, rows: dict, how: str) -> Corpus:
+    """A corpus of the same rows, cut otherwise."""
+    splits = datasets.DatasetDict({s: base.select(rows[s]) for s in SPLITS})
+    names, codes = (
+        splits["train"].features["label"].names,
+        base.with_format("arrow")["label"][:].to_numpy(),
+    )
+    info = corpus.info | {
+        "hash": content_hash(splits),
+        "derived": {"from": corpus.info["hash"], "how": how},
+        "rows": {s: len(d) for s, d in splits.items()} | {"unlabelled": len(corpus.unlabelled)},
+        "report": corpus.info["report"] | class_report(rows, codes, names),
+    }
+    return Corpus(splits, corpus.unlabelled, info, [])

@@ -1,0 +1,39 @@
+"""The run folder: claimed, filled, finished."""
+
+from utils.runs.evaluation import write_evaluation, write_results, write_training_figures
+from utils.runs.folder import (
+    claim_evaluation,
+    claim_output_dir,
+    commit,
+    dataset_entry,
+    default_output_dir,
+    folder_bytes,
+    plain,
+    read_config,
+    read_json,
+    read_labels,
+    read_yaml,
+    remove_leftovers,
+    write_config,
+    write_json,
+)
+
+__all__ = [
+    "claim_evaluation",
+    "claim_output_dir",
+    "commit",
+    "dataset_entry",
+    "default_output_dir",
+    "folder_bytes",
+    "plain",
+    "read_config",
+    "read_json",
+    "read_labels",
+    "read_yaml",
+    "remove_leftovers",
+    "write_config",
+    "write_evaluation",
+    "write_json",
+    "write_results",
+    "write_training_figures",
+]

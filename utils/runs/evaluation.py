@@ -1,0 +1,93 @@
+"""What a run folder shows of a split: predictions, report, confusion matrix, figures and card."""
+
+import csv
+from pathlib import Path
+
+import numpy as np
+
+from utils.figures import (
+    calibration_figure,
+    class_frequencies_figure,
+    confusion_matrix_figure,
+    curves_figure,
+    per_class_figure,
+    save_figure,
+)
+from utils.metrics import classification_report, confusion_counts
+from utils.predictions import write_predictions
+from utils.runs.card import model_card
+from utils.runs.folder import read_json, read_yaml, write_json
+
+
+def write_evaluation(
+    folder: Path, split: str, ids, labels, probabilities, class_names, *, headline=True
+) -> dict:
+    """Write one split's predictions and, for the headline split, report, confusion matrix and
+    figures.
+
+    Args:
+        labels: (n,) int class codes. probabilities: (n, n_classes).
+
+    Returns:
+        The split's metrics under `<split>_<metric>` keys.
+    """
+    names = np.array(class_names, dtype=object)
+    write_predictions(
+        folder / f"predictions_{split}.parquet",
+        ids,
+        probabilities,
+        class_names,
+        list(names[labels]),
+    )
+    report = classification_report(labels, probabilities, class_names)
+    if headline:
+        counts = confusion_counts(labels, probabilities.argmax(1), len(class_names))
+        write_json(folder / "classification_report.json", {"split": split} | report)
+        write_confusion(folder / "confusion_matrix.csv", counts, class_names)
+        figures = folder / "figures"
+        figures.mkdir(exist_ok=True)
+        save_figure(confusion_matrix_figure(counts, class_names), figures / "confusion_matrix.png")
+        save_figure(per_class_figure(report["per_class"]), figures / "per_class.png")
+        save_figure(calibration_figure(labels, probabilities), figures / "calibration.png")
+    return {f"{split}_{name}": value for name, value in report["metrics"].items()} | {
+        f"{split}_rows": report["rows"]
+    }
+
+
+def write_confusion(path: Path, counts: np.ndarray, class_names: list[str]):
+    """Rows are the truth, columns the prediction."""
+    with open(path, "w", encoding="utf-8", newline="") as stream:
+        writer = csv.writer(stream)
+        writer.writerow(["label", *class_names])
+        writer.writerows(
+            [name, *row] for name, row in zip(class_names, counts.tolist(), strict=True)
+        )
+
+
+def write_training_figures(
+    folder: Path,
+    log_history: list[dict],
+    class_counts: dict,
+    best_metric: str,
+    greater: bool,
+    unit: str = "epoch",
+):
+    """Curves per epoch (or another unit of the history) and class frequencies."""
+    figures = folder / "figures"
+    figures.mkdir(exist_ok=True)
+    curves = curves_figure(
+        log_history, best_metric=f"eval_{best_metric}", greater_is_better=greater, unit=unit
+    )
+    save_figure(curves, figures / "curves.png")
+    save_figure(class_frequencies_figure(class_counts), figures / "class_frequencies.png")
+
+
+def write_results(folder: Path, results: dict, class_names: list[str], **card):
+    """labels.json, all_results.json and the model card; `card`: what `model_card` is told of the
+    room.
+    """
+    config = read_yaml(folder / "config.yaml")
+    write_json(folder / "labels.json", class_names)
+    write_json(folder / "all_results.json", results)
+    report = read_json(folder / "classification_report.json")
+    (folder / "README.md").write_text(model_card(config, results, report, **card), encoding="utf-8")

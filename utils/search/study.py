@@ -1,0 +1,269 @@
+"""Hyperparameter search in any room: Optuna's study in sqlite, one run folder a trial, nothing
+trained twice.
+
+A trial is one call of the room's `train.main`. Its folder is named by its parameters alone, so that
+a trial that was killed goes on from its last checkpoint, and one that had finished is taken as it
+is. A search is one study: stages of a grid, samplers and later calls add to it.
+"""
+
+import contextlib
+import inspect
+import logging
+import shutil
+import sqlite3
+from dataclasses import dataclass, field, fields
+from pathlib import Path
+
+from utils.cli import as_words
+from utils.errors import InputError
+from utils.folders import whole_folder
+from utils.runs import plain
+from utils.search.report import choose, write_report
+from utils.search.space import combinations, read_space, restrict, trial_words
+from utils.search.trials import (
+    describe,
+    drop_weights,
+    end_stale,
+    grid_trials,
+    rows_of,
+    run_trial,
+    tpe_trials,
+)
+
+logger = logging.getLogger(__name__)
+
+DATABASE = "search.db"
+
+
+@dataclass
+class SearchArguments:
+    """What to search, and how to choose."""
+
+    space: str = field(
+        metadata={"help": "YAML file of 'name: [values]' and 'name: {low: , high: , log: , int: }'"}
+    )
+    sampler: str = field(
+        default="grid", metadata={"help": "grid (every combination) or tpe (Optuna's)"}
+    )
+    trials: int | None = field(
+        default=None,
+        metadata={
+            "help": "trials that the grid (or its stage), or tpe, comes to, those of earlier "
+            "calls counted; default: the whole grid, 20 for tpe"
+        },
+    )
+    only: list[str] = field(
+        default_factory=list, metadata={"help": "name=value or name=a,b: a stage of the grid"}
+    )
+    max_gap: float | None = field(
+        default=None,
+        metadata={
+            "help": "choose the smallest gap between validation and train loss among the trials "
+            "whose score is at most so far below the best; default: the best score"
+        },
+    )
+    search_dir: str | None = field(
+        default=None, metadata={"help": "default runs/<room>/<dataset>/search"}
+    )
+    keep_models: bool = field(
+        default=False, metadata={"help": "keep the weights of trials that cannot be chosen"}
+    )
+
+    def __post_init__(self):
+        if self.sampler not in ("grid", "tpe"):
+            raise ValueError(f"--sampler {self.sampler!r}: choose grid or tpe")
+        if self.trials is not None and self.trials < 1:
+            raise ValueError(f"--trials {self.trials}: give at least 1")
+        if self.max_gap is not None and not self.max_gap >= 0:
+            raise ValueError(f"--max_gap {self.max_gap}: give 0 or more")
+        if self.only and self.sampler == "tpe":
+            raise ValueError("--only: chooses a stage of a grid; not with --sampler tpe")
+
+
+def search(
+    train, plan: SearchArguments, arguments, argv: list[str], given: dict, *, dataset: str, folder
+) -> Path:
+    """Run what is missing of a search, then write its table, figures and `best`, the chosen run.
+
+    Args:
+        train: the room's `main(argv)`, which leaves a finished run in `--output_dir`.
+        arguments: the dataclass instances of the flags that may be searched; the training arguments
+            come last.
+        argv: the command line as it was typed, its YAML file first. given: what `parse` says was
+            given.
+        dataset: the hash of the dataset. folder: where the search works, and goes on.
+
+    Returns:
+        `folder / "best"`.
+
+    Raises:
+        InputError: the space, `--only` or the folder cannot be used, or every trial failed.
+        SystemExit: 130, after Ctrl-C.
+    """
+    optuna, folder, args = import_optuna(), Path(folder), arguments[-1]
+    check_flags(args, plan, given)
+    said, own = (
+        flags_of(argv),
+        {f.name for f in fields(SearchArguments)} | {"output_dir", "resume", "overwrite"},
+    )
+    space = read_space(plan.space, arguments, said)
+    stage = restrict(space, plan.only)
+    grid = combinations(stage) if plan.sampler == "grid" else None
+    base = argv[:1] if argv[:1] and argv[0].endswith((".yaml", ".yml")) else []
+    base = [*base, *as_words({name: value for name, value in given.items() if name in said - own})]
+    metric, greater = args.metric_for_best_model.removeprefix("eval_"), bool(args.greater_is_better)
+    settings = {
+        name: value for name, value in given.items() if name not in own | {"dataset"} | space.keys()
+    }
+    inputs = plain({"dataset": dataset, "space": space, "metric": metric, "settings": settings})
+
+    claim(folder, args.overwrite)
+    with alone(folder):
+        study = open_study(optuna, folder, inputs, greater)
+        missing = end_stale(optuna, study)
+        trials = (
+            grid_trials(study, plan, grid, space)
+            if grid
+            else tpe_trials(optuna, study, plan, space, args.seed, missing)
+        )
+        try:
+            for trial, place in trials:
+                words = [*base, *trial_words(trial.params, arguments)]
+                run_trial(optuna, study, trial, train, words, folder, metric, greater)
+                logger.info(f"trial {place}: {describe(study.trials[trial.number], metric)}")
+                if not plan.keep_models:
+                    drop_weights(folder, rows_of(study), plan.max_gap, greater)
+        except KeyboardInterrupt:
+            logger.info(f"{folder}: interrupted; the same command goes on")
+            raise SystemExit(130) from None
+        return finish(study, train, base, arguments, plan, folder, inputs, greater)
+
+
+def import_optuna():
+    try:
+        import optuna
+    except ImportError:
+        raise InputError("a search needs optuna: pip install -e '.[search]'") from None
+    optuna.logging.set_verbosity(optuna.logging.WARNING)
+    return optuna
+
+
+def check_flags(args, plan: SearchArguments, given: dict):
+    if "output_dir" in given:
+        raise InputError("--output_dir: a search writes to --search_dir")
+    if str(getattr(args.eval_strategy, "value", args.eval_strategy)) == "no":
+        raise InputError(
+            "--eval_strategy no: a search compares trials on validation; say epoch or steps"
+        )
+    if (
+        plan.max_gap is not None
+        and str(getattr(args.logging_strategy, "value", args.logging_strategy)) == "no"
+    ):
+        raise InputError(
+            "--max_gap: needs the train loss, which --logging_strategy no does not log; say epoch"
+        )
+
+
+def flags_of(argv: list[str]) -> set[str]:
+    """Names of the flags on a command line."""
+    flags = {word[2:].split("=")[0].replace("-", "_") for word in argv if word.startswith("--")}
+    return flags | {flag.removeprefix("no_") for flag in flags}
+
+
+def claim(folder: Path, overwrite: bool):
+    """Make room for a search; only a folder that holds one is ever emptied.
+
+    Raises:
+        InputError: something else is in the folder.
+    """
+    occupied = folder.exists() and (not folder.is_dir() or any(folder.iterdir()))
+    if occupied and not (folder / DATABASE).exists():
+        raise InputError(
+            f"{folder}: holds no {DATABASE}, so it is no search; choose another --search_dir"
+        )
+    if occupied and overwrite:
+        with alone(folder):
+            shutil.rmtree(folder)
+    folder.mkdir(parents=True, exist_ok=True)
+
+
+@contextlib.contextmanager
+def alone(folder: Path):
+    """Keep other processes out of a search; the lock is sqlite's own, which even kill -9 releases.
+
+    Raises:
+        InputError: another process is at work there.
+    """
+    with contextlib.closing(
+        sqlite3.connect(folder / "search.lock", timeout=0, isolation_level=None)
+    ) as lock:
+        try:
+            lock.execute("BEGIN EXCLUSIVE")
+        except sqlite3.OperationalError:
+            raise InputError(
+                f"{folder}: another search is at work in it; wait, or choose another --search_dir"
+            ) from None
+        yield
+
+
+def open_study(optuna, folder: Path, inputs: dict, greater: bool):
+    """The folder's study, new or as it was left.
+
+    Raises:
+        InputError: the study was made with other inputs.
+    """
+    storage = optuna.storages.RDBStorage(f"sqlite:///{(folder / DATABASE).resolve()}")
+    names = optuna.get_all_study_names(storage)  # a folder that was renamed still holds its study
+    study = optuna.create_study(
+        storage=storage,
+        study_name=(names or [folder.resolve().name])[0],
+        load_if_exists=True,
+        direction="maximize" if greater else "minimize",
+    )
+    before = study.user_attrs.get("inputs")
+    if before is None:
+        study.set_user_attr("inputs", inputs)
+    elif before != inputs:
+        changed = [name for name in inputs if before.get(name) != inputs[name]]
+        old, new = before.get("settings", {}), inputs["settings"]
+        changed += sorted(f"--{name}" for name in old | new if old.get(name) != new.get(name))
+        raise InputError(
+            f"{folder}: was begun with another {', '.join(changed)}; choose another --search_dir or say "
+            "--overwrite to begin anew"
+        )
+    return study
+
+
+def finish(
+    study, train, base: list[str], arguments, plan, folder: Path, inputs: dict, greater: bool
+) -> Path:
+    """Choose, copy the chosen run to `best` and write the report."""
+    rows = rows_of(study)
+    complete = [row for row in rows if "reason" not in row]
+    if not complete:
+        raise InputError(
+            f"{folder}: all {len(rows)} trials failed; the first one: {rows[0]['reason']}"
+        )
+    chosen = choose(complete, plan.max_gap, greater)
+    best, run = folder / "best", folder / chosen["name"]
+    if study.user_attrs.get("best") != chosen["name"] or not best.exists():
+        if not any(run.rglob("*.safetensors")):
+            logger.info(
+                f"{run}: chosen by another rule than before; its weights were deleted and are trained again"
+            )
+            inspect.unwrap(train)(
+                [
+                    *base,
+                    *trial_words(chosen["parameters"], arguments),
+                    "--output_dir",
+                    str(run),
+                    "--overwrite",
+                    "true",
+                ]
+            )
+        with whole_folder(best) as partial:
+            shutil.copytree(run, partial, dirs_exist_ok=True)
+        study.set_user_attr("best", chosen["name"])
+    write_report(folder, rows, chosen, inputs, plan.max_gap, greater)
+    logger.info(f"{folder}: {len(complete)} trials, {len(rows) - len(complete)} failed")
+    return best
