@@ -55,7 +55,7 @@ def load_config(args: ModelArguments, names: list[str]):
         )
     else:
         check_source(args.model_name_or_path)
-        config = from_source(AutoConfig, place_of(args.model_name_or_path), **labels)
+        config = from_source(AutoConfig, place_of(args.model_name_or_path), at_hand=MINI, **labels)
     limit = longest_input(config)
     if args.max_length and not 3 <= args.max_length <= limit:
         raise InputError(f"--max_length {args.max_length}: the encoder reads 3 to {limit} pieces")
@@ -96,7 +96,7 @@ def load_tokenizer(args: ModelArguments, texts, folder: Path, main_process: bool
     a resume.
     """
     if args.model_name_or_path != MINI_SCRATCH:
-        return from_source(AutoTokenizer, place_of(args.model_name_or_path))
+        return from_source(AutoTokenizer, place_of(args.model_name_or_path), at_hand=MINI)
     saved = folder / "tokenizer"
     if main_process and not (saved / "tokenizer.json").exists():
         length = args.max_length or MINI_SCRATCH_LENGTH
@@ -138,6 +138,7 @@ def build_model(args: ModelArguments, config, tokenizer):
         model, loaded = from_source(
             AutoModelForSequenceClassification,
             place_of(args.model_name_or_path),
+            at_hand=MINI,
             config=config,
             ignore_mismatched_sizes=True,
             dtype=torch.float32,

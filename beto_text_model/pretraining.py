@@ -45,7 +45,7 @@ def load_pretraining_tokenizer(args: EncoderArguments):
             "neither --model_name_or_path to go on from nor --tokenizer_name to start from nothing; "
             "scripts/explore/train_tokenizer.py makes a tokenizer from your texts"
         )
-    tokenizer = from_source(AutoTokenizer, place_of(name))
+    tokenizer = from_source(AutoTokenizer, place_of(name), at_hand=MINI)
     if not tokenizer.is_fast:
         raise InputError(
             f"{name}: no fast tokenizer (tokenizer.json), which whole words need; convert it"
@@ -74,6 +74,7 @@ def build_masked_lm(args: EncoderArguments, tokenizer):
     model = from_source(
         AutoModelForMaskedLM,
         place_of(args.model_name_or_path),
+        at_hand=MINI,
         dtype=torch.float32,
         attn_implementation=args.attn_implementation,
     )

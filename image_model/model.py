@@ -45,7 +45,7 @@ def load_config(args: ModelArguments, names: list[str]):
             **labels,
         )
     check_source(args.model_name_or_path)
-    return from_source(AutoConfig, args.model_name_or_path, **labels)
+    return from_source(AutoConfig, args.model_name_or_path, at_hand=RESNET_TINY, **labels)
 
 
 def check_source(name: str):
@@ -73,7 +73,9 @@ def load_view(args: ModelArguments) -> PageTransform:
     if args.model_name_or_path == RESNET_TINY:
         processor = ViTImageProcessorPil(size={"height": size, "width": size})
     else:
-        processor = from_source(AutoImageProcessor, args.model_name_or_path, backend="pil")
+        processor = from_source(
+            AutoImageProcessor, args.model_name_or_path, at_hand=RESNET_TINY, backend="pil"
+        )
         if size:
             processor = ViTImageProcessorPil(
                 size={"height": size, "width": size},
@@ -104,6 +106,7 @@ def build_model(args: ModelArguments, config, height: int, width: int):
         model, loaded = from_source(
             AutoModelForImageClassification,
             args.model_name_or_path,
+            at_hand=RESNET_TINY,
             config=config,
             ignore_mismatched_sizes=True,
             dtype=torch.float32,

@@ -11,7 +11,7 @@ PROXIES = ("HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy")
 
 OFFLINE_HINT = (
     "the Hub cannot be reached: where it can, run 'hf download {0} --local-dir models/{0}', copy that "
-    "folder here and give its path, or keep to the model that comes with the project"
+    "folder here and give its path, or pass --model_name_or_path {1}"
 )
 
 
@@ -38,14 +38,18 @@ def offline_if_unreachable(timeout: float = 3.0) -> bool:
     return False
 
 
-def from_source(auto_class, name: str, **kwargs):
-    """`auto_class.from_pretrained`, with one clear line when a Hub id or a folder cannot be loaded."""
+def from_source(auto_class, name: str, *, at_hand: str, **kwargs):
+    """`auto_class.from_pretrained`, with one clear line when a Hub id or a folder cannot be loaded.
+
+    Args:
+        at_hand: the model that comes with the project, which needs no Hub.
+    """
     offline = not Path(name).is_dir() and offline_if_unreachable()
     try:
         return auto_class.from_pretrained(name, **kwargs)
     except (OSError, ValueError, KeyError, RuntimeError) as error:
         reason = (
-            OFFLINE_HINT.format(name)
+            OFFLINE_HINT.format(name, at_hand)
             if offline
             else (str(error).splitlines() or [type(error).__name__])[0]
         )

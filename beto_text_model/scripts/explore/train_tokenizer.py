@@ -19,6 +19,7 @@ from pathlib import Path
 import numpy as np
 from transformers import AutoTokenizer
 
+from beto_text_model.arguments import MINI
 from beto_text_model.model import place_of
 from beto_text_model.raw_texts import RawTextOptions, load_raw_texts
 from beto_text_model.tokenization import train_tokenizer
@@ -86,7 +87,9 @@ def main(argv=None) -> Path:
     corpus = load_raw_texts(text_args)
     for note in corpus.notes[:20]:
         logger.info(note)
-    compared = {name: from_source(AutoTokenizer, place_of(name)) for name in args.compare_with}
+    compared = {
+        name: from_source(AutoTokenizer, place_of(name), at_hand=MINI) for name in args.compare_with
+    }
 
     # Train.
     logger.info(f"training on {len(corpus.train)} documents")

@@ -729,7 +729,7 @@ def test_a_learning_rate_is_a_number_however_it_is_written(flags, tmp_path):
 
 def test_where_no_config_is_named_best_comes_first(tmp_path):
     best = yaml.safe_load((PACKAGE / "configs" / "bilstm-3x256.yaml").read_text(encoding="utf-8"))
-    given = parse_training(["--use_cpu", "--output_dir", str(tmp_path)], "")[-1]["given"]
+    given = parse_training(["--use_cpu", "--output_dir", str(tmp_path)], "")[-1]["explicit_args"]
     assert best.keys() <= given.keys()
     model_args = parse_training(
         ["--hidden_size", "7", "--use_cpu", "--output_dir", str(tmp_path)], ""
@@ -744,7 +744,7 @@ def test_every_config_is_read_and_says_how_it_is_launched(path, tmp_path):
     assert content.keys() <= words["explicit_args"].keys() and isinstance(args.learning_rate, float)
     launch = path.read_text(encoding="utf-8").splitlines()[0]
     assert launch.startswith("# accelerate launch rnn_baseline/scripts/train/train.py")
-    assert path.stem == "best" or f"rnn_baseline/configs/{path.name}" in launch
+    assert path.stem == "bilstm-3x256" or f"rnn_baseline/configs/{path.name}" in launch
 
 
 @pytest.mark.slow

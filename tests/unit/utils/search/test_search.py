@@ -136,7 +136,7 @@ def go(tmp_path, monkeypatch, request):
             plan,
             (model, args),
             argv,
-            said["given"],
+            said["explicit_args"],
             dataset=dataset,
             folder=tmp_path / "search",
         )
