@@ -28,7 +28,7 @@ TRAININGS = {
     ],
     "rnn_baseline": ["--dataset", "{text}", "--hidden_size", "16", "--embedding_size", "16"],
     "spacy_text_model": ["--dataset", "{text}", "--training.max_steps", "20", "--seed", "1"],
-    "image_model": ["--dataset", "sample_pages", "--image_size", "32", "--sample_fraction", "0.2"],
+    "image_model": ["--dataset", "sample_pages", "--image_size", "64", "--sample_fraction", "0.2"],
 }
 # What a report says of its own making: places, versions and times.
 OWN = {"date", "seconds", "version", "versions", "created", "command", "path", "commit", "name"}

@@ -23,7 +23,7 @@ from transformers import (
     TrainerCallback,
 )
 
-from beto_text_model.arguments import EncoderArguments
+from beto_text_model.arguments import MINI, EncoderArguments
 from beto_text_model.model import check_source, place_of
 from beto_text_model.packing import IGNORED, PassSampler, separator_of
 from utils.errors import InputError
