@@ -1,10 +1,9 @@
 """The room's own flags, and the command line of its training scripts."""
 
-import sys
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from utils.cli import parse
+from utils.cli import add_model_config, parse
 from utils.training import CommonTrainingArguments, DatasetArguments, SuiteTrainingArguments
 
 CONFIGS = Path(__file__).parent / "configs"
@@ -150,13 +149,6 @@ def parse_training(argv, doc: str, *more):
     Where neither a YAML nor another model is named, configs/mini.yaml (or mini-scratch.yaml) comes
     first.
     """
-    argv = list(sys.argv[1:] if argv is None else argv)
-    models = [
-        value for flag, value in zip(argv, argv[1:], strict=False) if flag == "--model_name_or_path"
-    ]
-    models += [word.split("=", 1)[1] for word in argv if word.startswith("--model_name_or_path=")]
-    if not argv[:1] or not argv[0].endswith((".yaml", ".yml")):
-        name = models[-1] if models else MINI
-        if name in (MINI, MINI_SCRATCH):
-            argv = [str(CONFIGS / f"{name}.yaml"), *argv]
+    configs = {name: CONFIGS / f"{name}.yaml" for name in (MINI, MINI_SCRATCH)}
+    argv = add_model_config(argv, configs, default=MINI)
     return parse((ModelArguments, DatasetArguments, SuiteTrainingArguments, *more), argv, doc=doc)

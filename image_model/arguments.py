@@ -1,11 +1,10 @@
 """The room's own flags, and the command line of its training scripts."""
 
-import sys
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from image_model.augmentation import AUGMENTATIONS
-from utils.cli import parse
+from utils.cli import add_model_config, parse
 from utils.data import SAMPLE_PAGES
 from utils.training import DatasetArguments, SuiteTrainingArguments
 
@@ -87,14 +86,8 @@ def parse_training(argv, doc: str, *more):
 
     Where neither a YAML nor another model is named, configs/resnet-tiny.yaml comes first.
     """
-    argv = list(sys.argv[1:] if argv is None else argv)
-    models = [
-        value for flag, value in zip(argv, argv[1:], strict=False) if flag == "--model_name_or_path"
-    ]
-    models += [word.split("=", 1)[1] for word in argv if word.startswith("--model_name_or_path=")]
-    if not argv[:1] or not argv[0].endswith((".yaml", ".yml")):
-        if (models[-1] if models else RESNET_TINY) == RESNET_TINY:
-            argv = [str(CONFIGS / f"{RESNET_TINY}.yaml"), *argv]
+    configs = {RESNET_TINY: CONFIGS / f"{RESNET_TINY}.yaml"}
+    argv = add_model_config(argv, configs, default=RESNET_TINY)
     return parse(
         (ModelArguments, PageDatasetArguments, ImageTrainingArguments, *more), argv, doc=doc
     )

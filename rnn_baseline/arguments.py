@@ -6,7 +6,7 @@ from pathlib import Path
 
 from rnn_baseline.model import RnnConfig
 from rnn_baseline.tokenization import check_filters
-from utils.cli import parse
+from utils.cli import begins_with_yaml, parse
 from utils.training import DatasetArguments, SuiteTrainingArguments
 
 CONFIGS = Path(__file__).parent / "configs"
@@ -170,6 +170,6 @@ def parse_training(argv, doc: str, *more):
     Where no YAML is named, configs/bilstm-3x256.yaml comes first.
     """
     argv = list(sys.argv[1:] if argv is None else argv)
-    if not argv[:1] or not argv[0].endswith((".yaml", ".yml")):
+    if not begins_with_yaml(argv):
         argv = [str(DEFAULT_CONFIG), *argv]
     return parse((ModelArguments, DatasetArguments, RnnTrainingArguments, *more), argv, doc=doc)

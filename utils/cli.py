@@ -7,11 +7,17 @@ import difflib
 import json
 import logging
 import sys
-from argparse import ArgumentDefaultsHelpFormatter, RawDescriptionHelpFormatter
+from argparse import (
+    Action,
+    ArgumentDefaultsHelpFormatter,
+    ArgumentParser,
+    ArgumentTypeError,
+    RawDescriptionHelpFormatter,
+)
 from pathlib import Path
 
 import yaml
-from transformers.hf_argparser import HfArgumentParser
+from transformers.hf_argparser import HfArgumentParser, string_to_bool
 from transformers.utils.logging import disable_progress_bar
 
 from utils.errors import InputError
@@ -32,11 +38,14 @@ def parse(dataclass_types, argv=None, *, doc: str | None = None, positional=()):
         dataclass_types: dataclasses as `HfArgumentParser` takes them.
         argv: the words after the command's name; `sys.argv[1:]` when None.
         positional: names of positional words; `name+` takes one or more into a list, `name?` may be
-            missing.
+            missing. A command with positional words takes no YAML file.
 
     Returns:
         (instances…, words): the dataclass instances and a dict of the positional words and of
-        `explicit_args`, the values of the fields that the user set on the command line or in the file.
+
+        - `config`: the `Path` of the YAML file, None without one;
+        - `typed_args`: name -> value of the fields set on the command line;
+        - `explicit_args`: the same, and those set in the file.
 
     Raises:
         InputError: unknown flag or key, wrong value, missing or unreadable YAML file.
@@ -48,22 +57,23 @@ def parse(dataclass_types, argv=None, *, doc: str | None = None, positional=()):
     fields = {f.name for t in parser.dataclass_types for f in dataclasses.fields(t) if f.init}
     for name in positional:
         parser.add_argument(name.rstrip("+?"), nargs=name[-1] if name[-1] in "+?" else None)
-    if not positional and argv and argv[0].endswith((".yaml", ".yml")):
-        argv = yaml_words(Path(argv[0]), fields) + argv[1:]
+
+    # What the file says becomes the defaults, so that whatever is typed overrides it.
+    config = Path(argv.pop(0)) if not positional and begins_with_yaml(argv) else None
+    from_yaml = read_yaml(config, parser, fields) if config else {}
+    parser.set_defaults(**from_yaml)
+    for action in parser._actions:
+        action.required = action.required and action.dest not in from_yaml
     namespace, unknown = parser.parse_known_args(argv)
     if unknown:
-        flag = unknown[0]
-        close = difflib.get_close_matches(
-            flag.lstrip("-").split("=")[0].replace("-", "_"), fields, n=1
-        )
-        raise InputError(
-            f"unknown argument {flag!r}{f', did you mean --{close[0]}?' if close else ''}; see --help"
-        )
-    flags = {w[2:].split("=")[0].replace("-", "_") for w in argv if w.startswith("--")}
-    flags |= {flag.removeprefix("no_") for flag in flags}
+        raise unknown_argument(unknown[0], fields)
+
     values = vars(namespace)
+    typed = typed_names(argv) & fields
     words = {name: values[name] for name in (name.rstrip("+?") for name in positional)}
-    words["explicit_args"] = {name: values[name] for name in sorted(flags & fields)}
+    words["config"] = config
+    words["typed_args"] = {name: values[name] for name in sorted(typed)}
+    words["explicit_args"] = {name: values[name] for name in sorted(typed | from_yaml.keys())}
     try:
         objects = [
             t(**{f.name: values[f.name] for f in dataclasses.fields(t) if f.init})
@@ -72,6 +82,46 @@ def parse(dataclass_types, argv=None, *, doc: str | None = None, positional=()):
     except (ValueError, TypeError, ImportError) as error:
         raise InputError(str(error)) from None
     return *objects, words
+
+
+def begins_with_yaml(argv: list[str]) -> bool:
+    """Whether a command line begins with a YAML file of arguments."""
+    return bool(argv) and argv[0].endswith((".yaml", ".yml"))
+
+
+def add_model_config(argv, configs: dict[str, Path], default: str) -> list[str]:
+    """The command line, with the YAML of the model that it names put first where it names no YAML.
+
+    Args:
+        argv: the words after the command's name; `sys.argv[1:]` when None.
+        configs: value of --model_name_or_path -> YAML; other models have none.
+        default: the model where the command line names none.
+    """
+    argv = list(sys.argv[1:] if argv is None else argv)
+    parser = ArgumentParser(add_help=False, allow_abbrev=False)
+    parser.add_argument("--model_name_or_path", "--model-name-or-path", nargs="?", default=default)
+    model = parser.parse_known_args(argv)[0].model_name_or_path
+    if begins_with_yaml(argv) or model not in configs:
+        return argv
+    return [str(configs[model]), *argv]
+
+
+def typed_names(argv: list[str]) -> set[str]:
+    """The names of the fields whose flags stand in a command line; `--no_x` stands for `x`."""
+    flags = {w[2:].split("=")[0].replace("-", "_") for w in argv if w.startswith("--")}
+    return flags | {flag.removeprefix("no_") for flag in flags}
+
+
+def unknown_argument(word: str, fields: set[str]) -> InputError:
+    name = word.lstrip("-").split("=")[0].replace("-", "_")
+    close = difflib.get_close_matches(name, fields, n=1)
+    if word.endswith((".yaml", ".yml")):
+        hint = ": a YAML file comes first, before all flags"
+    elif close:
+        hint = f", did you mean --{close[0]}?"
+    else:
+        hint = ""
+    return InputError(f"unknown argument {word!r}{hint}; see --help")
 
 
 class HelpFormatter(ArgumentDefaultsHelpFormatter, RawDescriptionHelpFormatter):
@@ -86,40 +136,92 @@ class HelpFormatter(ArgumentDefaultsHelpFormatter, RawDescriptionHelpFormatter):
             return action.help
 
 
-def yaml_words(path: Path, fields: set[str]) -> list[str]:
-    """A YAML file of `key: value` as command-line words, so that its values are converted as flags
-    are.
+class TypedWordsLoader(yaml.SafeLoader):
+    """YAML whose scalars are the words as typed: `01`, `NO` and `2020-01-01` stay so.
+
+    `null`, `~` and nothing are None, as in any YAML. A key that stands twice is an error.
+    """
+
+    def construct_mapping(self, node, deep=False):
+        # Keys that come in by `<<` may be given again; their nodes are added only further below.
+        keys = [key.value for key, _ in node.value if key.tag != "tag:yaml.org,2002:merge"]
+        for key in keys:
+            if keys.count(key) > 1:
+                raise yaml.constructor.ConstructorError(
+                    None, None, f"the key {key!r} stands twice", node.start_mark
+                )
+        return super().construct_mapping(node, deep)
+
+
+for kind in ("bool", "int", "float", "timestamp"):
+    TypedWordsLoader.add_constructor(
+        f"tag:yaml.org,2002:{kind}", yaml.constructor.SafeConstructor.construct_yaml_str
+    )
+
+
+def read_yaml(path: Path, parser: ArgumentParser, fields: set[str]) -> dict:
+    """The values of a YAML file of `key: value`, each converted as its flag converts a word.
+
+    A key without a value is not given. An object keeps YAML's own types, since no flag tells them.
     """
     try:
-        content = yaml.safe_load(path.read_text(encoding="utf-8")) or {}
+        text = path.read_text(encoding="utf-8-sig")
+        content = yaml.load(text, TypedWordsLoader)
     except (OSError, UnicodeDecodeError) as error:
         raise InputError(f"{path}: cannot be read ({error}); check the path") from None
-    except yaml.YAMLError as error:
-        raise InputError(f"{path}: not valid YAML ({error})") from None
+    except (yaml.YAMLError, ValueError, RecursionError) as error:
+        raise InputError(f"{path}: not valid YAML ({error}); fix that line") from None
+    if content is None:
+        return {}
     if not isinstance(content, dict):
-        raise InputError(f"{path}: not a list of 'key: value' lines")
-    words = []
+        raise InputError(f"{path}: holds no 'key: value' lines; write one argument a line")
+    actions = {action.dest: action for action in reversed(parser._actions)}
+    values = {}
     for key, value in content.items():
         if key not in fields:
             close = difflib.get_close_matches(str(key), fields, n=1)
+            hint = f", did you mean {close[0]!r}?" if close else "; see --help"
+            raise InputError(f"{path}: unknown key {key!r}{hint}")
+        if isinstance(value, dict):
+            value = json.dumps(yaml.safe_load(text)[key], ensure_ascii=False, default=str)
+        if value is not None:
+            values[key] = converted(path, actions[key], value)
+    return values
+
+
+def converted(path: Path, action: Action, value: str | list):
+    """A YAML value as the flag would give it: one word, or a list where the flag takes several."""
+    takes_list = action.nargs in ("+", "*")
+    words = value if isinstance(value, list) else [value]
+    if not all(isinstance(word, str) for word in words):
+        raise InputError(f"{path}: {action.dest}: a list holds a list or nothing; give plain words")
+    if not takes_list and len(words) != 1:
+        raise InputError(f"{path}: {action.dest}: takes one value, not a list of {len(words)}")
+    convert = action.type or str
+    try:
+        values = [convert(as_boolean(word) if is_switch(action) else word) for word in words]
+    except (ValueError, TypeError, ArgumentTypeError) as error:
+        raise InputError(f"{path}: {action.dest}: {error}; see --help") from None
+    for one in values:
+        if action.choices is not None and one not in action.choices:
             raise InputError(
-                f"{path}: unknown key {key!r}{f', did you mean {close[0]!r}?' if close else ''}"
+                f"{path}: {action.dest}: {one!r} is not one of {', '.join(map(str, action.choices))}"
             )
-        if value is None:
-            continue
-        words.append(f"--{key}")
-        if isinstance(value, list):
-            words += [str(v) for v in value]
-        elif isinstance(value, dict):
-            words.append(json.dumps(value))
-        else:
-            words.append(str(value))
-    return words
+    return values if takes_list else values[0]
+
+
+def is_switch(action: Action) -> bool:
+    return action.type is string_to_bool
+
+
+def as_boolean(word: str) -> str:
+    """YAML's `on` and `off` in the words that flags know."""
+    return {"on": "true", "off": "false"}.get(word.lower(), word)
 
 
 def as_words(values: dict) -> list[str]:
-    """Flags for `parse` from the `explicit_args` values of another command: what was not given stays
-    default.
+    """Flags for `parse` from the `explicit_args` values of another command: what was not given
+    stays default.
     """
     words = []
     for name, value in values.items():
