@@ -31,7 +31,18 @@ TRAININGS = {
     "image_model": ["--dataset", "sample_pages", "--image_size", "64", "--sample_fraction", "0.2"],
 }
 # What a report says of its own making: places, versions and times.
-OWN = {"date", "seconds", "version", "versions", "created", "command", "path", "commit", "name", "arguments"}
+OWN = {
+    "date",
+    "seconds",
+    "version",
+    "versions",
+    "created",
+    "command",
+    "path",
+    "commit",
+    "name",
+    "arguments",
+}
 
 
 def run(checkout: Path, words: list, work: Path):

@@ -1,13 +1,25 @@
-"""Steps that are skipped when nothing changed, and the summary of several runs: mean ± sd."""
+"""One flow for every room: prepare, preprocess, train, evaluate, predict, summarise.
 
+A step is skipped when its output is there and was made from the same inputs.
+"""
+
+import functools
+import hashlib
 import json
 import logging
 import math
 import os
+import shutil
 import statistics
-from dataclasses import dataclass, field
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
+import yaml
+
+from utils import prepare_dataset
+from utils.cli import as_words
+from utils.data import DataOptions
 from utils.errors import InputError
 from utils.figures import save_figure, seeds_figure
 from utils.runs.folder import plain, read_json, write_json
@@ -43,6 +55,113 @@ class PipelineArguments:
             )
 
 
+@dataclass
+class Scripts:
+    """The `main`s of a room's scripts; each takes the words of a command line."""
+
+    train: Callable
+    evaluate: Callable
+    predict: Callable
+    preprocess: Callable | None = None  # fills a cache, so that no training waits for it
+
+
+def run_pipeline(
+    folder: Path,
+    scripts: Scripts,
+    *,
+    source: str,
+    options: dict,
+    training: list[str],
+    settings: dict,
+    seed: int,
+    plan: PipelineArguments,
+    overwrite: bool,
+) -> dict:
+    """Run all steps into `folder`; returns the summary.
+
+    Args:
+        source: the dataset, as the user named it. options: how it is read (`DataOptions`).
+        training: the words that train.py gets, but for dataset, seed and output folder.
+        settings: what these words say, to tell whether it changed.
+        seed: of the first training. overwrite: whether what other inputs made may be replaced.
+
+    Raises:
+        InputError: a step's output is there, was made from other inputs, and may not be replaced.
+    """
+    check_single_process()
+
+    # Prepare: the same splits for every seed, or one dataset a fold.
+    data = folder / "data"
+    inputs = {"source": fingerprint(source), "options": options, "folds": plan.folds}
+    flags = as_words({name: value for name, value in options.items() if value != []})
+    flags += ["--folds", str(plan.folds)] if plan.folds else []
+    flags += ["--output", str(data), "--overwrite", str(overwrite)]
+    prepare = functools.partial(prepare_dataset.main, [source, *flags])
+    if step("prepare", folder, inputs, data, prepare, overwrite):
+        remove_folds(folder, plan.folds)
+    if plan.folds:
+        jobs = {f"fold_{i}": (data / f"fold_{i}", seed) for i in range(1, plan.folds + 1)}
+    else:
+        jobs = {f"seed_{s}": (data, s) for s in range(seed, seed + plan.seeds)}
+
+    # Preprocess: fill the caches.
+    if scripts.preprocess:
+        for dataset in dict.fromkeys(dataset for dataset, _ in jobs.values()):
+            scripts.preprocess([*training, "--dataset", str(dataset)])
+
+    # Train and evaluate: one run folder a job; the evaluation reloads what was saved.
+    settings = settings | {"files": files_named_by(settings)}
+    for name, (dataset, job_seed) in jobs.items():
+        run = folder / name
+        inputs = {"dataset": prepared_hash(dataset), "seed": job_seed, "settings": settings}
+        words = ["--dataset", str(dataset), "--output_dir", str(run), "--seed", str(job_seed)]
+        train = functools.partial(scripts.train, [*training, *words])
+        step(f"train_{name}", folder, inputs, run, train, overwrite)
+        words = [str(run), "--dataset", str(dataset), "--overwrite"]
+        evaluated = run / "eval" / f"test-{inputs['dataset'][:8]}"
+        evaluate = functools.partial(scripts.evaluate, words)
+        step(f"eval_{name}", folder, inputs, evaluated, evaluate, True)
+
+    # Predict: the rows without a label, with the first run.
+    first, (dataset, job_seed) = next(iter(jobs.items()))
+    unlabelled, output = dataset / "unlabelled.parquet", folder / "predictions_unlabelled.parquet"
+    if unlabelled.exists():
+        inputs = {"dataset": prepared_hash(dataset), "seed": job_seed, "settings": settings}
+        # The dataset's hash is that of its labelled rows alone.
+        inputs["unlabelled"] = hashlib.sha256(unlabelled.read_bytes()).hexdigest()
+        words = ["--input", str(unlabelled), "--output", str(output), "--overwrite"]
+        predict = functools.partial(scripts.predict, [str(folder / first), *words])
+        step("predict", folder, inputs, output, predict, True)
+    elif (folder / "steps" / "predict.json").exists():
+        # Ours, of unlabelled rows that are no longer there.
+        output.unlink(missing_ok=True)
+        (folder / "steps" / "predict.json").unlink()
+
+    # Summarise.
+    seeds = ", ".join(str(job_seed) for _, job_seed in jobs.values())
+    how = f"{plan.folds} folds, seed {seed}" if plan.folds else f"seeds {seeds}"
+    summary = summarise([folder / name for name in jobs], folder, how)
+    print((folder / "summary.md").read_text(encoding="utf-8"))
+    return summary
+
+
+def training_words(folder: Path, explicit_args: dict, options: DataOptions) -> tuple[list, dict]:
+    """The command line of train.py within a pipeline, and what it says.
+
+    Everything that the user set, in a YAML file or by flags, goes into one YAML file of the
+    pipeline: naming it keeps the room's default YAML out, as the user's own YAML does. How the
+    source is read was said to prepare; dataset, seed and folder are each training's own.
+    """
+    own = {"seeds", "folds", "output_dir", "seed", "dataset", *asdict(options)}
+    passed = {name: value for name, value in explicit_args.items() if name not in own}
+    file = folder / "steps" / "train.yaml"
+    file.parent.mkdir(parents=True, exist_ok=True)
+    text = yaml.safe_dump(plain(passed), allow_unicode=True, sort_keys=False)
+    file.write_text(text, encoding="utf-8")
+    settings = {name: passed[name] for name in passed if name not in ("resume", "overwrite")}
+    return [str(file)], settings
+
+
 def check_single_process():
     """Refuse several ranks: the pipeline's steps run one after the other in one process."""
     if int(os.environ.get("WORLD_SIZE", 1)) > 1:
@@ -55,15 +174,26 @@ def fingerprint(source: str) -> list:
     """What tells whether a source changed: name, size and time of each of its files; the name alone
     for a Hub id.
     """
-    path = Path(source)
-    files = (
-        [path]
-        if path.is_file()
-        else sorted(p for p in path.rglob("*") if p.is_file())
-        if path.is_dir()
-        else []
-    )
+    path, files = Path(source), []
+    if path.is_file():
+        files = [path]
+    elif path.is_dir():
+        files = sorted(p for p in path.rglob("*") if p.is_file())
     return [source, [[str(f), f.stat().st_size, f.stat().st_mtime_ns] for f in files]]
+
+
+def files_named_by(settings: dict) -> dict:
+    """The fingerprints of the local files and folders that settings name: an encoder, vectors."""
+    named = {name: value for name, value in settings.items() if isinstance(value, str) and value}
+    return {name: fingerprint(value) for name, value in named.items() if is_there(value)}
+
+
+def is_there(value: str) -> bool:
+    """Whether a value is the path of something; what no path can be is not."""
+    try:
+        return Path(value).exists()
+    except (OSError, ValueError):
+        return False
 
 
 def prepared_hash(dataset: Path) -> str:
@@ -71,28 +201,47 @@ def prepared_hash(dataset: Path) -> str:
     return read_json(dataset / "dataset.json")["hash"]
 
 
-def step(name: str, folder: Path, inputs: dict, output: Path, action, overwrite: bool):
-    """Run `action()` unless `output` is there and was made from the same `inputs`.
+def remove_folds(folder: Path, folds: int):
+    """Remove the runs of a pipeline of more folds: their data are no longer there.
+
+    Only what this pipeline has made goes, as its steps record.
+    """
+    for stamp in (folder / "steps").glob("train_fold_*.json"):
+        number = int(stamp.stem.rsplit("_", 1)[1])
+        run = folder / f"fold_{number}"
+        if number > folds and (run / "config.yaml").exists():
+            logger.info(f"{run}: removed, a fold of an earlier cut")
+            shutil.rmtree(run)
+        if number > folds:
+            stamp.unlink()
+            (folder / "steps" / f"eval_fold_{number}.json").unlink(missing_ok=True)
+
+
+def step(name: str, folder: Path, inputs: dict, output: Path, action, overwrite: bool) -> bool:
+    """Run `action()` unless `output` is there and was made from the same `inputs`; returns whether
+    it ran.
 
     Raises:
-        InputError: `output` is there but was made from other inputs, and `overwrite` was not said.
+        InputError: `output` is there but was made from other inputs, and may not be replaced.
     """
     stamp = folder / "steps" / f"{name}.json"
     inputs = json.loads(json.dumps(plain(inputs)))
     before = read_json(stamp) if stamp.exists() else None
     if output.exists() and before == inputs:
         logger.info(f"{name}: unchanged, skipped")
-        return
+        return False
     if output.exists() and not overwrite:
         changed = [k for k in inputs if before is None or before.get(k) != inputs[k]]
         raise InputError(
-            f"{output}: made with another {', '.join(changed)}; say --overwrite to make it again or "
-            "choose another --output_dir"
+            f"{output}: made with another {', '.join(changed)}; pass --overwrite to make it again "
+            "or choose another --output_dir"
         )
     logger.info(f"{name}: running")
+    stamp.unlink(missing_ok=True)  # what an interrupted step leaves is not taken for its output
     action()
     stamp.parent.mkdir(parents=True, exist_ok=True)
     write_json(stamp, inputs)
+    return True
 
 
 def summarise(runs: list[Path], folder: Path, how: str) -> dict:

@@ -10,121 +10,41 @@ figures/seeds.png. A step whose inputs have not changed is skipped; after a kill
 with --resume goes on.
 """
 
-import logging
 from dataclasses import asdict
 from pathlib import Path
 
 from rnn_baseline.arguments import parse_training
-from rnn_baseline.scripts.train import eval as evaluate_run
+from rnn_baseline.scripts.train import eval as evaluate
 from rnn_baseline.scripts.train import predict, preprocess, train
-from utils import prepare_dataset, runs
-from utils.cli import as_words, start_logging
+from utils import runs
+from utils.cli import start_logging
 from utils.data import options_of
 from utils.errors import exits_on_input_error
-from utils.runs.pipeline import (
-    PipelineArguments,
-    check_single_process,
-    fingerprint,
-    prepared_hash,
-    step,
-    summarise,
-)
-
-logger = logging.getLogger("rnn_baseline.pipeline")
+from utils.runs.pipeline import PipelineArguments, Scripts, run_pipeline, training_words
 
 
 @exits_on_input_error
 def main(argv=None) -> dict:
     """Run all steps; returns the summary."""
     # Arguments: those of train.py and the number of runs.
-    model_args, data_args, args, plan, words = parse_training(argv, __doc__, PipelineArguments)
+    _, data_args, args, plan, words = parse_training(argv, __doc__, PipelineArguments)
     start_logging()
-    check_single_process()
+    options = options_of(data_args)
     folder = Path(args.output_dir or runs.default_output_dir(train.PACKAGE, data_args.dataset))
-    own = {"seeds", "folds", "output_dir", "seed", "dataset"} | set(asdict(options_of(data_args)))
-    passed = as_words({k: v for k, v in words["explicit_args"].items() if k not in own})
-    settings = {
-        k: v for k, v in words["explicit_args"].items() if k not in own | {"resume", "overwrite"}
-    }
+    training, settings = training_words(folder, words["explicit_args"], options)
 
-    # Prepare: the same splits for every seed, or one dataset a fold.
-    options = asdict(options_of(data_args))
-    data = folder / "data"
-    flags = as_words({k: v for k, v in words["explicit_args"].items() if k in options and v != []})
-    flags += ["--folds", str(plan.folds)] if plan.folds else []
-    flags += ["--output", str(data), "--overwrite", str(args.overwrite)]
-    step(
-        "prepare",
+    # Prepare, preprocess, train, evaluate, predict, summarise.
+    return run_pipeline(
         folder,
-        {"source": fingerprint(data_args.dataset), "options": options, "folds": plan.folds},
-        data,
-        lambda: prepare_dataset.main([data_args.dataset, *flags]),
-        args.overwrite,
+        Scripts(train.main, evaluate.main, predict.main, preprocess.main),
+        source=data_args.dataset,
+        options=asdict(options),
+        training=training,
+        settings=settings,
+        seed=args.seed,
+        plan=plan,
+        overwrite=args.overwrite,
     )
-    if plan.folds:
-        jobs = {f"fold_{i}": (data / f"fold_{i}", args.seed) for i in range(1, plan.folds + 1)}
-    else:
-        jobs = {f"seed_{s}": (data, s) for s in range(args.seed, args.seed + plan.seeds)}
-
-    # Preprocess: fill the cache of encoded texts.
-    for dataset in {dataset for dataset, _ in jobs.values()}:
-        preprocess.main([*passed, "--dataset", str(dataset)])
-
-    # Train and evaluate: one run folder a job; the evaluation reloads what was saved.
-    for name, (dataset, seed) in jobs.items():
-        run = folder / name
-        inputs = {"dataset": prepared_hash(dataset), "seed": seed, "settings": settings}
-        step(
-            f"train_{name}",
-            folder,
-            inputs,
-            run,
-            lambda d=dataset, r=run, s=seed: train.main(
-                [*passed, "--dataset", str(d), "--output_dir", str(r), "--seed", str(s)]
-            ),
-            args.overwrite,
-        )
-        evaluated = run / "eval" / f"test-{inputs['dataset'][:8]}"
-        step(
-            f"eval_{name}",
-            folder,
-            inputs,
-            evaluated,
-            lambda d=dataset, r=run: evaluate_run.main(
-                [str(r), "--dataset", str(d), "--overwrite"]
-            ),
-            True,
-        )
-
-    # Predict: the rows without a label, with the first run.
-    first, (dataset, seed) = next(iter(jobs.items()))
-    unlabelled, output = dataset / "unlabelled.parquet", folder / "predictions_unlabelled.parquet"
-    if unlabelled.exists():
-        inputs = {"dataset": prepared_hash(dataset), "seed": seed, "settings": settings}
-        step(
-            "predict",
-            folder,
-            inputs,
-            output,
-            lambda: predict.main(
-                [
-                    str(folder / first),
-                    "--input",
-                    str(unlabelled),
-                    "--output",
-                    str(output),
-                    "--overwrite",
-                ]
-            ),
-            True,
-        )
-
-    # Summarise.
-    seeds = ", ".join(str(seed) for _, seed in jobs.values())
-    how = f"{plan.folds} folds, seed {args.seed}" if plan.folds else f"seeds {seeds}"
-    summary = summarise([folder / name for name in jobs], folder, how)
-    print((folder / "summary.md").read_text(encoding="utf-8"))
-    return summary
 
 
 if __name__ == "__main__":
