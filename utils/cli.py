@@ -2,11 +2,13 @@
 errors.
 """
 
+import contextlib
 import dataclasses
 import difflib
 import json
 import logging
 import sys
+import threading
 from argparse import (
     Action,
     ArgumentDefaultsHelpFormatter,
@@ -255,3 +257,26 @@ def start_logging(level=logging.INFO):
     ):
         logging.getLogger(name).handlers = [handler]
         logging.getLogger(name).setLevel(level)
+
+
+@contextlib.contextmanager
+def report_progress(describe, every: float = 30):
+    """Print `describe()` to stderr every `every` seconds of the block where no terminal shows a
+    bar, so that a log tells work that is slow from work that stands still.
+    """
+    if sys.stderr.isatty():
+        yield
+        return
+    done = threading.Event()
+
+    def report():
+        while not done.wait(every):
+            print(describe(), file=sys.stderr, flush=True)
+
+    thread = threading.Thread(target=report, daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        done.set()
+        thread.join()

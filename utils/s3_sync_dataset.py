@@ -2,17 +2,19 @@
 changed.
 
     python3 s3_sync_dataset.py s3://bucket/clasificacion/text_model/data_v1/text_dataset/ train,val
-    python -m utils.s3_sync_dataset s3://bucket/data_v2/ground_truth/ muestras,todas --output
-    data/intake --delete python -m utils.s3_sync_dataset --verify --output data/intake
+    python -m utils.s3_sync_dataset s3://bucket/data_v2/ground_truth/ muestras,todas \\
+        --output data/intake --delete
+    python -m utils.s3_sync_dataset --verify --output data/intake
 
 Writes <output>/<subfolder>/… (output: temp_data below the current folder; the subfolder `.` is the
 whole prefix) and <output>/manifest.jsonl: key, path, size, etag, version_id, sha256 and how the
 bytes were checked. A file is unchanged when its size and time are those of the manifest and its
-ETag that of the list, or, without an entry, when its bytes give that ETag: a change of the same
-size is never missed. Each file appears under its name only when whole and checked; after a kill the
-same command goes on. Credentials: boto3's own chain, the environment first.
+ETag that of the list, or, without an entry, when its bytes give that ETag or checksum: a change of
+the same size is never missed. Each file appears under its name only when whole and checked; after a
+kill, or when the service stops answering, the same command continues. Credentials: boto3's own
+chain, the environment first.
 
-Exit code 0: all is here; 1: some keys are not, and are named; 2: bad input.
+Exit code 0: all is here; 1: some keys are not, and are named; 2: bad input, or no service.
 """
 
 import fnmatch
@@ -26,6 +28,7 @@ from pathlib import Path
 from utils.cli import parse
 from utils.errors import InputError, exits_on_input_error
 from utils.s3.bucket import (
+    Bucket,
     ConnectionArguments,
     Listed,
     connect,
@@ -33,17 +36,18 @@ from utils.s3.bucket import (
     parse_url,
     subfolders,
 )
-from utils.s3.fetch import WORK, fetch_all
+from utils.s3.fetch import WORK, Outcome, fetch_all
 from utils.s3.manifest import (
     MANIFEST,
     Entry,
     is_trusted,
     read_manifest,
+    say_unproven,
     unchanged,
     verify,
     write_manifest,
 )
-from utils.s3.paths import assign_paths, refusal
+from utils.s3.paths import Placed, assign_paths, refusal
 
 
 @dataclass
@@ -78,6 +82,7 @@ class SyncArguments(ConnectionArguments):
 def main(argv=None) -> int:
     """Sync or verify; returns the exit code."""
     # Arguments.
+    start = time.perf_counter()
     args, words = parse(
         SyncArguments, argv, doc=__doc__, positional=["url?", "list_of_subfolders?"]
     )
@@ -90,47 +95,117 @@ def main(argv=None) -> int:
         )
     bucket_name, prefix = parse_url(words["url"])
     names = check_subfolders(words["list_of_subfolders"])
-    if output.exists() and not output.is_dir():
-        raise InputError(f"--output {output}: not a folder; choose another")
+    check_output(output)
+    try:
+        # List, and give every key its place.
+        bucket = connect(bucket_name, args)
+        listed = list_subfolders(bucket, prefix, names, args)
+        placed = assign_paths({entry.key: entry.size for entry in listed}, prefix, (MANIFEST,))
+        wanted = choose(listed, placed, args)
 
-    # List, and give every key its place.
-    start = time.perf_counter()
-    bucket = connect(bucket_name, args)
-    listed = list_subfolders(bucket, prefix, names, args)
-    placed = assign_paths([entry.key for entry in listed], prefix, taken=(MANIFEST,))
+        # Fetch, remove what is too much, write the manifest.
+        if args.dry_run:
+            return dry_run(bucket, output, names, listed, wanted, placed, args)
+        output.mkdir(parents=True, exist_ok=True)
+        kept, fetched, failed = sync(bucket, output, names, listed, wanted, placed, args)
+    except KeyboardInterrupt:
+        print(
+            f"interrupted; what came whole is in {output}, the same command continues there",
+            file=sys.stderr,
+        )
+        raise SystemExit(130) from None
+
+    # Say it.
+    say_summary(output, names, kept, fetched, failed, time.perf_counter() - start)
+    for key, reason in sorted(failed.items()):
+        print(f"failed: {key!r}: {reason}", file=sys.stderr)
+    return int(bool(failed))
+
+
+def sync(
+    bucket: Bucket,
+    output: Path,
+    names: list[str],
+    listed: list[Listed],
+    wanted: list[Listed],
+    placed: Placed,
+    args: SyncArguments,
+) -> tuple[list[Entry], list[Entry], dict[str, str]]:
+    """Make the folder what the bucket is: (entries unchanged, entries fetched, reasons by key of
+    what failed).
+    """
     manifest = read_manifest(output)
-    wanted = [
-        entry
-        for entry in listed
-        if entry.key in placed.paths and is_wanted(placed.paths[entry.key], args)
-    ]
-
-    # Fetch what is not here.
-    kept, missing = split_unchanged(output, wanted, placed.paths, manifest, args)
+    kept, missing = split_unchanged(bucket, output, wanted, placed.paths, manifest, args)
+    outcome = Outcome()
+    try:
+        fetch_all(bucket, output, missing, placed.paths, args.workers, outcome)
+    finally:  # what came is written down also when Ctrl-C, a full disk or a dead service ends it
+        mine = [*kept, *outcome.fetched]
+        write_manifest(output, mine + entries_of_others(output, mine, names, args))
+    failed = outcome.failed | placed.refused
     surplus = surplus_files(output, names, listed, placed.paths, args) if args.delete else []
-    if args.dry_run:
-        return say_plan(missing, kept, surplus, placed)
-    output.mkdir(parents=True, exist_ok=True)
-    fetched, failed = fetch_all(bucket, output, missing, placed.paths, args.workers)
-    failed |= placed.refused
-
-    # Remove what is too much, write the manifest, say it.
     if surplus and failed:
         print(f"--delete: nothing is removed, for {len(failed)} keys are not here")
         surplus = []
     for path in surplus:
         path.unlink()
         print(f"removed {path}")
-    others = [
+    return kept, outcome.fetched, failed
+
+
+def entries_of_others(
+    output: Path, mine: list[Entry], names: list[str], args: SyncArguments
+) -> list[Entry]:
+    """The entries of the manifest, as it is now, that this sync was not asked for: other subfolders
+    and what --include and --exclude leave out.
+    """
+    keys = {entry.key for entry in mine}
+    return [
         entry
-        for entry in manifest.values()
-        if not in_subfolders(entry.path, names) or not is_wanted(entry.path, args)
+        for entry in read_manifest(output).values()
+        if entry.key not in keys
+        and not (in_subfolders(entry.path, names) and is_wanted(entry.path, args))
     ]
-    write_manifest(output, [*kept, *fetched, *others])
-    say_summary(output, names, kept, fetched, failed, time.perf_counter() - start)
-    for key, reason in sorted(failed.items()):
-        print(f"failed: {key!r}: {reason}", file=sys.stderr)
-    return int(bool(failed))
+
+
+def dry_run(
+    bucket: Bucket,
+    output: Path,
+    names: list[str],
+    listed: list[Listed],
+    wanted: list[Listed],
+    placed: Placed,
+    args: SyncArguments,
+) -> int:
+    """Print what a sync would do."""
+    manifest = read_manifest(output)
+    kept, missing = split_unchanged(bucket, output, wanted, placed.paths, manifest, args)
+    surplus = surplus_files(output, names, listed, placed.paths, args) if args.delete else []
+    for entry in missing:
+        print(f"would fetch {entry.key} ({entry.size:,} bytes) to {placed.paths[entry.key]}")
+    for path in surplus:
+        print(f"would remove {path}")
+    for key, reason in sorted(placed.refused.items()):
+        print(f"would refuse {key!r}: {reason}")
+    size = sum(entry.size for entry in missing)
+    print(
+        f"dry run: {len(missing)} to fetch ({size:,} bytes), {len(kept)} unchanged, "
+        f"{len(surplus)} to remove, {len(placed.refused)} refused"
+    )
+    return 0
+
+
+def check_output(output: Path):
+    """Refuse an --output that cannot be a folder that we write into, before anything is asked."""
+    place = output
+    while not os.path.lexists(place) and place != place.parent:
+        place = place.parent
+    if not place.is_dir():
+        raise InputError(f"--output {output}: {place} is not a folder; choose another")
+    if not os.access(place, os.W_OK | os.X_OK):
+        raise InputError(
+            f"--output {output}: {place} may not be written to; check permissions or choose another"
+        )
 
 
 def check_subfolders(text: str) -> list[str]:
@@ -146,22 +221,42 @@ def check_subfolders(text: str) -> list[str]:
     return list(dict.fromkeys(names))
 
 
-def list_subfolders(bucket, prefix: str, names: list[str], args: SyncArguments) -> list[Listed]:
+def list_subfolders(
+    bucket: Bucket, prefix: str, names: list[str], args: SyncArguments
+) -> list[Listed]:
     """All objects of the subfolders, each once; the lists run in parallel."""
+
+    def list_one(name: str) -> list[Listed]:
+        return list_objects(bucket, subprefix(prefix, name), args.version_ids)
+
     with ThreadPoolExecutor(args.workers) as pool:
-        lists = list(
-            pool.map(
-                lambda name: list_objects(bucket, subprefix(prefix, name), args.version_ids), names
-            )
-        )
+        lists = list(pool.map(list_one, names))
     for name, entries in zip(names, lists, strict=True):
         if not entries:
             there = ", ".join(subfolders(bucket, prefix)[:20]) or "nothing"
             raise InputError(
-                f"s3://{bucket.name}/{subprefix(prefix, name)}: no object there; under {prefix or '/'} "
-                f"there is: {there}"
+                f"s3://{bucket.name}/{subprefix(prefix, name)}: no object there; under "
+                f"{prefix or '/'} there is: {there}"
             )
     return list({entry.key: entry for entries in lists for entry in entries}.values())
+
+
+def choose(listed: list[Listed], placed: Placed, args: SyncArguments) -> list[Listed]:
+    """The objects that have a place here and that --include and --exclude let through.
+
+    Raises:
+        InputError: --include lets none through, most likely by a slip.
+    """
+    here = [entry for entry in listed if entry.key in placed.paths]
+    wanted = [entry for entry in here if is_wanted(placed.paths[entry.key], args)]
+    if args.include and here and not wanted:
+        patterns = " ".join(map(repr, args.include))
+        raise InputError(
+            f"--include {patterns}: matches none of {len(here)} keys, as "
+            f"{placed.paths[here[0].key]!r}; patterns are held against the whole path below the "
+            "prefix"
+        )
+    return wanted
 
 
 def subprefix(prefix: str, name: str) -> str:
@@ -184,23 +279,34 @@ def is_wanted(path: str, args: SyncArguments) -> bool:
 
 
 def split_unchanged(
-    output: Path, wanted: list[Listed], paths: dict, manifest: dict, args: SyncArguments
-):
+    bucket: Bucket,
+    output: Path,
+    wanted: list[Listed],
+    paths: dict[str, str],
+    manifest: dict[str, Entry],
+    args: SyncArguments,
+) -> tuple[list[Entry], list[Listed]]:
     """(entries of the files that are here as listed, objects to fetch)."""
     kept, missing, doubtful = [], [], []
-    for listed in wanted:
-        known, path = manifest.get(listed.key), paths[listed.key]
-        if not args.checksum and is_trusted(output, listed, path, known):
+    for entry in wanted:
+        known, path = manifest.get(entry.key), paths[entry.key]
+        if not args.checksum and known and is_trusted(output, entry, path, known):
             kept.append(known)
+        elif os.path.lexists(os.path.join(output, path)):
+            doubtful.append(entry)
         else:
-            (doubtful if os.path.lexists(os.path.join(output, path)) else missing).append(listed)
+            missing.append(entry)
+
+    def judge(entry: Listed) -> Entry | None:
+        return unchanged(bucket, output, entry, paths[entry.key], manifest.get(entry.key))
+
     with ThreadPoolExecutor(os.cpu_count() or 1) as pool:
-        found = pool.map(
-            lambda entry: unchanged(output, entry, paths[entry.key], manifest.get(entry.key)),
-            doubtful,
-        )
-    for listed, entry in zip(doubtful, found, strict=True):
-        (kept if entry else missing).append(entry or listed)
+        found = list(pool.map(judge, doubtful))
+    for entry, same in zip(doubtful, found, strict=True):
+        if same:
+            kept.append(same)
+        else:
+            missing.append(entry)
     return kept, missing
 
 
@@ -227,38 +333,20 @@ def surplus_files(
 # What is said.
 
 
-def say_plan(missing: list[Listed], kept: list[Entry], surplus: list[Path], placed) -> int:
-    """Print what a sync would do."""
-    for entry in missing:
-        print(f"would fetch {entry.key} ({entry.size:,} bytes) to {placed.paths[entry.key]}")
-    for path in surplus:
-        print(f"would remove {path}")
-    for key, reason in sorted(placed.refused.items()):
-        print(f"would refuse {key!r}: {reason}")
-    print(
-        f"dry run: {len(missing)} to fetch ({sum(e.size for e in missing):,} bytes), {len(kept)} unchanged, "
-        f"{len(surplus)} to remove, {len(placed.refused)} refused"
-    )
-    return 0
-
-
 def say_summary(
     output: Path, names: list[str], kept: list, fetched: list, failed: dict, seconds: float
 ):
-    """Print a line a subfolder, and how many files could be checked by their size alone."""
+    """Print a line a subfolder, and how many files no checksum of S3's vouches for."""
     for name in names:
         new = [entry for entry in fetched if in_subfolders(entry.path, [name])]
         same = [entry for entry in kept if in_subfolders(entry.path, [name])]
         size = sum(entry.size for entry in new)
         print(f"{output / name}: {len(new)} fetched ({size:,} bytes), {len(same)} unchanged")
-    by_size = sum(entry.checked == "size" for entry in [*kept, *fetched])
-    if by_size:
-        print(
-            f"{by_size} files could be checked by their size alone: S3 offers no checksum of them"
-        )
     print(
-        f"{output / MANIFEST}: {len(kept) + len(fetched)} files, {len(failed)} keys failed, in {seconds:.2f} s"
+        f"{output / MANIFEST}: {len(kept) + len(fetched)} files, {len(failed)} keys failed, "
+        f"in {seconds:.2f} s"
     )
+    say_unproven([*kept, *fetched])
 
 
 if __name__ == "__main__":

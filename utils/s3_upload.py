@@ -1,14 +1,15 @@
-"""Put a folder into S3: in parallel, checked, and never over what is there unless told.
+"""Put a folder into S3: in parallel, checked, and never over what is there unless asked.
 
     python -m utils.s3_upload ground_truth/todas s3://raw-bucket/caso_uno/classify/
-    python -m utils.s3_upload ground_truth/todas s3://raw-bucket/caso_uno/classify/ --overwrite --dry_run
+    python -m utils.s3_upload ground_truth/todas s3://raw-bucket/caso_uno/classify/ --overwrite \\
+        --dry_run
 
 Every file below the folder goes to the prefix under its path, in NFC, with a checksum that S3 holds
 against what arrives. A file that is there with the same bytes is skipped, so that the same command
-goes on after a kill; one that is there with other bytes is refused, unless --overwrite. Links and
+continues after a kill; one that is there with other bytes is refused, unless --overwrite. Links and
 hidden files stay here and are counted. Credentials: boto3's own chain, the environment first.
 
-Exit code 0: all is there; 1: some files are not, and are named; 2: bad input.
+Exit code 0: all is there; 1: some files are not, and are named; 2: bad input, or no service.
 """
 
 import sys
@@ -18,19 +19,20 @@ from pathlib import Path
 
 from tqdm import tqdm
 
-from utils.cli import parse
+from utils.cli import parse, report_progress
 from utils.errors import InputError, exits_on_input_error
 from utils.s3.bucket import (
+    Bucket,
     ConnectionArguments,
     Listed,
-    ObjectError,
     connect,
     list_objects,
     parse_url,
-    put_file,
 )
-from utils.s3.checksums import has_etag
+from utils.s3.compare import compare
+from utils.s3.objects import ObjectError, Outage
 from utils.s3.paths import assign_paths
+from utils.s3.put import put_file, put_first
 from utils.text import nfc
 
 
@@ -54,42 +56,71 @@ def main(argv=None) -> int:
     folder = Path(words["folder"])
     bucket_name, prefix = parse_url(words["url"])
     files, left_out = files_to_put(folder)
+    try:
+        # What is there already.
+        bucket = connect(bucket_name, args)
+        there = {entry.key: entry for entry in list_objects(bucket, prefix)}
+        wanted, same, refused = choose(bucket, folder, files, prefix, there, args)
+        if args.dry_run:
+            return dry_run(wanted, same, refused, left_out)
 
-    # What is there already.
-    bucket = connect(bucket_name, args)
-    there = {entry.key: entry for entry in list_objects(bucket, prefix)}
-    keys = {f"{prefix}{nfc(file.relative_to(folder).as_posix())}": file for file in files}
-    refused = assign_paths([*keys], prefix).refused | find_key_collisions(files, folder, prefix)
-    wanted, same = {}, []
-    for key, file in keys.items():
-        if key in refused:
-            continue
-        if key in there and is_same(file, there[key]):
-            same.append(key)
-        elif key in there and not args.overwrite:
-            refused[key] = "is there with other bytes; say --overwrite to replace it"
-        else:
-            wanted[key] = file
-    if args.dry_run:
-        for key, file in wanted.items():
-            print(f"would put {file} to {key} ({file.stat().st_size:,} bytes)")
-        for key, reason in sorted(refused.items()):
-            print(f"would refuse {key!r}: {reason}")
-        print(
-            f"dry run: {len(wanted)} to put, {len(same)} the same, {len(refused)} refused, {left_out} left out"
-        )
-        return 0
+        # Put.
+        failed = put_all(bucket, wanted, args) | refused
+    except KeyboardInterrupt:
+        print("interrupted; the same command continues where it stopped", file=sys.stderr)
+        raise SystemExit(130) from None
 
-    # Put, and say it.
-    failed = put_all(bucket, wanted, args) | refused
+    # Say it.
     put = len(wanted.keys() - failed.keys())
     print(
-        f"s3://{bucket_name}/{prefix}: {put} put, {len(same)} the same, {len(failed)} failed, {left_out} links and "
-        "hidden files left out"
+        f"s3://{bucket_name}/{prefix}: {put} put, {len(same)} the same, {len(failed)} failed, "
+        f"{left_out} links and hidden files left out"
     )
     for key, reason in sorted(failed.items()):
         print(f"failed: {key!r}: {reason}", file=sys.stderr)
     return int(bool(failed))
+
+
+def choose(
+    bucket: Bucket,
+    folder: Path,
+    files: list[Path],
+    prefix: str,
+    there: dict[str, Listed],
+    args: UploadArguments,
+) -> tuple[dict[str, Path], list[str], dict[str, str]]:
+    """(files to put by key, keys that are there with the same bytes, reasons by key refused)."""
+    keys = {f"{prefix}{nfc(file.relative_to(folder).as_posix())}": file for file in files}
+    sizes = {key: file.stat().st_size for key, file in keys.items()}
+    refused = assign_paths(sizes, prefix).refused | find_key_collisions(files, folder, prefix)
+    wanted, same = {}, []
+    for key, file in keys.items():
+        if key in refused:
+            continue
+        if key not in there:
+            wanted[key] = file
+        elif is_same(bucket, file, there[key]):
+            same.append(key)
+        elif args.overwrite:
+            wanted[key] = file
+        else:
+            refused[key] = "is there with other bytes; pass --overwrite to replace it"
+    return wanted, same, refused
+
+
+def dry_run(
+    wanted: dict[str, Path], same: list[str], refused: dict[str, str], left_out: int
+) -> int:
+    """Print what an upload would do."""
+    for key, file in wanted.items():
+        print(f"would put {file} to {key} ({file.stat().st_size:,} bytes)")
+    for key, reason in sorted(refused.items()):
+        print(f"would refuse {key!r}: {reason}")
+    print(
+        f"dry run: {len(wanted)} to put, {len(same)} the same, {len(refused)} refused, "
+        f"{left_out} left out"
+    )
+    return 0
 
 
 def files_to_put(folder: Path) -> tuple[list[Path], int]:
@@ -112,11 +143,14 @@ def files_to_put(folder: Path) -> tuple[list[Path], int]:
     return files, len(found) - len(files)
 
 
-def is_same(file: Path, listed: Listed) -> bool:
-    """Whether the object holds the file's bytes; not known of one that is encrypted by KMS, which
-    is then no.
-    """
-    return file.stat().st_size == listed.size and bool(has_etag(file, listed.etag, listed.size))
+def is_same(bucket: Bucket, file: Path, listed: Listed) -> bool:
+    """Whether the object holds the file's bytes; where S3 offers nothing that tells, no."""
+    if file.stat().st_size != listed.size:
+        return False
+    try:
+        return compare(bucket, listed, file) is not None
+    except ObjectError:
+        return False
 
 
 def find_key_collisions(files: list[Path], folder: Path, prefix: str) -> dict[str, str]:
@@ -130,31 +164,73 @@ def find_key_collisions(files: list[Path], folder: Path, prefix: str) -> dict[st
     return found
 
 
-def put_all(bucket, wanted: dict[str, Path], args: UploadArguments) -> dict[str, str]:
-    """Put files in parallel; {key: reason} of those that failed."""
-    failed = {}
+def put_all(bucket: Bucket, wanted: dict[str, Path], args: UploadArguments) -> dict[str, str]:
+    """Put files in parallel; {key: reason} of those that failed.
+
+    Raises:
+        InputError: the service answers no more.
+    """
+    sizes = {key: file.stat().st_size for key, file in wanted.items()}
+    failed: dict[str, str] = {}
+    done: list[str] = []
+    outage = Outage()
+
+    def note(key: str, error: Exception | None):
+        done.append(key)
+        bar.update(sizes[key])
+        if error is None:
+            outage.note_success()
+            return
+        failed[key] = str(error)
+        if isinstance(error, ObjectError):
+            outage.note_failure(error, f"s3://{bucket.name}")
+
+    def describe() -> str:
+        return f"upload: {len(done):,} of {len(wanted):,} files"
+
     with (
-        ThreadPoolExecutor(args.workers) as pool,
         tqdm(
-            total=sum(f.stat().st_size for f in wanted.values()),
-            unit="B",
-            unit_scale=True,
-            disable=None,
-            desc="upload",
+            total=sum(sizes.values()), unit="B", unit_scale=True, disable=None, desc="upload"
         ) as bar,
+        report_progress(describe),
     ):
-        jobs = {
-            pool.submit(put_file, bucket, key, file, args.overwrite): key
-            for key, file in wanted.items()
-        }
-        for job in as_completed(jobs):
-            key = jobs[job]
-            try:
-                job.result()
-            except (ObjectError, OSError) as error:
-                failed[key] = str(error)
-            bar.update(wanted[key].stat().st_size if wanted[key].exists() else 0)
+        waiting = sorted(wanted, key=sizes.__getitem__)
+        conditional = args.overwrite or learn_conditions(bucket, wanted, waiting, note)
+        pool = ThreadPoolExecutor(args.workers)
+        try:
+            jobs = {
+                pool.submit(put_file, bucket, key, wanted[key], args.overwrite, conditional): key
+                for key in waiting
+            }
+            for job in as_completed(jobs):
+                error = job.exception()
+                if error is not None and not isinstance(error, (ObjectError, OSError)):
+                    raise error
+                note(jobs[job], error)
+        finally:  # after Ctrl-C or an outage nothing more is begun
+            pool.shutdown(cancel_futures=True)
     return failed
+
+
+def learn_conditions(bucket: Bucket, wanted: dict[str, Path], waiting: list[str], note) -> bool:
+    """Put files of `waiting`, which shrinks, until one has shown whether the service holds
+    conditional writes; says so where it does not.
+    """
+    while waiting:
+        key = waiting.pop(0)
+        try:
+            holds = put_first(bucket, key, wanted[key])
+        except (ObjectError, OSError) as error:
+            note(key, error)
+            continue
+        note(key, None)
+        if not holds:
+            print(
+                f"s3://{bucket.name}: the service knows no conditional writes; each key is asked "
+                "for right before it is written"
+            )
+        return holds
+    return True
 
 
 if __name__ == "__main__":

@@ -6,26 +6,29 @@ import contextlib
 import os
 from dataclasses import dataclass, field
 from datetime import timedelta
+from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 from utils.errors import InputError
 
 try:
     import boto3
-    import boto3.exceptions
     import botocore.config
     import botocore.exceptions
-    import obstore
-    from boto3.s3.transfer import TransferConfig
+    import botocore.session
+    import botocore.utils
     from obstore.auth.boto3 import Boto3CredentialProvider
     from obstore.store import S3Store
-except ImportError as error:  # said by `connect`, so that --help and --verify need none of them
+except ImportError as error:  # told by `connect`, so that --help and --verify need none of them
     boto3, MISSING = None, error
 
-RETRIES = 6
-PART = 8 << 20  # bytes of a part of a great upload, as the aws command line cuts them
-TIMEOUT = 60  # seconds for a request without an answer
-MENDS = {
+RETRIES = 5  # tries of a request before it counts as failed
+CONNECT_TIMEOUT = 10  # seconds
+READ_TIMEOUT = 20  # seconds without a byte
+REQUEST_TIMEOUT = 600  # seconds for a whole request, which brings 64 MiB at most
+RETRY_TIMEOUT = 30  # seconds after which obstore tries a request no more
+FIXES = {
     "NoSuchBucket": "there is no such bucket; check the name",
     "AccessDenied": "access denied; check the credentials and the bucket's policy",
     "403": "access denied; check the credentials and the bucket's policy",
@@ -35,7 +38,14 @@ MENDS = {
     "InvalidToken": "the session token is not valid; log in again",
     "RequestTimeTooSkewed": "this machine's clock is wrong; set it",
     "PreconditionFailed": "is there since a moment ago; run again",
+    "ConditionalRequestConflict": "is being written by someone else; run again",
     "SlowDown": "the service asks to slow down; use fewer --workers or try later",
+    "NoSuchKey": "no longer there",
+    "InvalidObjectState": "is archived; restore it first",
+    "AuthorizationHeaderMalformed": "the bucket lies in another region; pass --region",
+    "PermanentRedirect": "the bucket lies in another region; pass --region",
+    "IllegalLocationConstraintException": "the bucket lies in another region; pass --region",
+    "301": "the bucket lies in another region; pass --region",
 }
 
 
@@ -49,7 +59,7 @@ class ConnectionArguments:
     profile: str | None = field(default=None, metadata={"help": "profile of the AWS configuration"})
     region: str | None = field(default=None, metadata={"help": "region; default: the bucket's"})
     no_sign_request: bool = field(
-        default=False, metadata={"help": "go without credentials, to a public bucket"}
+        default=False, metadata={"help": "send no credentials, for a public bucket"}
     )
     workers: int = field(default=16, metadata={"help": "transfers at a time"})
 
@@ -59,8 +69,9 @@ class Bucket:
     """A bucket, for lists and metadata (boto3) and for bytes (obstore)."""
 
     name: str
-    client: object
-    store: object
+    client: Any
+    store: Any
+    is_amazon: bool
 
 
 @dataclass(frozen=True)
@@ -97,41 +108,38 @@ def connect(bucket: str, args: ConnectionArguments) -> Bucket:
     if args.workers < 1:
         raise InputError(f"--workers {args.workers}: give at least 1")
     with aws_errors(f"s3://{bucket}"):
-        session = boto3.Session(profile_name=args.profile, region_name=args.region)
-        signature = botocore.UNSIGNED if args.no_sign_request else None
-        config = botocore.config.Config(
-            retries={"total_max_attempts": RETRIES, "mode": "standard"},
-            signature_version=signature,
-            max_pool_connections=args.workers + 4,
-            connect_timeout=TIMEOUT,
-            read_timeout=TIMEOUT,
-        )
+        core = botocore.session.Session(profile=args.profile)
+        session = boto3.Session(botocore_session=core, region_name=args.region)
+        certificates = read_certificates(core)
         if not args.no_sign_request and session.get_credentials() is None:
             raise botocore.exceptions.NoCredentialsError()
+        region = session.region_name or "us-east-1"
         client = session.client(
             "s3",
             endpoint_url=args.endpoint_url,
-            config=config,
-            region_name=session.region_name or "us-east-1",
+            region_name=region,
+            config=botocore.config.Config(
+                retries={"total_max_attempts": RETRIES, "mode": "standard"},
+                signature_version=botocore.UNSIGNED if args.no_sign_request else None,
+                max_pool_connections=args.workers + 4,
+                connect_timeout=CONNECT_TIMEOUT,
+                read_timeout=READ_TIMEOUT,
+            ),
         )
-        region = bucket_region(client, bucket) or session.region_name or "us-east-1"
-    own = client.meta.endpoint_url
-    is_amazon = urlsplit(own).hostname.endswith(("amazonaws.com", "amazonaws.com.cn"))
+        region = bucket_region(client, bucket) or region
+    url = client.meta.endpoint_url
+    is_amazon = urlsplit(url).hostname.endswith(("amazonaws.com", "amazonaws.com.cn"))
     store = S3Store(
         bucket,
         region=region,
-        endpoint=None if is_amazon else own,
+        endpoint=None if is_amazon else url,
         virtual_hosted_style_request=False,
         skip_signature=args.no_sign_request,
         credential_provider=None if args.no_sign_request else Boto3CredentialProvider(session),
-        client_options={
-            "allow_http": own.startswith("http:"),
-            "timeout": timedelta(seconds=10 * TIMEOUT),
-            "pool_max_idle_per_host": str(args.workers),
-        },
+        client_options=transfer_options(url, certificates, args.workers),
         retry_config={
             "max_retries": RETRIES,
-            "retry_timeout": timedelta(seconds=5 * TIMEOUT),
+            "retry_timeout": timedelta(seconds=RETRY_TIMEOUT),
             "backoff": {
                 "init_backoff": timedelta(milliseconds=100),
                 "base": 2,
@@ -139,18 +147,79 @@ def connect(bucket: str, args: ConnectionArguments) -> Bucket:
             },
         },
     )
-    return Bucket(bucket, client, store)
+    return Bucket(bucket, client, store, is_amazon)
+
+
+def transfer_options(url: str, certificates: str | None, workers: int) -> dict:
+    """What obstore is to be told of the network, so that bytes go the way that boto3's lists go."""
+    options = {
+        "allow_http": url.startswith("http:"),
+        "connect_timeout": timedelta(seconds=CONNECT_TIMEOUT),
+        "read_timeout": timedelta(seconds=READ_TIMEOUT),
+        "timeout": timedelta(seconds=REQUEST_TIMEOUT),
+        "pool_max_idle_per_host": str(workers),
+    }
+    if certificates:
+        options["root_certificate"] = certificates
+    # HTTPS_PROXY and NO_PROXY as boto3 reads them; without a proxy for this host there is no entry.
+    if proxy := botocore.utils.get_environ_proxies(url).get(urlsplit(url).scheme):
+        options["proxy_url"] = proxy if "://" in proxy else f"http://{proxy}"
+        if certificates:
+            options["proxy_ca_certificate"] = certificates
+    return options
+
+
+def read_certificates(core) -> str | None:
+    """The certificates of AWS_CA_BUNDLE, of ca_bundle in the AWS configuration, or of
+    REQUESTS_CA_BUNDLE, which boto3 goes by too.
+
+    Raises:
+        InputError: they cannot be read.
+    """
+    place = core.get_config_variable("ca_bundle") or os.environ.get("REQUESTS_CA_BUNDLE")
+    if not place:
+        return None
+    path = Path(place)
+    files = sorted(file for file in path.iterdir() if file.is_file()) if path.is_dir() else [path]
+    try:
+        texts = [file.read_text(encoding="utf-8", errors="replace") for file in files]
+    except OSError as error:
+        raise InputError(
+            f"{place}: the certificates cannot be read ({error.strerror}); check AWS_CA_BUNDLE"
+        ) from None
+    found = "\n".join(text for text in texts if "BEGIN CERTIFICATE" in text)
+    if not found:
+        raise InputError(f"{place}: no certificate in it; check AWS_CA_BUNDLE")
+    return found
 
 
 def bucket_region(client, bucket: str) -> str | None:
-    """Where a bucket lies; the answer says so even where it is a refusal."""
+    """Where a bucket lies; None where the service does not say.
+
+    The answer to a HEAD tells it even where it refuses. Services that do not put it there say it in
+    the refusal of a list: boto3 then signs once more, for the right region, which is read off.
+
+    Raises:
+        InputError: no such bucket.
+    """
     try:
         answer = client.head_bucket(Bucket=bucket)
     except botocore.exceptions.ClientError as error:
         answer = error.response
         if error.response["Error"]["Code"] in ("404", "NoSuchBucket"):
-            raise InputError(f"s3://{bucket}: {MENDS['NoSuchBucket']}") from None
-    return answer["ResponseMetadata"]["HTTPHeaders"].get("x-amz-bucket-region")
+            raise InputError(f"s3://{bucket}: {FIXES['NoSuchBucket']}") from None
+    about = answer["ResponseMetadata"]
+    region = about["HTTPHeaders"].get("x-amz-bucket-region")
+    if region or about["HTTPStatusCode"] not in (301, 307, 400):
+        return region
+    signed: list[str] = []
+
+    def note_region(request, region_name, **_):
+        signed.append(request.context.get("signing", {}).get("region") or region_name)
+
+    client.meta.events.register("before-sign.s3.ListObjectsV2", note_region)
+    client.list_objects_v2(Bucket=bucket, MaxKeys=1)
+    return signed[-1] if signed else None
 
 
 @contextlib.contextmanager
@@ -158,36 +227,59 @@ def aws_errors(what: str):
     """Say what boto3 raises in one line, never with a credential."""
     try:
         yield
-    except botocore.exceptions.ClientError as error:
-        code = error.response["Error"].get("Code", "")
-        raise InputError(
-            f"{what}: {MENDS.get(code) or error.response['Error'].get('Message') or code}"
-        ) from None
     except botocore.exceptions.ProfileNotFound as error:
         raise InputError(f"{error}; check --profile and the AWS configuration") from None
     except (botocore.exceptions.NoCredentialsError, botocore.exceptions.PartialCredentialsError):
         raise InputError(
-            f"{what}: no credentials found; set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, say "
+            f"{what}: no credentials found; set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, pass "
             "--profile, or --no_sign_request for a public bucket"
         ) from None
     except (botocore.exceptions.HTTPClientError, botocore.exceptions.ConnectionError) as error:
         raise InputError(
-            f"{what}: the service cannot be reached ({type(error).__name__}); check the network and "
-            "--endpoint_url"
+            f"{what}: {connection_reason(error)}; check the network and --endpoint_url"
+        ) from None
+    except botocore.exceptions.ClientError as error:
+        raise InputError(f"{what}: {client_reason(error)}") from None
+    except botocore.parsers.ResponseParserError:
+        raise InputError(
+            f"{what}: what answers there is no S3; check --endpoint_url and any proxy"
         ) from None
     except (botocore.exceptions.BotoCoreError, ValueError) as error:
         raise InputError(f"{what}: {error}") from None
 
 
+def connection_reason(error: Exception) -> str:
+    """Why no answer came, in words."""
+    if isinstance(error, botocore.exceptions.SSLError):
+        return "the service's certificate is not trusted; set AWS_CA_BUNDLE to its authority's"
+    if isinstance(error, botocore.exceptions.ProxyConnectionError):
+        return "the proxy cannot be reached; check HTTPS_PROXY and NO_PROXY"
+    timeouts = (botocore.exceptions.ReadTimeoutError, botocore.exceptions.ConnectTimeoutError)
+    if isinstance(error, timeouts):
+        return "the service gives no answer in time"
+    return "the service cannot be reached"
+
+
+def client_reason(error) -> str:
+    """What the service refuses, in words; its own where we have none."""
+    told = error.response.get("Error", {})
+    code, region = told.get("Code", ""), told.get("Region")
+    if reason := FIXES.get(code):
+        return f"{reason} {region}" if region and reason.endswith("--region") else reason
+    return told.get("Message") or f"the service answers {code}"
+
+
 def list_objects(bucket: Bucket, prefix: str, versions: bool = False) -> list[Listed]:
     """All objects under a prefix, by key; with `versions` from the list of versions, whose ids it
     tells.
+
+    Raises:
+        InputError: the list cannot be had, or comes in pages without end.
     """
     found = []
+    operation = "list_object_versions" if versions else "list_objects_v2"
     with aws_errors(f"s3://{bucket.name}/{prefix}"):
-        for page in pages_of(
-            bucket, "list_object_versions" if versions else "list_objects_v2", Prefix=prefix
-        ):
+        for page in pages_of(bucket, operation, Prefix=prefix):
             entries = page.get("Versions" if versions else "Contents", [])
             found += [listed(entry) for entry in entries if entry.get("IsLatest", True)]
     return sorted(found, key=by_key)
@@ -198,7 +290,8 @@ def pages_of(bucket: Bucket, operation: str, **arguments):
 
 
 def listed(entry: dict) -> Listed:
-    return Listed(entry["Key"], entry["Size"], entry["ETag"].strip('"'), entry.get("VersionId"))
+    etag = entry.get("ETag", "").strip('"')
+    return Listed(entry["Key"], entry["Size"], etag, entry.get("VersionId"))
 
 
 def by_key(entry: Listed) -> str:
@@ -213,80 +306,3 @@ def subfolders(bucket: Bucket, prefix: str) -> list[str]:
             for page in pages_of(bucket, "list_objects_v2", Prefix=prefix, Delimiter="/")
             for entry in page.get("CommonPrefixes", [])
         ]
-
-
-class ObjectError(Exception):
-    """An object cannot be read or written; `final` where trying again is of no use."""
-
-    def __init__(self, reason: str, final: bool):
-        super().__init__(reason)
-        self.final = final
-
-
-async def get_bytes(bucket: Bucket, entry: Listed, start: int = 0, stop: int | None = None):
-    """The bytes of an object, or of a range of it, of the very version that was listed, as a
-    buffer.
-
-    Raises:
-        ObjectError: the object is gone, has changed, or cannot be read.
-    """
-    options = {"if_match": f'"{entry.etag}"'}
-    if entry.version_id and entry.version_id != "null":
-        options = {"version": entry.version_id}
-    if stop is not None:
-        options["range"] = (start, stop)
-    try:
-        answer = await obstore.get_async(bucket.store, entry.key, options=options)
-        return memoryview(await answer.bytes_async())
-    except (obstore.exceptions.BaseError, OSError, ValueError) as error:
-        raise object_error(error) from None
-
-
-def object_error(error: Exception) -> ObjectError:
-    """What obstore says, short: the kind of error, or the last of the causes in its message."""
-    if isinstance(error, (FileNotFoundError, obstore.exceptions.NotFoundError)):
-        return ObjectError("no longer there", final=True)
-    if isinstance(error, obstore.exceptions.PreconditionError):
-        return ObjectError("has changed since it was listed; run again", final=True)
-    if isinstance(
-        error,
-        (
-            PermissionError,
-            obstore.exceptions.PermissionDeniedError,
-            obstore.exceptions.UnauthenticatedError,
-        ),
-    ):
-        return ObjectError(MENDS["AccessDenied"], final=True)
-    message = " ".join(str(error).split())
-    if "SlowDown" in message or "503" in message:
-        return ObjectError(MENDS["SlowDown"], final=True)  # obstore has tried again already
-    return ObjectError(f"cannot be transferred ({message.split(': ')[-1][:200]})", final=False)
-
-
-def put_file(bucket: Bucket, key: str, path, overwrite: bool):
-    """Put a file, great ones in parts; boto3 sends a checksum with each that S3 holds against what
-    arrives.
-
-    Raises:
-        ObjectError: it cannot be put.
-    """
-    try:
-        if os.path.getsize(path) < PART:
-            condition = (
-                {} if overwrite else {"IfNoneMatch": "*"}
-            )  # S3 itself refuses to replace what came meanwhile
-            with open(path, "rb") as stream:
-                bucket.client.put_object(Bucket=bucket.name, Key=key, Body=stream, **condition)
-        else:
-            config = TransferConfig(
-                multipart_threshold=PART, multipart_chunksize=PART, use_threads=False
-            )
-            bucket.client.upload_file(str(path), bucket.name, key, Config=config)
-    except (botocore.exceptions.ClientError, boto3.exceptions.S3UploadFailedError) as error:
-        message = " ".join(str(error).split())
-        code = next((code for code in MENDS if f"({code})" in message), None)
-        raise ObjectError(
-            MENDS.get(code, f"cannot be put ({message[-200:]})"), final=True
-        ) from None
-    except botocore.exceptions.BotoCoreError as error:
-        raise ObjectError(f"cannot be put ({type(error).__name__})", final=False) from None

@@ -1,52 +1,50 @@
 """Whether bytes are those that S3 stored: ETags of one part and of many, and the checksums that S3
-offers.
+offers of whole objects and of parts.
 """
 
 import base64
+import functools
 import hashlib
 import re
-import zlib
+
+from utils.s3.crc import Crc
 
 MIB = 1 << 20
 CHUNK = 8 * MIB
 # Part sizes that clients use: 8 MiB is the aws command line's and boto3's, 5 and 16 are common, and
-# the console takes 16 MiB and more for great files.
+# the console takes 16 MiB and more for large files.
 PART_SIZES = [n * MIB for n in (5, 8, 10, 15, 16, 20, 25, 32, 50, 64, 100, 128, 256, 512, 1024)]
+NEW = {
+    "md5": functools.partial(hashlib.md5, usedforsecurity=False),
+    "sha1": functools.partial(hashlib.sha1, usedforsecurity=False),
+    "sha256": hashlib.sha256,
+    "crc32": functools.partial(Crc, "crc32"),
+    "crc32c": functools.partial(Crc, "crc32c"),
+    "crc64nvme": functools.partial(Crc, "crc64nvme"),
+}
+# What the answer to a HEAD may hold, the strongest first.
+OFFERED = {
+    "ChecksumSHA256": "sha256",
+    "ChecksumSHA1": "sha1",
+    "ChecksumCRC64NVME": "crc64nvme",
+    "ChecksumCRC32C": "crc32c",
+    "ChecksumCRC32": "crc32",
+}
 
 
-def digests(path, part_size: int | None = None) -> dict[str, str]:
-    """The sha256, md5 and crc32 of a file in one reading, and with a part size the ETag of an
-    upload in such parts.
-
-    crc32 is base64 of four big-endian bytes, as S3 gives it.
-    """
-    sha256, md5, crc, parts = hashlib.sha256(), hashlib.md5(usedforsecurity=False), 0, []
+def digests(path) -> dict[str, str]:
+    """The sha256 and md5 of a file in one reading, in hexadecimal digits."""
+    sha256, md5 = NEW["sha256"](), NEW["md5"]()
     with open(path, "rb") as stream:
-        while chunk := stream.read(part_size or CHUNK):
+        while chunk := stream.read(CHUNK):
             sha256.update(chunk)
             md5.update(chunk)
-            crc = zlib.crc32(chunk, crc)
-            if part_size:
-                parts.append(hashlib.md5(chunk, usedforsecurity=False).digest())
-    found = {"sha256": sha256.hexdigest(), "md5": md5.hexdigest(), "crc32": base64_of(crc)}
-    if part_size:
-        found["etag"] = (
-            f"{hashlib.md5(b''.join(parts), usedforsecurity=False).hexdigest()}-{len(parts)}"
-        )
-    return found
+    return {"sha256": sha256.hexdigest(), "md5": md5.hexdigest()}
 
 
-def digests_of(content: bytes) -> dict[str, str]:
+def digests_of(content) -> dict[str, str]:
     """`digests` of bytes in memory."""
-    return {
-        "sha256": hashlib.sha256(content).hexdigest(),
-        "md5": hashlib.md5(content, usedforsecurity=False).hexdigest(),
-        "crc32": base64_of(zlib.crc32(content)),
-    }
-
-
-def base64_of(crc: int) -> str:
-    return base64.b64encode(crc.to_bytes(4, "big")).decode()
+    return {"sha256": NEW["sha256"](content).hexdigest(), "md5": NEW["md5"](content).hexdigest()}
 
 
 def is_md5(etag: str) -> bool:
@@ -56,31 +54,68 @@ def is_md5(etag: str) -> bool:
     return re.fullmatch(r"[0-9a-f]{32}", etag) is not None
 
 
-def possible_part_sizes(etag: str, size: int) -> list[int]:
-    """The usual part sizes that cut `size` bytes into as many parts as a multipart ETag says."""
-    match = re.fullmatch(r"[0-9a-f]{32}-(\d+)", etag)
-    parts = int(match[1]) if match else 0
-    return [part for part in PART_SIZES if parts and -(-size // part) == parts]
+def part_count(checksum: str) -> int:
+    """The number of parts behind the hyphen of a multipart ETag or a composite checksum; 0 without."""
+    match = re.fullmatch(r"[^-]+-(\d+)", checksum)
+    return int(match[1]) if match else 0
+
+
+def equal_parts(size: int, part_size: int) -> list[int]:
+    """The sizes of the parts that a cut every `part_size` bytes makes; the last takes the rest."""
+    return [min(part_size, size - start) for start in range(0, size, part_size)]
+
+
+def usual_cuts(etag: str, size: int) -> list[list[int]]:
+    """The cuts by usual part sizes of `size` bytes into as many parts as a multipart ETag says."""
+    count = part_count(etag)
+    return [equal_parts(size, part) for part in PART_SIZES if count and -(-size // part) == count]
 
 
 def has_etag(path, etag: str, size: int) -> bool | None:
     """Whether a file's bytes give the ETag; None where its form or part size does not let us tell."""
     if is_md5(etag):
         return digests(path)["md5"] == etag
-    sizes = possible_part_sizes(etag, size)
-    if any(digests(path, part)["etag"] == etag for part in sizes):
+    if any(etag_of_parts(path, cut) == etag for cut in usual_cuts(etag, size)):
         return True
     return None  # parts of an unusual size look the same as other bytes
 
 
-def offered_checksum(head: dict) -> tuple[str, str] | None:
-    """(kind, value) of a whole object's checksum in the answer to a HEAD, where it is one that
-    Python computes.
+def etag_of_parts(path, sizes: list[int]) -> str:
+    """The ETag that S3 gives an object uploaded in parts of these sizes: the MD5 of their MD5s."""
+    joined = b"".join(part_digests(path, "md5", sizes))
+    return f"{NEW['md5'](joined).hexdigest()}-{len(sizes)}"
+
+
+def checksum_of(path, kind: str, sizes: list[int] | None = None) -> str:
+    """A checksum as S3 gives it: base64 of a whole file's; with the sizes of parts, the composite
+    one, of the parts' checksums.
     """
-    if head.get("ChecksumType", "FULL_OBJECT") != "FULL_OBJECT":
-        return None
-    if value := head.get("ChecksumSHA256"):
-        return ("sha256", base64.b64decode(value).hex()) if "-" not in value else None
-    if value := head.get("ChecksumCRC32"):
-        return ("crc32", value) if "-" not in value else None
-    return None
+    if sizes is None:
+        (digest,) = part_digests(path, kind, [-1])
+        return base64.b64encode(digest).decode()
+    whole = NEW[kind]()
+    whole.update(b"".join(part_digests(path, kind, sizes)))
+    return f"{base64.b64encode(whole.digest()).decode()}-{len(sizes)}"
+
+
+def part_digests(path, kind: str, sizes: list[int]) -> list[bytes]:
+    """The digest of each part of a file; a size of -1 is what is left of it."""
+    found = []
+    with open(path, "rb") as stream:
+        for size in sizes:
+            hasher, left = NEW[kind](), size
+            while chunk := stream.read(CHUNK if left < 0 else min(CHUNK, left)):
+                hasher.update(chunk)
+                left = left - len(chunk) if left >= 0 else left
+            found.append(hasher.digest())
+    return found
+
+
+def offered_checksums(head: dict) -> list[tuple[str, str, bool]]:
+    """(kind, value as S3 gives it, is composite) of what the answer to a HEAD offers."""
+    found = []
+    for name, kind in OFFERED.items():
+        if value := head.get(name):
+            composite = head.get("ChecksumType") == "COMPOSITE" or part_count(value) > 0
+            found.append((kind, value, composite))
+    return found

@@ -7,92 +7,131 @@ would fight for it.
 import asyncio
 import itertools
 import os
+from dataclasses import dataclass, field
 from hashlib import sha256
 from pathlib import Path
 
 from tqdm import tqdm
 
+from utils.cli import report_progress
 from utils.errors import DISK_FULL
-from utils.s3.bucket import Listed, ObjectError, get_bytes
-from utils.s3.checksums import digests, digests_of, has_etag, is_md5, offered_checksum
-from utils.s3.manifest import Entry, entry_of
+from utils.s3.bucket import Bucket, Listed
+from utils.s3.checksums import digests, digests_of
+from utils.s3.compare import compare, sha256_of_stored
+from utils.s3.manifest import TWICE, Entry, entry_of
+from utils.s3.objects import ObjectError, Outage, get_bytes
 
 WORK = ".s3_sync"  # folder of what is not whole yet, below the output
-GREAT = (
-    64 << 20
-)  # objects from this size on come in ranges, in parallel, and go on where they were cut off
+LARGE = 64 << 20  # bytes from which on an object comes in ranges, and resumes where it was cut off
 RANGE = 16 << 20
 RANGES = 4  # of one object at a time
 ATTEMPTS = 3
-NUMBERS = itertools.count()  # of working files: no two ever share one
 PAUSE = 0.4  # seconds before the second attempt, twice as long before the third
+NUMBERS = itertools.count()  # of working files: no two ever share one
 
 
-def fetch_all(bucket, output: Path, wanted: list[Listed], paths: dict[str, str], workers: int):
-    """Fetch objects, `workers` at a time: (entries, {key: reason} of those that failed)."""
+@dataclass
+class Outcome:
+    """What a sync has done so far; whole at every moment, so that it can be written down when the
+    sync is cut off.
+    """
+
+    fetched: list[Entry] = field(default_factory=list)
+    failed: dict[str, str] = field(default_factory=dict)  # key: reason
+    bytes_done: int = 0
+
+
+def fetch_all(
+    bucket: Bucket,
+    output: Path,
+    wanted: list[Listed],
+    paths: dict[str, str],
+    workers: int,
+    outcome: Outcome,
+):
+    """Fetch objects, `workers` at a time, into `outcome`.
+
+    Raises:
+        InputError: the service answers no more.
+        OSError: the disk is full.
+    """
     root = os.path.realpath(output)
     os.makedirs(os.path.join(root, WORK), exist_ok=True)
-    fetched, failed = [], {}
-    with tqdm(
-        total=sum(entry.size for entry in wanted),
-        unit="B",
-        unit_scale=True,
-        disable=None,
-        desc="sync",
-    ) as bar:
-        asyncio.run(work_off(bucket, root, wanted, paths, workers, fetched, failed, bar))
-    remove_work(Path(root) / WORK)
-    return fetched, failed
+    total = sum(entry.size for entry in wanted)
+
+    def describe() -> str:
+        n_done = len(outcome.fetched) + len(outcome.failed)
+        return (
+            f"sync: {n_done:,} of {len(wanted):,} files, {outcome.bytes_done:,} of {total:,} bytes"
+        )
+
+    with (
+        tqdm(total=total, unit="B", unit_scale=True, disable=None, desc="sync") as bar,
+        report_progress(describe),
+    ):
+        try:
+            asyncio.run(work_off(bucket, root, wanted, paths, workers, outcome, bar))
+        finally:
+            remove_work(Path(root) / WORK)
 
 
 async def work_off(
-    bucket,
+    bucket: Bucket,
     root: str,
     wanted: list[Listed],
-    paths: dict,
+    paths: dict[str, str],
     workers: int,
-    fetched: list,
-    failed: dict,
-    bar,
+    outcome: Outcome,
+    bar: tqdm,
 ):
-    """Fetch every wanted object into `fetched` or `failed`."""
-    waiting, folders = iter(wanted), set()
+    """Fetch every wanted object into `outcome`."""
+    waiting = iter(wanted)
+    folders: set[str] = set()
+    outage = Outage()
 
     async def worker():
         for entry in waiting:  # one iterator for all: each takes the next that nobody has taken
             try:
-                fetched.append(await fetch(bucket, root, entry, paths[entry.key], folders))
+                found = await fetch(bucket, root, entry, paths[entry.key], folders, outage)
+                outcome.fetched.append(found)
             except ObjectError as error:
-                failed[entry.key] = str(error)
+                outcome.failed[entry.key] = str(error)
             except OSError as error:
                 if error.errno in DISK_FULL:
                     raise
-                failed[entry.key] = f"cannot be written here ({error.strerror or error})"
+                outcome.failed[entry.key] = f"cannot be written here ({error.strerror or error})"
+            outcome.bytes_done += entry.size
             bar.update(entry.size)
-            bar.set_postfix_str(f"{len(fetched) + len(failed)}/{len(wanted)} files", refresh=False)
 
     await asyncio.gather(*(worker() for _ in range(min(workers, len(wanted)))))
 
 
-async def fetch(bucket, root: str, listed: Listed, path: str, folders: set[str]) -> Entry:
+async def fetch(
+    bucket: Bucket, root: str, listed: Listed, path: str, folders: set[str], outage: Outage
+) -> Entry:
     """Fetch one object, check it and give it its name; tries again with pauses.
 
     Raises:
-        ObjectError: it cannot be had, or never with the right bytes.
+        ObjectError: it does not come, or never with the right bytes.
+        InputError: the service answers no more.
     """
-    for attempt in range(1, ATTEMPTS + 1):
+    for attempt in itertools.count(1):
         try:
-            great = listed.size >= GREAT
-            work, found = await (fetch_great if great else fetch_small)(bucket, root, listed)
+            bring = fetch_large if listed.size >= LARGE else fetch_small
+            work, found = await bring(bucket, root, listed)
             how = await check(bucket, work, found, listed)
+            notes_of(work).unlink(missing_ok=True)
+            outage.note_success()
             return move_into_place(root, work, path, listed, how, found["sha256"], folders)
         except ObjectError as error:
+            outage.note_failure(error, f"s3://{bucket.name}")
             if error.final or attempt == ATTEMPTS:
                 raise
         await asyncio.sleep(PAUSE * 2 ** (attempt - 1))
+    raise AssertionError("the loop above ends by itself")
 
 
-async def fetch_small(bucket, root: str, listed: Listed) -> tuple[str, dict]:
+async def fetch_small(bucket: Bucket, root: str, listed: Listed) -> tuple[str, dict]:
     """An object in one request: (its bytes under a working name, their digests)."""
     content = await get_bytes(bucket, listed)
     if len(content) != listed.size:
@@ -103,13 +142,14 @@ async def fetch_small(bucket, root: str, listed: Listed) -> tuple[str, dict]:
     return work, digests_of(content)
 
 
-async def fetch_great(bucket, root: str, listed: Listed) -> tuple[str, dict]:
+async def fetch_large(bucket: Bucket, root: str, listed: Listed) -> tuple[str, dict]:
     """An object in ranges; those that an earlier run brought are kept while its ETag is the same.
 
     Beside the bytes a text file has a number a line, of each range that is whole.
     """
     name = sha256(f"{listed.key}\n{listed.etag}\n{listed.version_id}".encode()).hexdigest()[:32]
-    work, notes = os.path.join(root, WORK, f"{name}.part"), Path(root, WORK, f"{name}.done")
+    work = os.path.join(root, WORK, f"{name}.part")
+    notes = notes_of(work)
     done = set(notes.read_text().split()) if notes.exists() and os.path.exists(work) else set()
     if not done:
         with open(work, "wb") as stream:
@@ -119,7 +159,10 @@ async def fetch_great(bucket, root: str, listed: Listed) -> tuple[str, dict]:
     async def worker():
         for number in waiting:
             start = number * RANGE
-            content = await get_bytes(bucket, listed, start, min(start + RANGE, listed.size))
+            stop = min(start + RANGE, listed.size)
+            content = await get_bytes(bucket, listed, start, stop)
+            if len(content) != stop - start:
+                raise ObjectError(f"cut off: {len(content)} of {stop - start} bytes came", False)
             with open(work, "r+b") as stream:
                 stream.seek(start)
                 stream.write(content)
@@ -131,48 +174,33 @@ async def fetch_great(bucket, root: str, listed: Listed) -> tuple[str, dict]:
     for outcome in await asyncio.gather(*(worker() for _ in range(RANGES)), return_exceptions=True):
         if outcome is not None:
             raise outcome
-    notes.unlink(missing_ok=True)
     return work, await asyncio.to_thread(digests, work)
 
 
-async def check(bucket, work: str, found: dict, listed: Listed) -> str:
-    """How the bytes were found to be those that S3 stored.
+def notes_of(work: str) -> Path:
+    """Where the ranges that came of a large object are noted."""
+    return Path(work).with_suffix(".done")
+
+
+async def check(bucket: Bucket, work: str, found: dict, listed: Listed) -> str:
+    """How the bytes were found to be those that S3 stored; where S3 offers nothing that tells, they
+    are fetched a second time.
 
     Raises:
-        ObjectError: they are not.
+        ObjectError: they are not, and the working file is gone.
     """
-    if is_md5(listed.etag) and found["md5"] == listed.etag:
-        return "md5"
-    if not is_md5(listed.etag) and await asyncio.to_thread(
-        has_etag, work, listed.etag, listed.size
-    ):
-        return "multipart md5"
     try:
-        version = {"VersionId": listed.version_id} if listed.version_id else {}
-        head = await asyncio.to_thread(
-            bucket.client.head_object,
-            Bucket=bucket.name,
-            Key=listed.key,
-            ChecksumMode="ENABLED",
-            **version,
-        )
-    except Exception as error:
-        raise ObjectError(
-            f"its checksum cannot be had ({type(error).__name__})", final=False
-        ) from None
-    offered = offered_checksum(head)
-    encrypted = (
-        head.get("ServerSideEncryption", "").startswith("aws:kms") or "SSECustomerAlgorithm" in head
-    )
-    if offered:
-        same, how = found[offered[0]] == offered[1], offered[0]
-    elif is_md5(listed.etag) and not encrypted:
-        same, how = False, "md5"
-    else:
-        same, how = True, "size"
-    if not same:
-        os.unlink(work)
-        raise ObjectError(f"other bytes than S3 stored ({how} differs)", final=False)
+        how = await asyncio.to_thread(compare, bucket, listed, work, found)
+        if how is None:
+            again = await sha256_of_stored(bucket, listed, RANGE)
+            if again != found["sha256"]:
+                raise ObjectError("came with other bytes the second time", final=False)
+            how = TWICE
+    except ObjectError as error:
+        if not error.service:  # bytes that could only not be checked are kept for the next try
+            os.unlink(work)
+            notes_of(work).unlink(missing_ok=True)
+        raise
     return how
 
 

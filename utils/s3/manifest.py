@@ -9,11 +9,15 @@ from pathlib import Path
 from tqdm import tqdm
 
 from utils.errors import InputError
-from utils.s3.bucket import Listed
-from utils.s3.checksums import digests, has_etag, is_md5
+from utils.s3.bucket import Bucket, Listed
+from utils.s3.checksums import digests
+from utils.s3.compare import compare
+from utils.s3.objects import ObjectError
 from utils.s3.paths import refusal
 
 MANIFEST = "manifest.jsonl"
+SIZE = "size"  # of manifests that earlier versions wrote: no byte was compared
+TWICE = "fetched twice"  # S3 offers no checksum, and two transfers brought the same bytes
 
 
 @dataclass(frozen=True)
@@ -26,7 +30,7 @@ class Entry:
     etag: str
     version_id: str | None
     sha256: str
-    checked: str  # md5, multipart md5, sha256, crc32; size where S3 offers no more
+    checked: str  # md5, multipart md5, sha256 …, composite crc32 …, or one of the two above
     mtime_ns: int
 
 
@@ -43,7 +47,7 @@ def read_manifest(output: Path) -> dict[str, Entry]:
         entries = [
             Entry(**json.loads(line)) for line in path.read_text(encoding="utf-8").splitlines()
         ]
-    except (ValueError, TypeError, UnicodeDecodeError):
+    except (ValueError, TypeError, IsADirectoryError):
         raise InputError(
             f"{path}: not a manifest of this tool; move it away or choose another --output"
         ) from None
@@ -56,8 +60,12 @@ def write_manifest(output: Path, entries: list[Entry]):
         json.dumps(vars(entry), ensure_ascii=False) + "\n" for entry in sorted(entries, key=by_key)
     ]
     temporary = output / f"{MANIFEST}.tmp"
-    temporary.write_text("".join(lines), encoding="utf-8")
-    os.replace(temporary, output / MANIFEST)
+    try:
+        temporary.write_text("".join(lines), encoding="utf-8")
+        os.replace(temporary, output / MANIFEST)
+    except OSError:  # a full disk: the old manifest stays, and nothing half beside it
+        temporary.unlink(missing_ok=True)
+        raise
 
 
 def by_key(entry: Entry) -> str:
@@ -68,11 +76,13 @@ def is_trusted(output: Path, listed: Listed, path: str, known: Entry | None) -> 
     """Whether the manifest, a local file's size and time, and the list agree, so that no byte need
     be read.
     """
+    if known is None or not listed.etag:
+        return False
     try:
         stat = os.lstat(os.path.join(output, path))
     except OSError:
         return False
-    return bool(known) and (known.etag, known.path, known.size, known.mtime_ns) == (
+    return (known.etag, known.path, known.size, known.mtime_ns) == (
         listed.etag,
         path,
         stat.st_size,
@@ -80,24 +90,33 @@ def is_trusted(output: Path, listed: Listed, path: str, known: Entry | None) -> 
     )
 
 
-def unchanged(output: Path, listed: Listed, path: str, known: Entry | None) -> Entry | None:
-    """The entry of a local file whose bytes are the listed object's; None where they are not."""
+def unchanged(
+    bucket: Bucket, output: Path, listed: Listed, path: str, known: Entry | None
+) -> Entry | None:
+    """The entry of a local file whose bytes are the listed object's; None where they are not.
+
+    Bytes are held against the manifest, which holds what was once compared with S3; where it does
+    not know them, or knows them by their size alone, against what S3 itself tells of them.
+    """
     file = output / path
     if file.is_symlink() or not file.is_file() or file.stat().st_size != listed.size:
         return None
     mtime_ns = file.stat().st_mtime_ns
-    if known and known.etag == listed.etag and known.path == path:
-        return (
-            replace(known, mtime_ns=mtime_ns) if digests(file)["sha256"] == known.sha256 else None
-        )
-    if has_etag(file, listed.etag, listed.size):
-        how = "md5" if is_md5(listed.etag) else "multipart md5"
-        return entry_of(listed, path, digests(file)["sha256"], how, mtime_ns)
-    return None
+    found = digests(file)
+    is_known = known is not None and (known.etag, known.path) == (listed.etag, path)
+    if known is not None and is_known and listed.etag and known.checked != SIZE:
+        return replace(known, mtime_ns=mtime_ns) if found["sha256"] == known.sha256 else None
+    try:
+        how = compare(bucket, listed, file, found)
+    except ObjectError:  # other bytes; or no answer, which fetching meets again and says
+        return None
+    return entry_of(listed, path, found["sha256"], how, mtime_ns) if how else None
 
 
 def verify(output: Path) -> int:
     """Hold a folder against its manifest, without a network; returns the exit code."""
+    if output.exists() and not output.is_dir():
+        raise InputError(f"--output {output}: not a folder; give the one that a sync has filled")
     manifest = read_manifest(output)
     if not manifest:
         raise InputError(
@@ -115,4 +134,18 @@ def verify(output: Path) -> int:
     for path, reason in wrong.items():
         print(f"failed: {path!r}: {reason}", file=sys.stderr)
     print(f"{output}: {len(manifest) - len(wrong)} of {len(manifest)} files as in the manifest")
+    say_unproven([entry for entry in manifest.values() if entry.path not in wrong])
     return int(bool(wrong))
+
+
+def say_unproven(entries: list[Entry]):
+    """Print how many files no checksum of S3's vouches for."""
+    by_size = sum(entry.checked == SIZE for entry in entries)
+    twice = sum(entry.checked == TWICE for entry in entries)
+    if by_size:
+        print(
+            f"{by_size} of them were checked by their size alone, by an earlier version: sync with "
+            "--checksum to hold their bytes against S3"
+        )
+    if twice:
+        print(f"{twice} of them were fetched twice and compared, for S3 offers no checksum of them")

@@ -3,10 +3,8 @@
 import unicodedata
 from dataclasses import dataclass
 
-LONGEST_NAME, LONGEST_PATH = (
-    255,
-    3000,
-)  # bytes; file systems take names of 255, and paths of 4,096 with the folder's
+LONGEST_NAME = 255  # bytes that file systems take for a name
+LONGEST_PATH = 3000  # bytes; they take 4,096 with the folder's
 
 
 @dataclass(frozen=True)
@@ -16,7 +14,7 @@ class Placed:
     """
 
     paths: dict[str, str]  # key: path below the folder, with /
-    folders: list[str]  # keys that end in /, which consoles make for folders
+    folders: list[str]  # empty keys that end in /, which consoles make for folders
     refused: dict[str, str]  # key: reason
 
 
@@ -41,25 +39,36 @@ def refusal(path: str) -> str | None:
     return None
 
 
-def assign_paths(keys: list[str], prefix: str, taken: tuple[str, ...] = ()) -> Placed:
+def assign_paths(sizes: dict[str, int], prefix: str, taken: tuple[str, ...] = ()) -> Placed:
     """Give each key its path below a folder: the key without `prefix`.
 
     Names that are equal but for case or Unicode form would be one file on some systems: of such
     names the first in the order of the keys is placed and the others are refused. So is a key whose
-    path is also a folder of other keys, and one that is `taken` by a file of ours.
+    path is also a folder of other keys, one that is `taken` by a file of ours, and one that ends in
+    / and yet has bytes, for which no file can have the name.
+
+    Args:
+        sizes: {key: bytes}.
     """
-    paths, folders, refused, used = {}, [], {}, {}
-    needed = {}  # folded name of each folder that other keys need: one such key
-    ordered = sorted(keys)
+    ordered = sorted(sizes)
+    needed: dict[str, str] = {}  # folded name of each folder that other keys need: one such key
     for key in ordered:
         path = key.removeprefix(prefix).removesuffix("/")
         parts = [] if refusal(path) else path.split("/")
         for depth in range(1, len(parts)):
             needed.setdefault(folded("/".join(parts[:depth])), key)
+
+    paths: dict[str, str] = {}
+    folders: list[str] = []
+    refused: dict[str, str] = {}
+    used: dict[str, str] = {}  # folded path: the key that has it
     for key in ordered:
         path = key.removeprefix(prefix)
         if not path or path.endswith("/"):
-            folders.append(key)
+            if sizes[key]:
+                refused[key] = f"a name that ends in / with {sizes[key]:,} bytes, which no file has"
+            else:
+                folders.append(key)
             continue
         same = folded(path)
         reason = refusal(path)

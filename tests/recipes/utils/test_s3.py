@@ -264,7 +264,7 @@ def test_delete_include_exclude_and_dry_run(bucket, tmp_path, capsys):
 
 
 @pytest.mark.parametrize("fault", ["slow down", "truncated", "other bytes", "dropped"])
-def test_a_passing_fault_is_mended(bucket, tmp_path, fault):
+def test_a_passing_fault_is_overcome(bucket, tmp_path, fault):
     put(bucket, train__a=b"hola" * 100, train__b=b"2")
     Proxy.faults = {"a": [fault]}
     assert sync(bucket, tmp_path / "o") == 0
@@ -278,7 +278,7 @@ def test_a_passing_fault_is_mended(bucket, tmp_path, fault):
         ("denied", "access denied"),
         ("truncated", "cut off: 200 of 400 bytes"),
         ("other bytes", "other bytes than S3 stored"),
-        ("dropped", "cannot be transferred"),
+        ("dropped", "the connection broke off"),
     ],
 )
 def test_a_lasting_fault_is_named_and_leaves_nothing(bucket, tmp_path, capsys, fault, words):
@@ -357,8 +357,8 @@ def test_a_link_out_of_the_folder_is_not_followed(bucket, tmp_path, capsys):
     assert not any((tmp_path / "fuera").iterdir()) and (tmp_path / "o" / "train" / "b").exists()
 
 
-def test_great_objects_come_in_ranges_and_go_on(bucket, tmp_path, monkeypatch):
-    monkeypatch.setattr(s3_fetch, "GREAT", 6 << 20)
+def test_large_objects_come_in_ranges_and_resume(bucket, tmp_path, monkeypatch):
+    monkeypatch.setattr(s3_fetch, "LARGE", 6 << 20)
     monkeypatch.setattr(s3_fetch, "RANGE", 1 << 20)
     content = os.urandom((17 << 20) + 5)
     client, name, _ = bucket
@@ -401,7 +401,7 @@ def test_version_ids_are_recorded(bucket, tmp_path):
     assert manifest(tmp_path / "o")["v1/train/a"]["version_id"] == latest
 
 
-def test_a_killed_sync_leaves_no_half_file_and_goes_on(bucket, tmp_path):
+def test_a_killed_sync_leaves_no_half_file_and_resumes(bucket, tmp_path):
     contents = {f"train__{i:03}.txt": f"documento {i} ñ ".encode() * 2000 for i in range(60)}
     put(bucket, **contents)
     Proxy.delay = 0.1
@@ -468,7 +468,7 @@ def test_sync_refuses(bucket, tmp_path, capsys, monkeypatch):
     assert not (tmp_path / "o").exists()
 
 
-def test_upload_never_overwrites_untold(bucket, tmp_path, capsys):
+def test_upload_never_overwrites_unasked(bucket, tmp_path, capsys):
     folder = tmp_path / "todas"
     (folder / "sub").mkdir(parents=True)
     (folder / "factura ñ.txt").write_bytes(b"1")
@@ -488,7 +488,7 @@ def test_upload_never_overwrites_untold(bucket, tmp_path, capsys):
     assert s3_upload.main(words) == 0 and "0 put, 2 the same" in capsys.readouterr().out
     (folder / "factura ñ.txt").write_bytes(b"9")
     assert s3_upload.main(words) == 1
-    assert "say --overwrite" in capsys.readouterr().err
+    assert "pass --overwrite" in capsys.readouterr().err
     read = {"Bucket": bucket[1], "Key": "caso_uno/factura ñ.txt"}
     assert bucket[0].get_object(**read)["Body"].read() == b"1"
     assert (
@@ -497,7 +497,7 @@ def test_upload_never_overwrites_untold(bucket, tmp_path, capsys):
     )
 
 
-def test_great_uploads_and_the_way_back(bucket, tmp_path):
+def test_large_uploads_and_the_way_back(bucket, tmp_path):
     (tmp_path / "todas").mkdir()
     content = os.urandom((20 << 20) + 3)
     (tmp_path / "todas" / "grande.pdf").write_bytes(content)

@@ -1,0 +1,129 @@
+"""Whether a file holds the bytes that S3 stored, by whatever S3 offers to tell."""
+
+from utils.s3.bucket import Bucket, Listed
+from utils.s3.checksums import (
+    NEW,
+    checksum_of,
+    digests,
+    equal_parts,
+    etag_of_parts,
+    is_md5,
+    offered_checksums,
+    part_count,
+    usual_cuts,
+)
+from utils.s3.objects import ObjectError, get_bytes, request_error
+
+try:
+    import botocore.exceptions
+except ImportError:  # told by `connect`
+    pass
+
+MOST_PARTS_ASKED = 1000  # of one object, for the size of each
+
+
+def head(bucket: Bucket, listed: Listed, **more) -> dict:
+    """What a HEAD tells of the very version that was listed, checksums too.
+
+    Raises:
+        ObjectError: no answer, or a refusal.
+    """
+    if listed.version_id and listed.version_id != "null":
+        more["VersionId"] = listed.version_id
+    try:
+        return bucket.client.head_object(
+            Bucket=bucket.name, Key=listed.key, ChecksumMode="ENABLED", **more
+        )
+    except (botocore.exceptions.ClientError, botocore.exceptions.BotoCoreError) as error:
+        failed = request_error(error)
+        reason = f"its checksum cannot be asked for: {failed}"
+        raise ObjectError(reason, failed.final, failed.service) from None
+
+
+def part_cuts(bucket: Bucket, listed: Listed, count: int):
+    """Yield the ways in which an object may have been cut into `count` parts, as lists of sizes.
+
+    First the cut into equal parts that a HEAD of its first part suggests; behind it, where that was
+    none, the sizes as a HEAD of each part tells them. Services that know no part numbers answer
+    with the whole object, and nothing is yielded.
+    """
+    if count == 1:
+        yield [listed.size]
+        return
+    first = head(bucket, listed, PartNumber=1)["ContentLength"]
+    if not 0 < first < listed.size:
+        return
+    equal = equal_parts(listed.size, first)
+    if len(equal) == count:
+        yield equal
+    if count <= MOST_PARTS_ASKED:
+        numbers = range(2, count + 1)
+        others = [head(bucket, listed, PartNumber=n)["ContentLength"] for n in numbers]
+        sizes = [first, *others]
+        if sizes != equal and sum(sizes) == listed.size:
+            yield sizes
+
+
+def compare(bucket: Bucket, listed: Listed, path, found: dict | None = None) -> str | None:
+    """How a file's bytes were found to be those that S3 stored; None where S3 offers nothing that
+    tells.
+
+    Args:
+        found: `digests` of the file, where they are known.
+
+    Raises:
+        ObjectError: they are others, or S3 cannot be asked.
+    """
+    # The ETag of the list tells in most cases, without a request.
+    if is_md5(listed.etag):
+        if (found or digests(path))["md5"] == listed.etag:
+            return "md5"
+    elif any(
+        etag_of_parts(path, cut) == listed.etag for cut in usual_cuts(listed.etag, listed.size)
+    ):
+        return "multipart md5"
+    # Then the checksums that uploads leave: of the whole object, or of its parts.
+    answer = head(bucket, listed)
+    offered = offered_checksums(answer)
+    for kind, value, composite in offered:
+        if not composite:
+            return agreed(checksum_of(path, kind) == value, kind)
+    for kind, value, _ in offered:
+        if cuts := list(part_cuts(bucket, listed, part_count(value))):
+            same = any(checksum_of(path, kind, cut) == value for cut in cuts)
+            return agreed(same, f"composite {kind}")
+    # Under KMS and customers' keys an ETag is no MD5, nor one of MD5s.
+    encrypted = (
+        answer.get("ServerSideEncryption", "").startswith("aws:kms")
+        or "SSECustomerAlgorithm" in answer
+    )
+    if encrypted:
+        return None
+    if is_md5(listed.etag):
+        return agreed(False, "md5")
+    cuts = part_cuts(bucket, listed, part_count(listed.etag)) if part_count(listed.etag) else []
+    asked = False
+    for cut in cuts:
+        asked = True
+        if etag_of_parts(path, cut) == listed.etag:
+            return "multipart md5"
+    return agreed(False, "multipart md5") if asked else None
+
+
+def agreed(same: bool, how: str) -> str:
+    """`how`, where the bytes are the same.
+
+    Raises:
+        ObjectError: they are not.
+    """
+    if not same:
+        raise ObjectError(f"other bytes than S3 stored ({how} differs)", final=False)
+    return how
+
+
+async def sha256_of_stored(bucket: Bucket, listed: Listed, step: int) -> str:
+    """The sha256 of an object's bytes fetched anew, `step` bytes at a time, in hexadecimal digits."""
+    hasher = NEW["sha256"]()
+    for start in range(0, listed.size, step):
+        hasher.update(await get_bytes(bucket, listed, start, min(start + step, listed.size)))
+    return hasher.hexdigest()
