@@ -111,11 +111,16 @@ def part_digests(path, kind: str, sizes: list[int]) -> list[bytes]:
     return found
 
 
-def offered_checksums(head: dict) -> list[tuple[str, str, bool]]:
-    """(kind, value as S3 gives it, is composite) of what the answer to a HEAD offers."""
-    found = []
+def offered_checksums(head: dict, is_multipart: bool) -> list[tuple[str, str, bool | None]]:
+    """(kind, value as S3 gives it, whether it is composite) of what the answer to a HEAD offers;
+    None where a service does not say of an object in parts.
+    """
+    told = {"COMPOSITE": True, "FULL_OBJECT": False}.get(head.get("ChecksumType", ""))
+    found: list[tuple[str, str, bool | None]] = []
     for name, kind in OFFERED.items():
         if value := head.get(name):
-            composite = head.get("ChecksumType") == "COMPOSITE" or part_count(value) > 0
+            composite = True if part_count(value) else told
+            if composite is None and not is_multipart:
+                composite = False
             found.append((kind, value, composite))
     return found

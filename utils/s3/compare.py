@@ -84,30 +84,42 @@ def compare(bucket: Bucket, listed: Listed, path, found: dict | None = None) -> 
         return "multipart md5"
     # Then the checksums that uploads leave: of the whole object, or of its parts.
     answer = head(bucket, listed)
-    offered = offered_checksums(answer)
+    in_parts = part_count(listed.etag)
+    offered = offered_checksums(answer, in_parts > 0)
     for kind, value, composite in offered:
         if not composite:
-            return agreed(checksum_of(path, kind) == value, kind)
+            same = checksum_of(path, kind) == value
+            if same or composite is False:
+                return agreed(same, kind)
     for kind, value, _ in offered:
-        if cuts := list(part_cuts(bucket, listed, part_count(value))):
-            same = any(checksum_of(path, kind, cut) == value for cut in cuts)
-            return agreed(same, f"composite {kind}")
+        cuts = part_cuts(bucket, listed, part_count(value) or in_parts)
+        same_parts = fits_any(cuts, value.split("-")[0], path, kind)
+        if same_parts is not None:
+            return agreed(same_parts, f"composite {kind}")
     # Under KMS and customers' keys an ETag is no MD5, nor one of MD5s.
-    encrypted = (
-        answer.get("ServerSideEncryption", "").startswith("aws:kms")
-        or "SSECustomerAlgorithm" in answer
-    )
-    if encrypted:
+    encryption = answer.get("ServerSideEncryption", "")
+    if encryption.startswith("aws:kms") or "SSECustomerAlgorithm" in answer:
         return None
     if is_md5(listed.etag):
         return agreed(False, "md5")
-    cuts = part_cuts(bucket, listed, part_count(listed.etag)) if part_count(listed.etag) else []
-    asked = False
+    if not in_parts:
+        return None
+    same_parts = None
+    for cut in part_cuts(bucket, listed, in_parts):
+        same_parts = etag_of_parts(path, cut) == listed.etag
+        if same_parts:
+            break
+    return None if same_parts is None else agreed(same_parts, "multipart md5")
+
+
+def fits_any(cuts, value: str, path, kind: str) -> bool | None:
+    """Whether a file in one of these cuts gives the composite checksum; None where there is none."""
+    same = None
     for cut in cuts:
-        asked = True
-        if etag_of_parts(path, cut) == listed.etag:
-            return "multipart md5"
-    return agreed(False, "multipart md5") if asked else None
+        same = checksum_of(path, kind, cut).split("-")[0] == value
+        if same:
+            break
+    return same
 
 
 def agreed(same: bool, how: str) -> str:

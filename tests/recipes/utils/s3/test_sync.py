@@ -2,172 +2,28 @@
 hostile keys, kills.
 """
 
-import http.client
-import json
 import os
 import signal
 import subprocess
 import sys
-import threading
 import time
-import uuid
 from collections import Counter
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
 
 from tests.helpers import REPO_ROOT, refused
-
-boto3 = pytest.importorskip(
-    "boto3", reason="boto3 is not installed: pip install 'spanish-text-suite[aws]'"
+from tests.recipes.utils.s3.helpers import (
+    SECRET,
+    Proxy,
+    manifest,
+    put,
+    put_parts,
+    sync,
+    tree,
 )
-moto_server = pytest.importorskip(
-    "moto.server", reason="moto is not installed: it stands for S3 in these tests"
-)
-
-from utils import s3_sync_dataset, s3_upload  # noqa: E402
-from utils.s3 import bucket as s3  # noqa: E402
-from utils.s3 import fetch as s3_fetch  # noqa: E402
-
-SECRET = "un-secreto-que-no-se-dice"
-SLOW_DOWN = (
-    b"<Error><Code>SlowDown</Code><Message>Please reduce your request rate.</Message></Error>"
-)
-DENIED = b"<Error><Code>AccessDenied</Code><Message>Access Denied</Message></Error>"
-
-
-class Proxy(BaseHTTPRequestHandler):
-    """Passes requests on; GETs of keys in `faults` get their next fault first. `gets` counts them."""
-
-    protocol_version = "HTTP/1.1"
-    upstream, faults, gets, delay = None, {}, Counter(), 0
-
-    def log_message(self, *args):
-        pass
-
-    def pass_on(self):
-        body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
-        connection = http.client.HTTPConnection(*self.upstream, timeout=20)
-        connection.request(self.command, self.path, body, dict(self.headers))
-        answer = connection.getresponse()
-        content = answer.read()
-        connection.close()
-        key = self.path.split("?")[0].rsplit("/", 1)[-1]
-        is_object = (
-            self.command == "GET" and "list-type" not in self.path and "versions" not in self.path
-        )
-        fault = None
-        if is_object:
-            time.sleep(self.delay)
-            type(self).gets[key] += 1
-            fault = self.faults[key].pop(0) if self.faults.get(key) else None
-        self.answer(answer, content, fault)
-
-    def answer(self, answer, content, fault):
-        status, whole = answer.status, content
-        if fault in ("slow down", "denied"):
-            status, content = (503, SLOW_DOWN) if fault == "slow down" else (403, DENIED)
-            whole = content
-        elif fault == "truncated":
-            whole = content = content[: len(content) // 2]
-        elif fault == "other bytes":
-            whole = content = content[::-1]
-        elif fault == "dropped":
-            content = content[: len(content) // 2]
-        self.send_response(status)
-        for name, value in answer.getheaders():
-            if name.lower() not in (
-                "content-length",
-                "connection",
-                "transfer-encoding",
-                "date",
-                "server",
-            ):
-                self.send_header(name, value)
-        size = answer.getheader("Content-Length") if self.command == "HEAD" else len(whole)
-        self.send_header("Content-Length", size)
-        self.end_headers()
-        if self.command != "HEAD":
-            self.wfile.write(content)
-        if fault == "dropped":
-            self.wfile.flush()
-            self.connection.close()
-            self.close_connection = True
-
-    do_GET = do_PUT = do_POST = do_HEAD = do_DELETE = pass_on
-
-
-@pytest.fixture(scope="module")
-def service():
-    """A local S3 on a free port."""
-    server = moto_server.ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
-    server.start()
-    yield server.get_host_and_port()
-    server.stop()
-
-
-@pytest.fixture(autouse=True)
-def credentials(monkeypatch, tmp_path):
-    """Credentials in the environment alone, and few retries."""
-    for name in [name for name in os.environ if name.startswith("AWS_")]:
-        monkeypatch.delenv(name)
-    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "una-clave")
-    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", SECRET)
-    monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
-    monkeypatch.setenv("AWS_CONFIG_FILE", str(tmp_path / "no"))
-    monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", str(tmp_path / "no"))
-    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
-    monkeypatch.setattr(s3, "RETRIES", 2)
-    monkeypatch.setattr(s3_fetch, "PAUSE", 0.01)
-
-
-@pytest.fixture
-def bucket(service):
-    """A new bucket, its client and address; the proxy in front of it is fresh."""
-    client = boto3.client("s3", endpoint_url="http://{}:{}".format(*service))
-    name = f"datos-{uuid.uuid4().hex[:12]}"
-    client.create_bucket(Bucket=name)
-    Proxy.upstream, Proxy.faults, Proxy.gets, Proxy.delay = service, {}, Counter(), 0
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Proxy)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    yield client, name, f"http://127.0.0.1:{server.server_port}"
-    server.shutdown()
-    server.server_close()
-
-
-def put(bucket, **objects):
-    """Put objects below v1/; the keys are written with __ for /."""
-    for key, body in objects.items():
-        bucket[0].put_object(Bucket=bucket[1], Key="v1/" + key.replace("__", "/"), Body=body)
-
-
-def sync(bucket, output, names="train", *flags) -> int:
-    return s3_sync_dataset.main(
-        [
-            f"s3://{bucket[1]}/v1/",
-            names,
-            "--output",
-            str(output),
-            "--endpoint-url",
-            bucket[2],
-            *map(str, flags),
-        ]
-    )
-
-
-def tree(folder: Path) -> dict[str, bytes]:
-    """Every file below a folder but the manifest."""
-    return {
-        path.relative_to(folder).as_posix(): path.read_bytes()
-        for path in sorted(folder.rglob("*"))
-        if path.is_file() and path.name != "manifest.jsonl"
-    }
-
-
-def manifest(folder: Path) -> dict[str, dict]:
-    lines = (folder / "manifest.jsonl").read_text(encoding="utf-8").splitlines()
-    return {entry["key"]: entry for entry in map(json.loads, lines)}
+from utils import s3_sync_dataset, s3_upload
+from utils.s3 import fetch as s3_fetch
 
 
 def test_sync_brings_subfolders_and_verify_holds(bucket, tmp_path, capsys, monkeypatch):
@@ -361,21 +217,8 @@ def test_large_objects_come_in_ranges_and_resume(bucket, tmp_path, monkeypatch):
     monkeypatch.setattr(s3_fetch, "LARGE", 6 << 20)
     monkeypatch.setattr(s3_fetch, "RANGE", 1 << 20)
     content = os.urandom((17 << 20) + 5)
-    client, name, _ = bucket
-    upload = client.create_multipart_upload(Bucket=name, Key="v1/train/grande")["UploadId"]
-    parts = []
-    for number, start in enumerate(range(0, len(content), 8 << 20), 1):
-        part = client.upload_part(
-            Bucket=name,
-            Key="v1/train/grande",
-            UploadId=upload,
-            PartNumber=number,
-            Body=content[start : start + (8 << 20)],
-        )
-        parts.append({"PartNumber": number, "ETag": part["ETag"]})
-    client.complete_multipart_upload(
-        Bucket=name, Key="v1/train/grande", UploadId=upload, MultipartUpload={"Parts": parts}
-    )
+    size = 8 << 20
+    put_parts(bucket, "train/grande", content, [size, size, len(content) - 2 * size])
     Proxy.faults = {"grande": [None] * 9 + ["denied"] * 9}
     assert sync(bucket, tmp_path / "o", "train", "--workers", "2") == 1
     assert tree(tmp_path / "o").keys() == {
