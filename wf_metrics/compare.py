@@ -22,7 +22,7 @@ from utils.cli import parse, start_logging
 from utils.errors import InputError, exits_on_input_error
 from utils.figures import save_figure
 from utils.folders import claim_report, whole_folder
-from utils.tables import markdown_table, write_csv
+from utils.tables import CONTROLS, markdown_table, write_csv
 from wf_metrics.comparison import METRICS, compare, disagreements, likely_label_errors, opinions
 from wf_metrics.figures import METRIC_TITLES, cost_figure, leaderboard_figure
 from wf_metrics.fusion import fused_run
@@ -56,12 +56,9 @@ def main(argv=None) -> Path:
     # Arguments.
     args, words = parse(CompareArguments, argv, doc=__doc__, positional=["runs+"])
     start_logging()
-    if args.samples < 100:
-        raise InputError(f"--samples {args.samples}: give at least 100")
-    folder = Path(
-        args.output
-        or Path("runs") / "wf_metrics" / "compare" / datetime.now().strftime("%Y-%m-%d-%H%M%S")
-    )
+    check(args)
+    default = Path("runs/wf_metrics/compare") / datetime.now().strftime("%Y-%m-%d-%H%M%S")
+    folder = Path(args.output or default)
     claim_report(folder, "compare.json", args.overwrite)
 
     # Runs.
@@ -111,24 +108,37 @@ def main(argv=None) -> Path:
     return folder
 
 
+def check(args: CompareArguments):
+    """Refuse values that no flag takes."""
+    if not 100 <= args.samples <= 100_000:
+        raise InputError(f"--samples {args.samples}: give at least 100 and at most 100000")
+    if args.seed < 0:
+        raise InputError(f"--seed {args.seed}: give 0 or more")
+    if not 0 <= args.confident <= 1:
+        raise InputError(f"--confident {args.confident:g}: give a number from 0 to 1")
+
+
 def markdown(comparison: dict, different, doubtful, confident: float) -> str:
     """compare.md."""
     header, rows = leaderboard(comparison)
     parts = [
-        f"# {len(comparison['models'])} models on {comparison['documents']} documents of {comparison['split']}\n",
+        f"# {len(comparison['models'])} models on {comparison['documents']} documents of "
+        f"{comparison['split']}\n",
         *(f"{note}.\n" for note in comparison["notes"]),
         f"{comparison['classes']} classes. In brackets: 95 % of a paired bootstrap within each class, "
         f"{comparison['samples']} samples, seed {comparison['seed']}; ± is the standard deviation over seeds.\n",
         markdown_table(header, rows),
         "## Is the difference real?\n",
+        *(f"**Caution:** {warning.translate(CONTROLS)}.\n" for warning in comparison["warnings"]),
         "\n".join(f"- {row['verdict']}." for row in comparison["comparisons"]) + "\n",
         markdown_table(*tests(comparison)),
-        "p-values after Holm's correction; the intervals are not corrected. McNemar's test takes the first run of "
-        "each model. All of it speaks of other documents, not of other seeds.\n",
+        "p-values after Holm's correction; the intervals are not corrected. McNemar's test takes "
+        "the first run of each model. All of it is about other documents, not other seeds.\n",
         "## Where they disagree\n",
-        f"{len(different)} documents of {comparison['documents']}, the most confident contradictions first in "
-        f"disagreements.csv. {len(doubtful)} documents that every model puts, with at least {confident:g} confidence, "
-        "into the same class against the label are in label_errors.csv.\n",
+        f"{len(different)} documents of {comparison['documents']}, the most confident "
+        f"contradictions first in disagreements.csv. {len(doubtful)} documents that every model "
+        f"puts, with at least {confident:g} confidence, into the same class against the label are "
+        "in label_errors.csv.\n",
         "![macro-F1](figures/leaderboard.png)\n",
         "![costs](figures/costs.png)\n",
     ]

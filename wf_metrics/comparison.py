@@ -19,6 +19,7 @@ from wf_metrics.intervals import (
     holm,
     mcnemar,
     percentiles,
+    rare_class_words,
     resample_counts,
 )
 from wf_metrics.paired_predictions import COSTS, Aligned
@@ -36,13 +37,15 @@ def compare(aligned: Aligned, samples: int, seed: int) -> dict:
     every model. McNemar's test takes the first run of each model. p-values are corrected by Holm
     over the comparisons with the best model.
     """
-    labels, probabilities = (
-        aligned.labels,
-        [*aligned.probabilities, mean_probabilities(single_runs(aligned)[1])],
-    )
+    # The ensemble is scored as one more run, the last.
+    labels = aligned.labels
+    ensemble_probabilities = mean_probabilities(single_runs(aligned)[1])
+    probabilities = [*aligned.probabilities, ensemble_probabilities]
     scores = [classification_metrics(labels, p) for p in probabilities]
     samples_of = bootstrap(labels, probabilities, samples, seed)  # metric: (n_runs + 1, n_samples)
-    members = {}
+
+    # Models, the best first.
+    members: dict[str, list[int]] = {}
     for place, run in enumerate(aligned.runs):
         members.setdefault(run.model, []).append(place)
     models = [
@@ -52,11 +55,14 @@ def compare(aligned: Aligned, samples: int, seed: int) -> dict:
     best = models[0]["model"]
     everyone = members | {ENSEMBLE: [len(aligned.runs)]}
     ensemble = model_row(ENSEMBLE, everyone[ENSEMBLE], aligned, scores, samples_of)
+
+    # The best against every other model and the ensemble; Holm corrects each test by itself.
     right = [p.argmax(axis=1) == labels for p in probabilities]
     others = [row["model"] for row in models[1:]] + ([ENSEMBLE] if len(aligned.runs) > 1 else [])
     comparisons = [paired(best, other, everyone, scores, samples_of, right) for other in others]
     for test in ("p_bootstrap", "p_mcnemar"):
-        for row, p in zip(comparisons, holm([row[test] for row in comparisons]), strict=True):
+        corrected = holm([row[test] for row in comparisons])
+        for row, p in zip(comparisons, corrected, strict=True):
             row[f"{test}_holm"] = p
     return {
         "documents": len(labels),
@@ -68,7 +74,17 @@ def compare(aligned: Aligned, samples: int, seed: int) -> dict:
         "level": LEVEL,
         "samples": samples,
         "seed": seed,
+        "warnings": rare_warnings(aligned),
     }
+
+
+def rare_warnings(aligned: Aligned) -> list[str]:
+    """What to say where classes have too few documents for the tests to hold."""
+    support = np.bincount(aligned.labels, minlength=len(aligned.class_names))
+    words = rare_class_words(aligned.class_names, support)
+    if words is None:
+        return []
+    return [f"{words} and the p-values too small, so 'a real difference' is said too easily"]
 
 
 def single_runs(aligned: Aligned) -> tuple[list, list[np.ndarray]]:

@@ -2,32 +2,27 @@
 correction.
 """
 
-import math
-from statistics import NormalDist
-
 import numpy as np
+from scipy.stats import binomtest, chi2
 
 LEVEL = 0.95
 SAMPLES = 1000
 EXACT_BELOW = 25  # discordant documents: fewer are tested by the exact binomial
+# Documents of a class below which a bootstrap within classes is too sure: five right of five are
+# five right of five in every resample.
+RARE_BELOW = 5
 
 
 def wilson(right: int, n: int, level: float = LEVEL) -> list[float] | None:
     """Wilson's score interval [low, high] of the proportion right / n, without continuity
     correction; None of none.
 
-    (p + z²/2n ± z √(p(1-p)/n + z²/4n²)) / (1 + z²/n) with p = right / n (Wilson 1927, J. Amer.
-    Stat. Assoc. 22:209).
+    (Wilson 1927, J. Amer. Stat. Assoc. 22:209.)
     """
     if n == 0:
         return None
-    z = NormalDist().inv_cdf((1 + level) / 2)
-    p = right / n
-    middle, half = p + z * z / (2 * n), z * math.sqrt(p * (1 - p) / n + z * z / (4 * n * n))
-    return [
-        max(0.0, (middle - half) / (1 + z * z / n)),
-        min(1.0, (middle + half) / (1 + z * z / n)),
-    ]
+    interval = binomtest(right, n).proportion_ci(level, method="wilson")
+    return [float(interval.low), float(interval.high)]
 
 
 def percentiles(samples, level: float = LEVEL) -> list[float]:
@@ -141,11 +136,31 @@ def mcnemar(only_first: int, only_second: int) -> tuple[float, str]:
     of them, else chi-square with one degree of freedom and Edwards' continuity correction (McNemar
     1947; Edwards 1948).
     """
-    n, fewer = only_first + only_second, min(only_first, only_second)
+    n = only_first + only_second
+    if n == 0:
+        return 1.0, "exact"
     if n < EXACT_BELOW:
-        return min(1.0, 2 * sum(math.comb(n, k) for k in range(fewer + 1)) / 2**n), "exact"
+        return float(binomtest(only_first, n).pvalue), "exact"
+    # By hand: chi2_contingency tests independence, not whether two pairs are as frequent.
     statistic = max(0, abs(only_first - only_second) - 1) ** 2 / n
-    return math.erfc(math.sqrt(statistic / 2)), "chi2"
+    return float(chi2.sf(statistic, df=1)), "chi2"
+
+
+def rare_class_words(names, support, what: str = "classes") -> str | None:
+    """A warning where classes have so few documents that intervals are too narrow; None without.
+
+    names, support: n class names and their documents; those of none are not counted.
+    """
+    present = [(name, int(n)) for name, n in zip(names, support, strict=True) if n]
+    rare = [(name, n) for name, n in present if n < RARE_BELOW]
+    if not rare:
+        return None
+    shown = ", ".join(f"{name} ({n})" for name, n in rare[:5])
+    more = f" and {len(rare) - 5} more" if len(rare) > 5 else ""
+    return (
+        f"{len(rare)} of {len(present)} {what} have fewer than {RARE_BELOW} documents: {shown}{more}; "
+        "with so few, the intervals of balanced accuracy and macro-F1 are too narrow"
+    )
 
 
 def holm(p_values) -> list[float]:

@@ -8,7 +8,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from utils.errors import InputError
-from wf_metrics.results import ENDING, FOLDERS
+from wf_metrics.columns import ENDING, FOLDERS, plain_form
 
 SHOWN = 5  # names of each side, in the message of no match
 
@@ -17,21 +17,22 @@ SHOWN = 5  # names of each side, in the message of no match
 class Matched:
     """One row a ground-truth file, and the files that are not scored."""
 
-    files: (
-        pd.DataFrame
-    )  # name, truth, path; of its result (null without one): prediction, confidence, time, row
+    # name, truth, path; of its result (null without one): prediction, confidence, time, row
+    files: pd.DataFrame
     unmatched: pd.DataFrame  # file, reason, detail
     counts: dict[str, int]
     extension: str  # keep or ignore: how names were compared
+    whole: bool = False  # whether names are whole ids, folders and all
 
 
-def file_names(keys: pd.Series, extension: str, case: str) -> pd.Series:
-    """The names that are compared: what follows the last / or \\ , by the rules for extension and
-    case.
+def file_names(keys: pd.Series, extension: str, case: str, whole: bool = False) -> pd.Series:
+    """The names that are compared: what follows the last / or \\, by the rules for extension, case.
+
+    whole: leave what stands before it, as in the ids `class/1` of a corpus.
     """
-    names = pc.replace_substring_regex(
-        pa.chunked_array(pa.array(keys, pa.large_string())), FOLDERS, ""
-    )
+    names = pa.chunked_array(pa.array(keys, pa.large_string()))
+    if not whole:
+        names = pc.replace_substring_regex(names, FOLDERS, "")
     if extension == "ignore":
         names = pc.replace_substring_regex(names, ENDING, "")
     if case == "ignore":
@@ -39,31 +40,46 @@ def file_names(keys: pd.Series, extension: str, case: str) -> pd.Series:
     return pd.Series(names, index=keys.index, dtype="str")
 
 
-def named(results: pd.DataFrame, truth: pd.DataFrame, extension: str, case: str):
-    """(extension rule, truth, results) with columns name and code, a number for each different name
-    on both sides.
+@dataclass
+class Named:
+    """Both sides with columns name and code, a number for each different name of the two."""
 
-    `auto` keeps endings where as many different names of the ground truth match as without.
+    truth: pd.DataFrame
+    results: pd.DataFrame
+    extension: str
+    whole: bool
+
+
+def named(
+    results: pd.DataFrame, truth: pd.DataFrame, extension: str, case: str, has_ids: bool
+) -> Named:
+    """Name both sides by the rule under which most different names of the ground truth match.
+
+    Tried in this order, the first of equals counts: whole ids (where `has_ids`), then names below
+    their folders; each with endings, then (of `auto`) without.
     """
+    extensions = ("keep", "ignore") if extension == "auto" else (extension,)
+    rules = [
+        (whole, rule) for whole in ([True] if has_ids else []) + [False] for rule in extensions
+    ]
     best = None
-    for rule in ("keep", "ignore") if extension == "auto" else (extension,):
-        sides = [file_names(side["key"].fillna(""), rule, case) for side in (truth, results)]
-        codes, names = pd.factorize(
-            pd.concat(sides)
-        )  # once: comparing a million strings takes pandas seconds
-        there = [flags(part, len(names)) for part in np.split(codes, [len(truth)])]
-        wanted, found = int(there[0].sum()), int((there[0] & there[1]).sum())
+    for whole, rule in rules:
+        sides = [file_names(side["key"].fillna(""), rule, case, whole) for side in (truth, results)]
+        # Hashed once: comparing a million strings takes pandas seconds.
+        codes, names = pd.factorize(pd.concat(sides))
+        own, other = (flags(part, len(names)) for part in np.split(codes, [len(truth)]))
+        wanted, found = int(own.sum()), int((own & other).sum())
         if best is None or found > best[0]:
-            best = found, rule, sides, codes
+            best = found, whole, rule, sides, np.split(codes, [len(truth)])
         if found == wanted:
             break
-    _, rule, sides, codes = best
-    return rule, *(
-        side.assign(name=names, code=part)
-        for side, names, part in zip(
-            (truth, results), sides, np.split(codes, [len(truth)]), strict=True
-        )
+    assert best is not None  # there is always a rule
+    _, whole, rule, names_of, codes_of = best
+    truth, results = (
+        side.assign(name=names, code=codes)
+        for side, names, codes in zip((truth, results), names_of, codes_of, strict=True)
     )
+    return Named(truth, results, rule, whole)
 
 
 def flags(codes, n: int) -> np.ndarray:
@@ -74,7 +90,11 @@ def flags(codes, n: int) -> np.ndarray:
 
 
 def match(
-    results: pd.DataFrame, truth: pd.DataFrame, extension: str = "auto", case: str = "keep"
+    results: pd.DataFrame,
+    truth: pd.DataFrame,
+    extension: str = "auto",
+    case: str = "keep",
+    has_ids: bool = False,
 ) -> Matched:
     """Join results to the ground truth by file name.
 
@@ -84,41 +104,35 @@ def match(
 
     Args:
         results: key, prediction, confidence, time, row. truth: key, truth, path. extension: auto,
-            keep or ignore.
-        case: keep or ignore.
+            keep or ignore. case: keep or ignore. has_ids: the results' keys are ids of a corpus, of
+            which folders are part.
 
     Raises:
         InputError: no file of the ground truth has a result; the first names of each side are
             shown.
     """
-    extension, truth, results = named(results, truth, extension, case)
-    rows, results = (
-        len(results),
-        results[results["name"].ne("")],
-    )  # a key that ends in / is a folder
+    both = named(results, truth, extension, case, has_ids)
+    truth, results, rows = both.truth, both.results, len(both.results)
+    results = results[results["name"].ne("")]  # a key that ends in / is a folder
     n = int(max(truth["code"].max(), results["code"].max(), 0)) + 1
 
+    # The ground truth, each name and typology once. A name left with two typologies is ambiguous.
     typology = pd.factorize(truth["truth"])[0]
-    once = truth[
-        ~pd.Series(truth["code"].to_numpy() * (typology.max() + 1) + typology)
-        .duplicated()
-        .to_numpy()
-    ]
+    pairs = pd.Series(truth["code"].to_numpy() * (typology.max() + 1) + typology)
+    once = truth[~pairs.duplicated().to_numpy()]
     several = flags(once["code"][once["code"].duplicated()], n)
-    ambiguous, files = (
-        once[several[once["code"]]],
-        once[~several[once["code"]]].reset_index(drop=True),
-    )
+    ambiguous = once[several[once["code"]]]
+    files = once[~several[once["code"]]].reset_index(drop=True)
     if files.empty:
         raise InputError(
             f"every file name of the ground truth stands in two typologies, such as "
             f"{shown(truth['name'])}; see --extension and --case"
         )
-    ordered = (
-        results
-        if results["time"].isna().all()
-        else results.sort_values("time", kind="stable", na_position="first")
-    )
+
+    # The latest result of each name, and its place among the latest by the name's code.
+    ordered = results
+    if results["time"].notna().any():
+        ordered = results.sort_values("time", kind="stable", na_position="first")
     latest = ordered[~ordered["code"].duplicated(keep="last")]
     place = np.full(n, -1)
     place[latest["code"]] = np.arange(len(latest))
@@ -126,13 +140,16 @@ def match(
     found = place >= 0
     if not found.any():
         raise InputError(
-            f"no file of the ground truth has a result: it has {shown(truth['name'])}; the results have "
-            f"{shown(results['name'])}; see --key_column, --extension and --case"
+            f"no file of the ground truth has a result: it has {shown(truth['name'])}; the results "
+            f"have {shown(results['name'])}{form_words(truth['name'], results['name'])}; see "
+            "--key_column, --extension and --case"
         )
     for column in ("prediction", "confidence", "time", "row"):
         files[column] = latest[column].array.take(place, allow_fill=True)
     without = files["prediction"].fillna("").eq("")
     files.loc[without, ["prediction", "confidence"]] = None
+
+    # The account of what is not scored, or not alone.
     extra = latest[~flags(truth["code"], n)[latest["code"]]]
     repeated = results[results["code"].duplicated(keep=False)]
     repeated = repeated[flags(files["code"], n)[repeated["code"]]]
@@ -159,7 +176,18 @@ def match(
         duplicates_listing(repeated, latest),
     ]
     unmatched = pd.concat(parts, ignore_index=True)
-    return Matched(files.drop(columns=["key", "code"]), unmatched, counts, extension)
+    files = files.drop(columns=["key", "code"])
+    return Matched(files, unmatched, counts, both.extension, both.whole)
+
+
+def form_words(names: pd.Series, others: pd.Series) -> str:
+    """A remark where names of both sides are the same but for the way they are written."""
+    forms = {plain_form(name): name for name in names.drop_duplicates()}
+    for other in others.drop_duplicates():
+        name = forms.get(plain_form(other))
+        if name is not None:
+            return f"; {other!r} and {name!r} differ only in how they are written"
+    return ""
 
 
 def shown(names: pd.Series) -> str:

@@ -6,16 +6,19 @@ import pandas as pd
 
 from utils import runs
 from utils.errors import InputError
+from wf_metrics.columns import Columns
 from wf_metrics.ground_truth import read_ground_truth
-from wf_metrics.intervals import LEVEL, SAMPLES, wilson
+from wf_metrics.intervals import LEVEL, SAMPLES, rare_class_words, wilson
 from wf_metrics.matching import Matched, file_names, match
 from wf_metrics.probabilities import probability_metrics
-from wf_metrics.results import Columns, read_results
+from wf_metrics.results import Reading, read_results
 from wf_metrics.scoring import (
     Scores,
     confidence_metrics,
     confusions,
+    form_warning,
     over_time,
+    same_but_for_form,
     score,
     unknown_labels,
 )
@@ -74,7 +77,8 @@ class MetricsArguments:
     extension: str = field(
         default="auto",
         metadata={
-            "help": "file names with their ending (keep), without (ignore), or with it unless that matches fewer (auto)"
+            "help": "file names with their ending (keep), without (ignore), or with it unless that "
+            "matches fewer (auto)"
         },
     )
     case: str = field(
@@ -96,7 +100,7 @@ class Measured:
     scores: Scores
     documents: pd.DataFrame  # the scored documents, after unifying
     unified: Scores  # `scores` itself where nothing is unified
-    notes: list[str]  # what was read, guessed and met
+    notes: list[str]  # what was read, guessed and met; warnings are in the numbers
 
 
 def measure(args: MetricsArguments) -> Measured:
@@ -110,15 +114,16 @@ def measure(args: MetricsArguments) -> Measured:
     groups = read_unify(args.unify) if args.unify else {}
 
     # Read both sides and join them by file name.
-    truth, notes = read_ground_truth(
+    truths = read_ground_truth(
         args.ground_truth, args.truth_file_column, args.truth_typology_column
     )
+    truth = truths.frame
     typologies = set(truth["truth"].unique())
     columns = Columns(
         args.key_column, args.prediction_column, args.confidence_column, args.timestamp_column
     )
     stems = set(file_names(truth["key"], "ignore", "keep").to_numpy(object))
-    results, more_notes = read_results(
+    answers = read_results(
         args.results,
         columns,
         stems,
@@ -126,27 +131,24 @@ def measure(args: MetricsArguments) -> Measured:
         args.confidence_max,
         args.ground_truth,
     )
-    matched = match(results, truth, args.extension, args.case)
-    files = (
-        matched.files
-        if args.missing == "wrong"
-        else matched.files[matched.files["prediction"].notna()].reset_index(drop=True)
-    )
+    matched = match(answers.frame, truth, args.extension, args.case, answers.has_ids())
+    files = matched.files
+    if args.missing == "exclude":
+        files = files[files["prediction"].notna()].reset_index(drop=True)
     if files["prediction"].isna().all():
         raise InputError(
             "no file of the ground truth has a result with a prediction; check --prediction_column"
         )
 
     # As they are, then unified: groups of typologies, then the pages of a document.
-    scores = score(files["truth"], files["prediction"], args.samples, args.seed)
-    known = typologies | set(results["prediction"].dropna().unique()) - {""}
+    known = typologies | set(answers.frame["prediction"].dropna().unique()) - {""}
     final = resolve(groups, known, f"--unify {args.unify}", args.unify_unknown)
+    check_sides(truths, answers)
+    scores = score(files["truth"], files["prediction"], args.samples, args.seed)
     documents, mixed = unify(files, final, pattern)
-    unified = (
-        scores
-        if not groups and not pattern
-        else score(documents["truth"], documents["prediction"], args.samples, args.seed)
-    )
+    unified = scores
+    if groups or pattern:
+        unified = score(documents["truth"], documents["prediction"], args.samples, args.seed)
 
     counts = matched.counts | {
         "scored": scores.n,
@@ -160,6 +162,7 @@ def measure(args: MetricsArguments) -> Measured:
         "unmapped": sorted(known - set(groups)) if groups else [],
         "unknown_in_map": sorted(set(groups) - known),
     }
+    alike = same_but_for_form(files)
     numbers = {
         **headline(scores, unified, counts),
         **probability_metrics(args.results, files),
@@ -175,7 +178,13 @@ def measure(args: MetricsArguments) -> Measured:
         "confusions_unifying": confusions(unified, documents) if unified is not scores else [],
         "over_time": over_time(documents),
         "interval_methods": interval_methods(args),
-        "names_compared": {"extension": matched.extension, "case": args.case},
+        "names_compared": names_compared(matched, args.case),
+        "same_but_for_form": alike,
+        "warnings": [
+            *truths.warnings,
+            *answers.warnings,
+            *filter(None, [form_warning(alike), *rare_warnings(scores, unified)]),
+        ],
         "arguments": asdict(args),
         "commit": runs.commit(),
     }
@@ -186,7 +195,7 @@ def measure(args: MetricsArguments) -> Measured:
         scores,
         documents,
         unified,
-        [*notes, *more_notes],
+        [*truths.notes, *answers.notes],
     )
 
 
@@ -203,6 +212,33 @@ def check(args: MetricsArguments):
         raise InputError(f"--confidence_max {args.confidence_max:g}: give 1 or 100")
 
 
+def check_sides(truths: Reading, answers: Reading):
+    """Refuse one column of one file as both sides: it is always right."""
+    for truth, _, true in truths.columns:
+        for results, _, predicted in answers.columns:
+            if predicted == true and results.path.samefile(truth.path):
+                raise InputError(
+                    f"{results.path}: column {true!r} is given as prediction and as truth; pass "
+                    "--prediction_column and --truth_typology_column, or another file"
+                )
+
+
+def rare_warnings(scores: Scores, unified: Scores) -> list[str | None]:
+    """Warnings of typologies, and of groups where they are others, that have too few files."""
+    warnings = []
+    for what, own in {"typologies": scores, "groups after unifying": unified}.items():
+        if what == "typologies" or unified is not scores:
+            table = own.per_typology
+            warnings.append(rare_class_words(table["typology"], table["support"], what))
+    return warnings
+
+
+def names_compared(matched: Matched, case: str) -> dict[str, str]:
+    """How file names were compared, for wf_metrics.json."""
+    compared = {"extension": matched.extension, "case": case}
+    return compared | {"folders": "keep"} if matched.whole else compared
+
+
 def unify(files: pd.DataFrame, final: dict[str, str], pattern) -> tuple[pd.DataFrame, pd.DataFrame]:
     """The scored units after unifying, and the pages of documents that have several truths."""
     grouped = files.assign(
@@ -213,8 +249,8 @@ def unify(files: pd.DataFrame, final: dict[str, str], pattern) -> tuple[pd.DataF
     documents, mixed = group_documents(grouped, pattern)
     if documents.empty:
         raise InputError(
-            f"--document_pattern {pattern.pattern!r}: every document has pages of several typologies; "
-            "check the pattern"
+            f"--document_pattern {pattern.pattern!r}: every document has pages of several "
+            "typologies; check the pattern"
         )
     return documents, mixed
 
@@ -238,7 +274,10 @@ def headline(scores: Scores, unified: Scores, counts: dict[str, int]) -> dict:
 
 
 def interval_methods(args: MetricsArguments) -> dict:
-    bootstrap = f"percentiles of a bootstrap stratified by true class, {args.samples} samples, seed {args.seed}"
+    bootstrap = (
+        f"percentiles of a bootstrap stratified by true class, {args.samples} samples, "
+        f"seed {args.seed}"
+    )
     return {
         "level": LEVEL,
         "accuracy": "Wilson",

@@ -1,5 +1,4 @@
-"""Tell whether production has drifted: class shares and confidences of a results file against a
-reference.
+"""Find out whether production has drifted, in class shares and confidences, from a reference.
 
     python -m wf_metrics.monitor wf_metrics/wf_outputs/results.csv results_septiembre.csv
     python -m wf_metrics.monitor runs/temas results.csv --split test --psi 0.2
@@ -7,7 +6,7 @@ reference.
 
 The reference is a results file, a finished run (its predictions of --split) or a prepared dataset
 (the labels of --split, without confidences). Exit code 0: no drift; 1: drift; 2: bad input. Drift
-is an effect that is both large enough (--psi, --ks) and no chance (--alpha). Writes monitor.json,
+is an effect that is both large enough (--psi, --ks) and beyond chance (--alpha). Writes monitor.json,
 monitor.md, class_shares.csv and figures/ to --output (default runs/wf_metrics/monitor/<date-time>).
 """
 
@@ -24,10 +23,11 @@ from utils.errors import InputError, exits_on_input_error
 from utils.figures import save_figure
 from utils.folders import claim_report, whole_folder
 from utils.tables import markdown_table, write_csv
+from wf_metrics.columns import Columns
 from wf_metrics.drift import class_drift, class_words, confidence_drift, confidence_words
 from wf_metrics.figures import confidence_figure, shares_figure
 from wf_metrics.matching import file_names
-from wf_metrics.results import Columns, read_results
+from wf_metrics.results import read_results
 
 
 @dataclass
@@ -71,29 +71,25 @@ def main(argv=None) -> int:
     # Arguments.
     args, words = parse(MonitorArguments, argv, doc=__doc__, positional=["reference", "results"])
     start_logging()
-    if not 0 < args.alpha < 1 or args.psi <= 0 or not 0 < args.ks <= 1:
-        raise InputError(
-            f"--psi {args.psi:g} --ks {args.ks:g} --alpha {args.alpha:g}: give a positive psi, a ks up "
-            "to 1 and an alpha between 0 and 1"
-        )
-    folder = Path(
-        args.output
-        or Path("runs") / "wf_metrics" / "monitor" / datetime.now().strftime("%Y-%m-%d-%H%M%S")
-    )
+    check(args)
+    default = Path("runs/wf_metrics/monitor") / datetime.now().strftime("%Y-%m-%d-%H%M%S")
+    folder = Path(args.output or default)
     claim_report(folder, "monitor.json", args.overwrite)
 
     # Both sides: one row a document, the latest.
     reference, notes = read_reference(words["reference"], args)
-    current, more_notes = read_side(words["results"], args, set(reference["prediction"].unique()))
+    known = set(reference["prediction"].unique())
+    current, more_notes = read_side(words["results"], args, known)
+    notes = notes + more_notes
 
     # Drift.
     classes = class_drift(reference["prediction"], current["prediction"], args.psi, args.alpha)
     sides = [side["confidence"].dropna().to_numpy(float) for side in (reference, current)]
-    confidence = (
-        confidence_drift(*sides, args.ks, args.alpha) if all(len(side) for side in sides) else None
-    )
+    confidence = None
+    if all(len(side) for side in sides):
+        confidence = confidence_drift(*sides, args.ks, args.alpha)
     drift = classes["drift"] or bool(confidence and confidence["drift"])
-    text = markdown(words, classes, confidence, drift, [*notes, *more_notes])
+    text = markdown(words, classes, confidence, drift, notes)
 
     # Save, and say it.
     with whole_folder(folder) as partial:
@@ -101,7 +97,7 @@ def main(argv=None) -> int:
             "drift": drift,
             "classes": classes,
             "confidence": confidence,
-            "notes": [*notes, *more_notes],
+            "notes": notes,
             "reference": words["reference"],
             "results": words["results"],
             "arguments": asdict(args),
@@ -116,6 +112,18 @@ def main(argv=None) -> int:
     print(text)
     print(f"{folder}: {'drift' if drift else 'no drift'}")
     return int(drift)
+
+
+def check(args: MonitorArguments):
+    """Refuse limits under which nothing, or everything, would be drift."""
+    if not 0 < args.psi < float("inf"):
+        raise InputError(f"--psi {args.psi:g}: give a number above 0, such as 0.1")
+    if not 0 < args.ks <= 1:
+        raise InputError(f"--ks {args.ks:g}: give a number above 0 and up to 1")
+    if not 0 < args.alpha < 1:
+        raise InputError(f"--alpha {args.alpha:g}: give a number between 0 and 1")
+    if not 0 < args.confidence_max < float("inf"):
+        raise InputError(f"--confidence_max {args.confidence_max:g}: give 1 or 100")
 
 
 def read_reference(source: str, args: MonitorArguments) -> tuple[pd.DataFrame, list[str]]:
@@ -145,9 +153,11 @@ def read_dataset(path: Path, split: str) -> tuple[pd.DataFrame, list[str]]:
     frame = pd.DataFrame(
         {"prediction": names[np.array(splits[split]["label"])], "confidence": np.nan}
     )
-    return frame, [
-        f"{path}: {len(frame)} labels of {split}, held against predictions: a model's own errors show too"
-    ]
+    note = (
+        f"{path}: {len(frame)} labels of {split}, compared with predictions: a model's own errors "
+        "show too"
+    )
+    return frame, [note]
 
 
 def read_side(
@@ -157,18 +167,19 @@ def read_side(
     columns = Columns(
         args.key_column, args.prediction_column, args.confidence_column, args.timestamp_column
     )
-    results, notes = read_results([source], columns, set(), typologies, args.confidence_max)
-    ordered = results.sort_values("time", kind="stable", na_position="first")
-    names = file_names(ordered["key"].fillna(""), "keep", "keep")
+    answers = read_results([source], columns, set(), typologies, args.confidence_max)
+    notes = [*answers.notes, *(f"Caution: {warning}" for warning in answers.warnings)]
+
+    # One row a document, by its whole id or by its file's name: the latest, as in metrics_calc.
+    ordered = answers.frame.sort_values("time", kind="stable", na_position="first")
+    names = file_names(ordered["key"].fillna(""), "keep", "keep", answers.has_ids())
     latest = ordered[names.eq("") | ~names.duplicated(keep="last")]
     answered = latest[latest["prediction"].fillna("").ne("")]
     if answered.empty:
         raise InputError(f"{source}: no row has a prediction; check --prediction_column")
-    if len(results) > len(answered):
-        notes.append(
-            f"{source}: {len(results) - len(latest)} repeated and {len(latest) - len(answered)} unanswered "
-            "rows are left out"
-        )
+    repeated, unanswered = len(ordered) - len(latest), len(latest) - len(answered)
+    if repeated or unanswered:
+        notes.append(f"{source}: {repeated} repeated and {unanswered} unanswered rows are left out")
     return answered.reset_index(drop=True), notes
 
 
@@ -187,10 +198,13 @@ def markdown(
         ]
         for row in classes["classes"][:30]
     ]
+    confidences = "Confidence: one side has none, so it is not compared."
+    if confidence:
+        confidences = confidence_words(confidence)
     parts = [
         f"# {'Drift' if drift else 'No drift'}: {words['results']} against {words['reference']}\n",
         f"{class_words(classes)}\n",
-        f"{confidence_words(confidence) if confidence else 'Confidence: one side has none, so it is not compared.'}\n",
+        f"{confidences}\n",
         markdown_table(
             ["class", "reference", "now", "share in the reference", "share now", "part of PSI"],
             rows,

@@ -64,6 +64,7 @@ def write_workflow_report(folder: Path, measured):
             {"name": title, "value": percent(numbers[name]), "detail": share(intervals[name])}
             for name, title in titles.items()
         ],
+        warnings=numbers["warnings"],
         how_many=sentence(numbers),
         missing=counts["missing"],
         unifying=unifying_words(unifying, counts),
@@ -137,8 +138,8 @@ def sentence(numbers: dict) -> str:
     counts = numbers["counts"]
     wanted = counts["matched"] + counts["missing"]
     parts = [
-        f"{counts['right']} of {counts['scored']} scored files are right; {counts['matched']} of {wanted} files "
-        "of the ground truth have a result"
+        f"{counts['right']} of {counts['scored']} scored files are right; {counts['matched']} of "
+        f"{wanted} files of the ground truth have a result"
     ]
     if counts["missing"]:
         how = "count as wrong" if numbers["arguments"]["missing"] == "wrong" else "are left out"
@@ -160,7 +161,8 @@ def unifying_words(unifying: dict, counts: dict) -> str:
 def names_words(compared: dict) -> str:
     extension = "with" if compared["extension"] == "keep" else "without"
     case = "minding" if compared["case"] == "keep" else "not minding"
-    return f"{extension} their ending, {case} upper and lower case"
+    folders = ", as whole ids" if compared.get("folders") == "keep" else ""
+    return f"{extension} their ending, {case} upper and lower case{folders}"
 
 
 def confusion_rows(confusions: list[dict]) -> list[list]:

@@ -1,17 +1,13 @@
-"""What a workflow answered: DynamoDB exports and prediction tables as one frame of key, prediction,
-confidence, time.
+"""What a workflow answered, as one frame of key, prediction, confidence and time.
 
 Read are csv files of today's DynamoDB console, of the console of 2019 (typed headers, `id (S)`) and
 of NoSQL Workbench; DynamoDB-JSON lines, plain or .gz (export to S3: {"Item": {…}}), and the answer
-of a scan ({"Items": […]}); plain jsonl; and the predictions parquet of this suite. A folder stands
-for all such files below it.
+of a scan ({"Items": […]}); plain jsonl; and the predictions of this suite. A folder stands for all
+such files below it.
 """
 
 import itertools
-import re
-import unicodedata
-from dataclasses import dataclass
-from pathlib import Path
+from dataclasses import dataclass, field
 
 import numpy as np
 import pandas as pd
@@ -19,117 +15,38 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from utils.errors import InputError
-from utils.records import ReadReport, text_encoding
-from utils.text import nfc
+from utils.records import ReadReport
+from wf_metrics.columns import Columns, choose_columns
 from wf_metrics.dynamodb import cell_value, flat
 from wf_metrics.result_files import (
+    ResultFile,
     check_quotes,
     csv_tables,
+    inspect_file,
     json_items,
-    kind_of,
     parquet_batches,
     result_files,
 )
 
 PEEK = 1000  # records that a guess is made from
 TIME_FORMATS = ("ISO8601", "%d/%m/%Y %H:%M:%S", "%d/%m/%Y %H:%M", "%d/%m/%Y", "%Y%m%d%H%M%S")
-# how they begin; pandas would take `now` and `-5` too
+# How a time begins; pandas would take `now` and `-5` too.
 DATE = r"^\s*([12]\d{3}-?[01]\d|\d\d?/\d\d?/[12]\d{3})"
-# Understood by Python and by Arrow (RE2): what stands before a file's name, and the ending of a
-# document's file.
-FOLDERS = r"(?s)^.*[/\\]"
-ENDING = r"(?i)\.(txt|json|png|jpe?g|tiff?|pdf|bmp|gif|webp|html?|xml|docx?|xlsx?|csv|eml|msg)$"
-NAMES = {
-    "key": (
-        "file",
-        "filename",
-        "file_name",
-        "archivo",
-        "nombre_archivo",
-        "nombre_de_archivo",
-        "s3_key",
-        "object_key",
-        "key",
-        "s3_path",
-        "path",
-        "ruta",
-        "s3_uri",
-        "uri",
-        "document",
-        "documento",
-        "document_name",
-        "nombre_documento",
-        "nombre",
-        "name",
-        "document_id",
-        "doc_id",
-        "id",
-    ),
-    "prediction": (
-        "prediction",
-        "predicted_label",
-        "predicted_class",
-        "predicted_typology",
-        "predicted",
-        "prediccion",
-        "typology",
-        "tipologia",
-        "tipologia_documento",
-        "document_type",
-        "doc_type",
-        "tipo_documento",
-        "classification",
-        "clasificacion",
-        "class",
-        "clase",
-        "category",
-        "categoria",
-        "topic",
-        "tema",
-        "label",
-        "etiqueta",
-        "tipo",
-        "type",
-        "result",
-        "resultado",
-    ),
-    "confidence": (
-        "confidence",
-        "confianza",
-        "score",
-        "probability",
-        "probabilidad",
-        "prob",
-        "puntaje",
-    ),
-    "timestamp": (
-        "timestamp",
-        "created_at",
-        "createdat",
-        "processed_at",
-        "updated_at",
-        "fecha_hora",
-        "fecha",
-        "date",
-        "datetime",
-        "time",
-        "hora",
-        "fecha_proceso",
-        "procesado",
-        "creado",
-        "processing_date",
-    ),
-}
 
 
 @dataclass
-class Columns:
-    """Which column holds what; None is guessed, "none" is left out."""
+class Reading:
+    """The rows of one side, results or ground truth, and how they were read."""
 
-    key: str | None = None
-    prediction: str | None = None
-    confidence: str | None = None
-    timestamp: str | None = None
+    frame: pd.DataFrame
+    notes: list[str]  # what was guessed and met
+    warnings: list[str] = field(default_factory=list)  # why the numbers may not be what they seem
+    # Of each file, the columns of its key and of its typology.
+    columns: list[tuple[ResultFile, str, str]] = field(default_factory=list)
+
+    def has_ids(self) -> bool:
+        """Whether keys are a corpus's ids, such as `class/1`, rather than paths of files."""
+        return all(key == "id" for _, key, _ in self.columns)
 
 
 def read_results(
@@ -139,7 +56,7 @@ def read_results(
     typologies: set[str],
     confidence_max: float = 1.0,
     truth=None,
-):
+) -> Reading:
     """Read and concatenate result files.
 
     Args:
@@ -149,220 +66,130 @@ def read_results(
             where it lies in a folder of results.
 
     Returns:
-        (frame, notes): one row a result in the order of the files, with key, prediction (strings or
+        a frame of one row a result in the order of the files, with key, prediction (strings or
         None), confidence (float, NaN where there is none), time (UTC timestamp or NaT), source
-        (file) and row (1 is the first); and sentences on what was guessed and met.
+        (file) and row (1 is the first).
 
     Raises:
         InputError: a file is missing, empty or broken, a column is not there, a value cannot be
             read.
     """
-    frames, notes = [], []
+    frames = []
+    reading = Reading(pd.DataFrame(), [])
     for path in result_files(paths, truth):
         log = ReadReport()
-        encoding = text_encoding(path, log) if kind_of(path) != "parquet" else None
-        sample = peek(path, encoding)
+        file = inspect_file(path, log)
+        sample = peek(file)
         if not sample:
-            notes.append(f"{path}: no item in it")
+            reading.notes.append(f"{path}: no item in it")
             continue
         chosen = choose_columns(path, sample, columns, stems, typologies)
         roles = {role: column for role, column in vars(chosen).items() if column}
-        values = load(path, roles, encoding)
+        values = load(file, roles, reading.warnings)
+        n = len(values)
+        confidence = numbers(path, values.get("confidence"), chosen.confidence, confidence_max, n)
         frames.append(
             pd.DataFrame(
                 {
                     "key": values["key"],
                     "prediction": values["prediction"],
-                    "confidence": numbers(
-                        path,
-                        values.get("confidence"),
-                        chosen.confidence,
-                        confidence_max,
-                        len(values),
-                    ),
-                    "time": times(path, values.get("timestamp"), chosen.timestamp, len(values)),
-                    "source": pd.Categorical.from_codes(np.zeros(len(values), int), [str(path)]),
-                    "row": np.arange(1, len(values) + 1),
+                    "confidence": confidence,
+                    "time": times(path, values.get("timestamp"), chosen.timestamp, n),
+                    "source": pd.Categorical.from_codes(np.zeros(n, int), [str(path)]),
+                    "row": np.arange(1, n + 1),
                 }
             )
         )
-        said = ", ".join(f"{role} {column!r}" for role, column in roles.items())
-        notes += [f"{path}: {len(values)} rows; {said}", *log.notes]
+        shown = ", ".join(f"{role} {column!r}" for role, column in roles.items())
+        reading.notes += [f"{path}: {n} rows; {shown}", *log.notes]
+        reading.columns.append((file, roles["key"], roles["prediction"]))
     if not frames:
-        raise InputError(f"{'; '.join(notes)}; export the results again")
-    return pd.concat(frames, ignore_index=True), notes
+        raise InputError(f"{'; '.join(reading.notes)}; export the results again")
+    reading.frame = pd.concat(frames, ignore_index=True)
+    return reading
 
 
 # Records: the first ones, to choose the columns by.
 
 
-def peek(path: Path, encoding: str | None) -> list[dict]:
-    """The first records, flat, with every column that the file's header names; none of a file
-    without rows.
-    """
-    if kind_of(path) == "json":
-        names, records = (
-            [],
-            [flat(record) for record in itertools.islice(json_items(path, ReadReport()), PEEK)],
-        )
+def peek(file: ResultFile) -> list[dict]:
+    """The first records, flat, each with every column that the header names; [] without rows."""
+    if file.kind == "json":
+        items = itertools.islice(json_items(file), PEEK)
+        names, records = [], [flat(record) for record in items]
     else:
-        tables = (
-            csv_tables(path, None, encoding)
-            if kind_of(path) == "csv"
-            else parquet_batches(path, None, PEEK)
-        )
-        heads = [table.slice(0, PEEK) for table in itertools.islice(tables, 1)]
+        heads = [table.slice(0, PEEK) for table in itertools.islice(tables_of(file, None), 1)]
         names = [name for head in heads for name in head.schema.names]
-        records = [
-            flat({name: value and cell_value(value) for name, value in record.items()})
-            for head in heads
-            for record in head.to_pylist()
-        ]
+        records = [flat(opened_cells(row)) for head in heads for row in head.to_pylist()]
     return [dict.fromkeys(names) | record for record in records]
 
 
-def choose_columns(
-    path, sample: list[dict], columns: Columns, stems: set[str], typologies: set[str]
-) -> Columns:
-    """The columns of one file: the user's, else guessed by name and by what they hold."""
-    found = list(dict.fromkeys(name for record in sample for name in record))
-    for role, column in vars(columns).items():
-        if column not in (None, "none") and column not in found:
-            raise InputError(
-                f"{path}: no column {column!r}, only {listed(found)}; say --{role}_column"
-            )
-    key = columns.key or guess(found, NAMES["key"], set(), share_of(sample, stems, stem))
-    prediction = columns.prediction or guess(
-        found, NAMES["prediction"], {key}, share_of(sample, typologies, nfc)
-    )
-    for role, column in (("key", key), ("prediction", prediction)):
-        if column in (None, "none"):
-            raise InputError(
-                f"{path}: no column looks like the {role} among {listed(found)}; say --{role}_column"
-            )
-    chosen = Columns(key, prediction)
-    shares = {"timestamp": share_of(sample, {True}, looks_like_time)}
-    for role in ("confidence", "timestamp"):
-        column = getattr(columns, role) or guess(
-            found, NAMES[role], {key, prediction}, shares.get(role)
-        )
-        setattr(chosen, role, None if column == "none" else column)
-    return chosen
+def tables_of(file: ResultFile, columns: list[str] | None, rows: int = PEEK):
+    """The tables of strings that a csv or parquet file consists of; see `result_files`."""
+    if file.kind == "csv":
+        return csv_tables(file, columns)
+    return parquet_batches(file, columns, rows)
 
 
-def share_of(sample: list[dict], known: set[str], form) -> dict[str, float]:
-    """Of each column, the share of the sample whose value, brought into `form`, is known."""
-    hits = {}
-    for record in sample:
-        for name, value in record.items():
-            if value and form(value) in known:
-                hits[name] = hits.get(name, 0) + 1
-    return {name: n / len(sample) for name, n in hits.items()}
-
-
-def guess(found: list[str], names: tuple, taken: set, shares: dict | None = None) -> str | None:
-    """The column that best fits a role: most of what it holds is known, then by its name; None
-    where none does.
-    """
-    best = None
-    for place, column in enumerate(found):
-        rank = rank_of(column, names)
-        share = (shares or {}).get(column, 0)
-        if column in taken or rank is None and share < 0.5:
-            continue
-        order = (share < 0.5, len(names) if rank is None else rank, -share, place)
-        if best is None or order < best[0]:
-            best = order, column
-    return best and best[1]
-
-
-def looks_like_time(value: str) -> bool:
-    return re.match(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d", value) is not None
-
-
-def rank_of(column: str, names: tuple) -> int | None:
-    """How likely a column's name is, 0 most; None where it says nothing. `result.label` is also
-    read as `label`.
-    """
-    parts = (unaccented(part).lower() for part in (column, column.split(".")[-1]))
-    plain = [re.sub(r"[^a-z0-9]+", "_", part).strip("_") for part in parts]
-    return min((names.index(name) for name in plain if name in names), default=None)
-
-
-def unaccented(text: str) -> str:
-    return "".join(c for c in unicodedata.normalize("NFD", text) if not unicodedata.combining(c))
-
-
-def listed(names, most: int = 20) -> str:
-    return ", ".join(map(repr, names[:most])) + (
-        f" and {len(names) - most} more" if len(names) > most else ""
-    )
-
-
-def stem(key: str) -> str:
-    """The file name at the end of a path, without a document's ending."""
-    return re.sub(ENDING, "", nfc(re.sub(FOLDERS, "", key)))
+def opened_cells(record: dict) -> dict:
+    """A record of strings with its cells opened that hold a list or map."""
+    return {name: value and cell_value(value) for name, value in record.items()}
 
 
 # Columns: all rows, only what was chosen.
 
 
-def load(path: Path, roles: dict[str, str], encoding: str | None) -> pd.DataFrame:
-    """The columns that play a role, all rows, as NFC strings under the role's name."""
-    if kind_of(path) == "json":
-        rows = [
-            [record.get(column) for column in roles.values()]
-            for record in map(flat, json_items(path, ReadReport()))
-        ]
-        try:
-            table = pa.table(
-                [pa.array(values, pa.large_string()) for values in zip(*rows, strict=True)],
-                list(roles),
-            )
-        except UnicodeEncodeError as error:
-            raise InputError(
-                f"{path}: {error.object!r} holds half a character; mend it or export it again"
-            ) from None
+def load(file: ResultFile, roles: dict[str, str], warnings: list[str]) -> pd.DataFrame:
+    """The columns that play a role, all rows, as NFC strings under the role's name.
+
+    Args:
+        roles: role -> column. warnings: takes a sentence where the file is not complete.
+    """
+    if file.kind == "json":
+        table = json_table(file, roles, warnings)
     else:
-        if kind_of(path) == "csv":
-            check_quotes(path, encoding)
-        wanted = list(roles.values())
-        tables = (
-            csv_tables(path, wanted, encoding)
-            if kind_of(path) == "csv"
-            else parquet_batches(path, wanted, 2**16)
-        )
+        if file.kind == "csv":
+            check_quotes(file)
+        tables = tables_of(file, list(roles.values()), rows=2**16)
         table = pa.concat_tables([columns_of(part, roles) for part in tables])
     return pd.DataFrame(
         {role: pd.Series(pc.utf8_normalize(table[role], "NFC"), dtype="str") for role in roles}
     )
 
 
+def json_table(file: ResultFile, roles: dict[str, str], warnings: list[str]) -> pa.Table:
+    """The roles' values of every item."""
+    rows = []
+    for item in json_items(file, warnings):
+        record = flat(item)
+        rows.append([record.get(column) for column in roles.values()])
+    try:
+        columns = [pa.array(values, pa.large_string()) for values in zip(*rows, strict=True)]
+    except UnicodeEncodeError as error:
+        raise InputError(
+            f"{file.path}: {error.object!r} holds half a character; correct it or export it again"
+        ) from None
+    return pa.table(columns, list(roles))
+
+
 def columns_of(table: pa.Table, roles: dict[str, str]) -> pa.Table:
     """The roles' columns of a table of strings; cells that hold a list or map are opened."""
+    # The longest name that a dotted column begins with is the table's column it lies in.
+    names = sorted(table.schema.names, key=len, reverse=True)
     columns = []
     for column in roles.values():
-        base = next(
-            n
-            for n in sorted(table.schema.names, key=len, reverse=True)
-            if column == n or column.startswith(f"{n}.")
-        )
+        base = next(name for name in names if column == name or column.startswith(f"{name}."))
         values = table[base].cast(pa.large_string())
         nested = pc.fill_null(pc.match_substring_regex(values, r"^\s*[\[{]"), False)
         if column != base or pc.any(nested).as_py():
-            values = pa.chunked_array(
-                [
-                    pa.array(
-                        [opened(value, base, column) for value in values.to_pylist()],
-                        pa.large_string(),
-                    )
-                ]
-            )
+            cells = [opened(value, base, column) for value in values.to_pylist()]
+            values = pa.chunked_array([pa.array(cells, pa.large_string())])
         columns.append(values)
     return pa.table(columns, list(roles))
 
 
 def opened(value: str | None, base: str, column: str) -> str | None:
+    """What a cell of the column `base` holds under the dotted name `column`."""
     return None if value is None else flat({base: cell_value(value)}).get(column)
 
 
@@ -376,14 +203,11 @@ def numbers(
     if values is None:
         return np.full(n, np.nan)
     try:
-        found = quick(values, pa.float64()).to_numpy(zero_copy_only=False) / largest
+        found = quick(values, pa.float64()).to_numpy(zero_copy_only=False)
     except pa.ArrowInvalid:
-        found = (
-            pd.to_numeric(values.str.replace(",", "."), errors="coerce").to_numpy(
-                float, na_value=np.nan
-            )
-            / largest
-        )
+        pointed = pd.to_numeric(values.str.replace(",", "."), errors="coerce")
+        found = pointed.to_numpy(float, na_value=np.nan)
+    found = found / largest
     unread = np.isnan(found) & values.notna().to_numpy()
     check_all(
         path, values, unread, column, "not a number", "--confidence_column (none: go without)"
@@ -395,7 +219,7 @@ def numbers(
         outside,
         column,
         f"not between 0 and {largest:g}",
-        "--confidence_max 100 of percentages",
+        "--confidence_max 100 for percentages",
     )
     return found
 
@@ -410,15 +234,18 @@ def times(path, values: pd.Series | None, column: str | None, n: int) -> pd.Seri
         return pd.Series(quick(values, pa.timestamp("us", "UTC")).to_pandas(), index=values.index)
     except pa.ArrowInvalid:
         pass  # not all are ISO 8601 with a zone
+
+    # Seconds, or milliseconds, since 1970: from 1973 to 2286.
     since = pd.to_numeric(values, errors="coerce").to_numpy(float, na_value=np.nan)
     since = np.where(since > 1e11, since / 1000, since)
     since = np.where((since > 1e8) & (since < 1e10), since, np.nan)
     found = pd.Series(pd.to_datetime(since, unit="s", utc=True), index=values.index).astype(
         "datetime64[us, UTC]"
     )
-    begun = pc.fill_null(
-        pc.match_substring_regex(pa.chunked_array(pa.array(values, pa.large_string())), DATE), False
-    )
+
+    # Dates, form by form.
+    strings = pa.chunked_array(pa.array(values, pa.large_string()))
+    begun = pc.fill_null(pc.match_substring_regex(strings, DATE), False)
     dates = values.where(begun.to_numpy())
     for form in TIME_FORMATS:
         missing = found.isna() & dates.notna()
@@ -446,5 +273,5 @@ def check_all(path, values: pd.Series, wrong: np.ndarray, column: str, what: str
         row = int(np.flatnonzero(wrong)[0])
         raise InputError(
             f"{path}, row {row + 1}: {column} {values.iloc[row]!r} is {what} ({int(wrong.sum())} such "
-            f"rows); mend it, or say {flags}"
+            f"rows); correct it, or pass {flags}"
         )

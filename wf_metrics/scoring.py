@@ -14,6 +14,7 @@ from utils.metrics import (
     prediction_metrics,
     prediction_table,
 )
+from wf_metrics.columns import plain_form
 from wf_metrics.intervals import (
     bootstrap_balanced_accuracy,
     bootstrap_macro_f1,
@@ -65,23 +66,25 @@ def score(truth: pd.Series, prediction: pd.Series, samples: int, seed: int) -> S
         )
     # Hashing the few names once and the rows through categories is far faster than comparing
     # strings.
-    codes = [
+    labels, predictions = (
         pd.Categorical(values, categories=names).codes.astype(np.int64)
         for values in (truth, prediction)
-    ]
-    missing, typologies = codes[1] < 0, len(names)
+    )
+    missing, typologies = predictions < 0, len(names)
     if missing.any():
-        codes[1] = np.where(missing, typologies, codes[1])
+        predictions = np.where(missing, typologies, predictions)
         names = [*names, NO_RESULT]
-    labels, predictions = codes
+
     counts = confusion_counts(labels, predictions, len(names))
     metrics = prediction_metrics(labels, predictions, len(names))
     right, n = int(np.trace(counts)), len(labels)
-    intervals = {"accuracy": wilson(right, n)}
-    intervals["balanced_accuracy"] = percentiles(
-        bootstrap_balanced_accuracy(labels, predictions, samples, seed)
-    )
-    intervals["macro_f1"] = percentiles(bootstrap_macro_f1(labels, predictions, samples, seed))
+    balanced = bootstrap_balanced_accuracy(labels, predictions, samples, seed)
+    macro_f1 = bootstrap_macro_f1(labels, predictions, samples, seed)
+    intervals = {
+        "accuracy": wilson(right, n),
+        "balanced_accuracy": percentiles(balanced),
+        "macro_f1": percentiles(macro_f1),
+    }
     table = typology_table(labels, predictions, names).head(typologies)
     return Scores(metrics, intervals, table, names, counts, right, n, labels, predictions)
 
@@ -176,6 +179,33 @@ def confidence_metrics(files: pd.DataFrame) -> dict:
         "ece": expected_calibration_error(confidence[known], right[known]),
         "thresholds": coverage_table(confidence, right),
     }
+
+
+def same_but_for_form(files: pd.DataFrame) -> list[dict]:
+    """Wrong predictions that are the truth written otherwise, such as `171.0` for `171`.
+
+    Returns dicts of truth, prediction and files, the most frequent first.
+    """
+    wrong = files[files["prediction"].notna() & files["truth"].ne(files["prediction"])]
+    pairs = wrong.groupby(["truth", "prediction"], sort=True).size()
+    found = [
+        {"truth": truth, "prediction": prediction, "files": int(n)}
+        for (truth, prediction), n in pairs.items()
+        if plain_form(truth) == plain_form(prediction)
+    ]
+    return sorted(found, key=lambda row: -row["files"])
+
+
+def form_warning(pairs: list[dict]) -> str | None:
+    """What to say of `same_but_for_form`; None where there is nothing to say."""
+    if not pairs:
+        return None
+    shown = ", ".join(f"{row['prediction']!r} for {row['truth']!r}" for row in pairs[:3])
+    return (
+        f"{sum(row['files'] for row in pairs)} predictions count as wrong that differ from the truth "
+        f"only in how they are written: {shown}{' …' if len(pairs) > 3 else ''}; write both sides "
+        "alike, or join them with --unify"
+    )
 
 
 def unknown_labels(predictions: pd.Series, typologies: set[str]) -> list[dict]:

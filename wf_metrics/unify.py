@@ -11,7 +11,7 @@ import yaml
 
 from utils.errors import InputError
 from utils.text import nfc
-from wf_metrics.results import ENDING, listed
+from wf_metrics.columns import ENDING, listed
 
 
 def read_unify(path) -> dict[str, str]:

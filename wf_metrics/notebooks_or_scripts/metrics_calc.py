@@ -27,7 +27,7 @@ from utils.cli import parse, start_logging
 from utils.errors import exits_on_input_error
 from utils.figures import confusion_matrix_figure, coverage_figure, per_class_figure, save_figure
 from utils.folders import claim_report, whole_folder
-from utils.tables import markdown_table, write_csv
+from utils.tables import CONTROLS, markdown_table, write_csv
 from wf_metrics.figures import over_time_figure
 from wf_metrics.measure import Measured, MetricsArguments, measure
 from wf_metrics.report import percent, share, write_workflow_report
@@ -49,10 +49,10 @@ def main(argv=None) -> Path:
     # Save, and say it.
     with whole_folder(folder) as partial:
         save(partial, measured)
-    print("\n".join([*measured.notes, "", summary(measured)]))
-    print(
-        f"{folder}: accuracy_unifying {measured.numbers['accuracy_unifying']:.4f}; see {folder / 'report.html'}"
-    )
+    cautions = [f"Caution: {w}.".translate(CONTROLS) for w in measured.numbers["warnings"]]
+    print("\n".join([*measured.notes, "", summary(measured), *cautions]))
+    accuracy = measured.numbers["accuracy_unifying"]
+    print(f"{folder}: accuracy_unifying {accuracy:.4f}; see {folder / 'report.html'}")
     return folder
 
 

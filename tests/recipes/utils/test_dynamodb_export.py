@@ -25,9 +25,10 @@ from tests.helpers import REPO_ROOT, refused
 from utils import dynamodb_export
 from utils.dynamodb import parts as dynamodb_parts
 from utils.records import ReadReport
+from wf_metrics.columns import Columns
 from wf_metrics.dynamodb import cell_value, flat
-from wf_metrics.result_files import csv_tables, json_items
-from wf_metrics.results import Columns, read_results
+from wf_metrics.result_files import csv_tables, inspect_file, json_items
+from wf_metrics.results import read_results
 
 boto3 = pytest.importorskip("boto3", reason="the aws extra is not installed")
 loaders = pytest.importorskip("botocore.loaders")
@@ -355,7 +356,7 @@ def test_csv_and_jsonl_are_read_to_the_same_results(export, tmp_path):
     for name in names:
         export("resultados", name, "--attributes", "id,archivo,tipo,confianza,procesado")
     frames = [
-        read_results([tmp_path / name], Columns(), set(), {"cédula"})[0].drop(columns="source")
+        read_results([tmp_path / name], Columns(), set(), {"cédula"}).frame.drop(columns="source")
         for name in names
     ]
     assert len(frames[0]) == 60 and frames[0].notna().all(axis=None)
@@ -388,11 +389,13 @@ def test_every_type_survives_both_formats(export, tmp_path):
     assert (row["sí"], row["no"], row["nulo"], row["vacío"]) == ("true", "false", "", "")
     assert row["lista"] == '[{"S":"C"},{"N":"1"},{"NULL":true},{"BOOL":false}]'
     assert row["textos"] == '["a","ñ"]' and json.loads(row["mapa"]) == mapped["M"]
-    (table,) = csv_tables(tmp_path / "t.csv", None, "utf-8")
+    (table,) = csv_tables(inspect_file(tmp_path / "t.csv", ReadReport()), None)
     from_csv = [
         flat({n: v and cell_value(v) for n, v in record.items()}) for record in table.to_pylist()
     ]
-    from_jsonl = [flat(record) for record in json_items(tmp_path / "t.jsonl", ReadReport())]
+    from_jsonl = [
+        flat(record) for record in json_items(inspect_file(tmp_path / "t.jsonl", ReadReport()))
+    ]
     assert [filled(record) for record in from_csv] == [filled(record) for record in from_jsonl]
 
 

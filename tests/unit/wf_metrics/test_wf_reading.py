@@ -16,10 +16,11 @@ import pytest
 from utils.errors import InputError
 from utils.predictions import write_predictions
 from wf_metrics import result_files as exports
+from wf_metrics.columns import Columns
 from wf_metrics.dynamodb import cell_value, flat, header_name, untyped
 from wf_metrics.ground_truth import read_ground_truth
 from wf_metrics.result_files import kind_of
-from wf_metrics.results import Columns, read_results
+from wf_metrics.results import read_results
 
 UNTYPED = [
     ({"S": "año"}, "año"),
@@ -188,8 +189,8 @@ def write(path, content):
 
 def read(*paths, columns=None, stems=(), typologies=(), **options):
     """The frame of results, key columns only, and the notes."""
-    frame, notes = read_results(paths, columns or Columns(), set(stems), set(typologies), **options)
-    return frame[["key", "prediction", "confidence", "time"]], notes
+    reading = read_results(paths, columns or Columns(), set(stems), set(typologies), **options)
+    return reading.frame[["key", "prediction", "confidence", "time"]], reading.notes
 
 
 def expected(rows=3) -> pd.DataFrame:
@@ -595,7 +596,7 @@ def test_decomposed_names_are_composed(tmp_path):
     frame, _ = read(write(tmp_path / "r.csv", f"archivo,tipo\n{decomposed},{typology}\n"))
     assert frame["key"][0] == "ñandú.png" and frame["prediction"][0] == "cédula"
     write(tmp_path / "muestras" / typology / decomposed, "")
-    truth, _ = read_ground_truth(tmp_path / "muestras")
+    truth = read_ground_truth(tmp_path / "muestras").frame
     assert truth["key"][0] == "cédula/ñandú.png" and truth["truth"][0] == "cédula"
 
 
@@ -622,7 +623,8 @@ def test_ground_truth_folder(tmp_path):
     (folder / "01" / "g.png").symlink_to("no_descargado.png")
     (folder / "01" / "vuelta").symlink_to(folder)
     (folder / "vacía").mkdir()
-    truth, notes = read_ground_truth(folder)
+    reading = read_ground_truth(folder)
+    truth, notes = reading.frame, reading.notes
     assert list(zip(truth["key"], truth["truth"], strict=True)) == [
         ("01/c.png", "01"),
         ("01/g.png", "01"),
@@ -644,12 +646,13 @@ def test_file_names_that_are_no_utf_8(tmp_path):
         (folder / "a\udcf1o.png").touch()  # the byte of ñ in latin-1, as old zip files leave it
     except OSError:
         pytest.skip("this file system takes UTF-8 names alone")
-    assert read_ground_truth(tmp_path / "muestras")[0]["key"].to_list() == ["x/año.png"]
+    assert read_ground_truth(tmp_path / "muestras").frame["key"].to_list() == ["x/año.png"]
 
 
 def test_ground_truth_tables(tmp_path):
     text = "archivo,tipo\na.png,x\n,y\nb.png,\ncarpeta/,x\ncarpeta\\,x\nc.png,01\n"
-    truth, notes = read_ground_truth(write(tmp_path / "t.csv", text))
+    reading = read_ground_truth(write(tmp_path / "t.csv", text))
+    truth, notes = reading.frame, reading.notes
     assert truth[["key", "truth", "path"]].to_numpy().tolist() == [
         ["a.png", "x", "a.png"],
         ["c.png", "01", "c.png"],
@@ -659,5 +662,5 @@ def test_ground_truth_tables(tmp_path):
         and "4 rows without a file or a typology" in notes[1]
     )
     path = write(tmp_path / "t.jsonl", lines([{"prediction": "y", "ruta": "a.png", "label": "x"}]))
-    assert read_ground_truth(path)[0]["truth"].to_list() == ["x"]
-    assert read_ground_truth(path, "ruta", "prediction")[0]["truth"].to_list() == ["y"]
+    assert read_ground_truth(path).frame["truth"].to_list() == ["x"]
+    assert read_ground_truth(path, "ruta", "prediction").frame["truth"].to_list() == ["y"]
