@@ -7,6 +7,7 @@ import dataclasses
 import difflib
 import json
 import logging
+import math
 import sys
 import threading
 from argparse import (
@@ -76,6 +77,7 @@ def parse(dataclass_types, argv=None, *, doc: str | None = None, positional=()):
     words["config"] = config
     words["typed_args"] = {name: values[name] for name in sorted(typed)}
     words["explicit_args"] = {name: values[name] for name in sorted(typed | from_yaml.keys())}
+    refuse_nan(words["explicit_args"])
     try:
         objects = [
             t(**{f.name: values[f.name] for f in dataclasses.fields(t) if f.init})
@@ -84,6 +86,14 @@ def parse(dataclass_types, argv=None, *, doc: str | None = None, positional=()):
     except (ValueError, TypeError, ImportError) as error:
         raise InputError(str(error)) from None
     return *objects, words
+
+
+def refuse_nan(explicit_args: dict):
+    """Refuse `nan`, which `float` takes: every comparison with it is False, so no check sees it."""
+    for name, value in explicit_args.items():
+        numbers = value if isinstance(value, list) else [value]
+        if any(isinstance(number, float) and math.isnan(number) for number in numbers):
+            raise InputError(f"--{name} nan: not a number; give one")
 
 
 def begins_with_yaml(argv: list[str]) -> bool:

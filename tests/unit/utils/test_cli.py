@@ -98,3 +98,19 @@ def test_the_model_at_hand_brings_its_yaml():
         (["other.yaml", "--steps", "3"], ["other.yaml", "--steps", "3"]),
     ):
         assert add_model_config(argv, configs, default="mini") == expected
+
+
+@pytest.mark.parametrize("words", [["--rate", "nan"], ["--rate=NaN"], ["--rates", "0.1", "nan"]])
+def test_nan_is_no_number(words):
+    """`float` takes it, and no check of a range sees it."""
+    with pytest.raises(InputError, match="nan: not a number"):
+        parse(Rates, words)
+    assert parse(Rates, ["--rate", "inf", "--rates", "0.1", "2"])[0] == Rates(
+        float("inf"), [0.1, 2]
+    )
+
+
+@dataclass
+class Rates:
+    rate: float = 0.1
+    rates: list[float] = field(default_factory=list)
