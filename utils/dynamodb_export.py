@@ -13,7 +13,7 @@ to S3, a {"Item": …} a line. Rows come segment by segment, each in the service
 table gives the same bytes again.
 
 Pages are kept in <output>.partial; the output appears when it is whole. After a kill, Ctrl-C or an
-error the same command with --resume goes on behind the last page. A scan is no snapshot: what is
+error the same command with --resume continues behind the last page. A scan is no snapshot: what is
 written meanwhile may be in or not.
 
 Credentials are those that boto3 finds (environment, profile, role); they need
@@ -22,7 +22,6 @@ dynamodb:DescribeTable and dynamodb:Scan, or dynamodb:Query with --key. Without 
 and --endpoint_url http://127.0.0.1:5555 --region us-east-1.
 """
 
-import contextlib
 import json
 import sys
 import time
@@ -30,7 +29,8 @@ from pathlib import Path
 
 from tqdm import tqdm
 
-from utils.cli import parse
+from utils.cli import parse, report_progress
+from utils.dynamodb.answers import ask_whole, check_answer, keep_items
 from utils.dynamodb.parts import claimed, kept_in, read_all, write_output
 from utils.dynamodb.request import SORTS, ExportArguments, attribute_names, request_of, sort_flags
 from utils.errors import InputError, exits_on_input_error
@@ -42,6 +42,7 @@ try:
 except ImportError:  # said by `main`, so that --help needs none
     boto3 = None
 
+READ_TIMEOUT = 30  # seconds without a byte of an answer
 ENDINGS = (".csv", ".jsonl", ".jsonl.gz")
 NOT_ASKED = (
     "output",
@@ -57,8 +58,8 @@ NO_TABLE = "no such table; check its name, --region, --profile and --endpoint_ur
 DENIED = "access denied ({message}); ask for dynamodb:DescribeTable, dynamodb:Scan and dynamodb:Query on it"
 EXPIRED = "the credentials have expired; log in again or renew them"
 INVALID = "the credentials are not valid; check --profile or the AWS_… variables, and this machine's clock"
-THROTTLED = "throttled {attempts} times in a row; raise its read capacity, say fewer --segments or more --attempts"
-MENDS = {
+THROTTLED = "throttled {attempts} times in a row; raise its read capacity, use fewer --segments or more --attempts"
+FIXES = {
     "ResourceNotFoundException": NO_TABLE,
     "AccessDeniedException": DENIED,
     "ExpiredTokenException": EXPIRED,
@@ -106,7 +107,9 @@ def check(args: ExportArguments, given: dict):
     if args.key and "segments" in given:
         raise InputError("--segments: a query with --key has none; leave one of them out")
     if sort_flags(args) and not args.key:
-        raise InputError(f"--{sort_flags(args)[0]} needs --key NAME=VALUE; for a scan say --prefix")
+        raise InputError(
+            f"--{sort_flags(args)[0]} needs --key NAME=VALUE; for a scan pass --prefix"
+        )
     if sort_flags(args) not in SORTS:
         raise InputError(
             "--sort_prefix and --sort_from or --sort_to: a sort key takes one condition, leave one out"
@@ -122,41 +125,32 @@ def export(table: str, args: ExportArguments, working: Path, secrets: list[str])
     start, output = time.perf_counter(), Path(args.output)
     if output.is_dir() or output.exists() and not args.overwrite:
         raise InputError(
-            f"{output}: already there; say --overwrite to replace it or choose another --output"
+            f"{output}: already there; pass --overwrite to replace it or choose another --output"
         )
     session = boto3.Session(profile_name=args.profile)
     if session.get_credentials() is None:
         raise exceptions.NoCredentialsError()
     frozen = session.get_credentials().get_frozen_credentials()
     secrets += [value for value in frozen if isinstance(value, str) and len(value) > 15]
-    described = (
-        client_of(session, args, min(args.attempts, 3)).describe_table(TableName=table).get("Table")
-    )
+    first = client_of(session, args, min(args.attempts, 3))
+    described = ask_whole(first.describe_table, args.attempts, {"TableName": table}).get("Table")
     if not described:
         raise InputError(
             f"{args.endpoint_url}: what answers there is no DynamoDB; check --endpoint_url"
         )
     request, keys = request_of(described, args)
-    requests = (
-        [request]
-        if args.key
-        else [
+    requests = [request]
+    if not args.key:
+        requests = [
             request | {"Segment": number, "TotalSegments": args.segments}
             for number in range(args.segments)
         ]
-    )
     asked = {name: value for name, value in vars(args).items() if name not in NOT_ASKED}
     asked["table"] = [described["TableArn"], described["CreationDateTime"].timestamp()]
     with claimed(working, asked, args):
         client = client_of(session, args, args.attempts)
-        partly = args.key or args.time_attribute or args.prefix or args.index
-        with tqdm(
-            total=None if partly else described.get("ItemCount") or None,
-            desc=table,
-            unit=" items",
-            disable=None,
-        ) as bar:
-            states = read_all(client.query if args.key else client.scan, requests, working, bar)
+        ask = client.query if args.key else client.scan
+        states = read_with_progress(ask, requests, described, working, args)
         names = {name for state in states for name in state["names"]}
         header = [name for name in keys if name in names] + sorted(names.difference(keys))
         write_output(working, output, len(states), header or keys)
@@ -170,10 +164,38 @@ def export(table: str, args: ExportArguments, working: Path, secrets: list[str])
     return {"output": str(output)} | counts | {"seconds": round(time.perf_counter() - start, 1)}
 
 
+def read_with_progress(
+    ask, requests: list[dict], described: dict, working: Path, args: ExportArguments
+) -> list[dict]:
+    """`read_all` under a bar, or with a line now and then; the whole number of items is known only
+    where all are read.
+    """
+    name = described["TableName"]
+    partly = args.key or args.time_attribute or args.prefix or args.index
+    total = None if partly else described.get("ItemCount") or None
+    so_far = {"items": 0, "pages": 0}
+
+    def show(states: list[dict]):
+        for count in so_far:
+            so_far[count] = sum(state[count] for state in states)
+        bar.set_postfix(pages=so_far["pages"], refresh=False)
+        bar.update(so_far["items"] - bar.n)
+
+    def describe() -> str:
+        return f"{name}: {so_far['items']:,} items in {so_far['pages']:,} pages so far"
+
+    with (
+        tqdm(total=total, desc=name, unit=" items", disable=None) as bar,
+        report_progress(describe),
+    ):
+        return read_all(ask, requests, working, args, show)
+
+
 def client_of(session, args: ExportArguments, attempts: int):
     config = botocore.config.Config(
         retries={"mode": "adaptive", "total_max_attempts": attempts},
         connect_timeout=10,
+        read_timeout=READ_TIMEOUT,
         max_pool_connections=args.segments,
     )
     try:
@@ -186,39 +208,36 @@ def client_of(session, args: ExportArguments, attempts: int):
         raise InputError(
             f"--endpoint_url {args.endpoint_url}: {error}; write http://host:port"
         ) from None
-    for operation in ("Scan", "Query"):
-        client.meta.events.register(f"before-parse.dynamodb.{operation}", keep_items)
+    events = client.meta.events
+    for operation in ("DescribeTable", "Scan", "Query"):
+        events.register_first(f"before-parse.dynamodb.{operation}", check_answer)
+    for operation in ("Scan", "Query"):  # behind the check, for it takes the body apart
+        events.register_last(f"before-parse.dynamodb.{operation}", keep_items)
     return client
 
 
-def keep_items(response_dict: dict, customized_response_dict: dict, **_):
-    """Take the items as they came: boto3 takes every value apart, which is more than half of an
-    export's work.
-    """
-    with contextlib.suppress(ValueError):  # a broken answer is boto3's to judge
-        body = json.loads(response_dict["body"])
-        if "Items" in body:
-            customized_response_dict["Items"] = body.pop("Items")
-            response_dict["body"] = json.dumps(body).encode()
-
-
 def explained(error: Exception, args: ExportArguments) -> str:
-    """What went wrong and its mend; of refused signatures without the service's words, which quote
+    """What went wrong and its fix; of refused signatures without the service's words, which quote
     the request.
     """
     if isinstance(error, exceptions.ClientError):
         code, message = (error.response["Error"].get(name, "") for name in ("Code", "Message"))
-        mend = MENDS.get(
+        fix = FIXES.get(
             code,
             "refused ({code}: {message}); check the flags that name its attributes, or try later",
         )
-        return mend.format(code=code, message=message, attempts=args.attempts)
+        return fix.format(code=code, message=message, attempts=args.attempts)
     if isinstance(error, exceptions.NoRegionError):
-        return "no AWS region is configured; say --region or set AWS_DEFAULT_REGION"
+        return "no AWS region is configured; pass --region or set AWS_DEFAULT_REGION"
     if isinstance(error, (exceptions.NoCredentialsError, exceptions.PartialCredentialsError)):
-        return f"{error}; set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or say --profile"
+        return f"{error}; set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or pass --profile"
     if isinstance(error, (exceptions.HTTPClientError, exceptions.ConnectionError)):
-        return f"the service cannot be reached ({error}); check the network, --region and --endpoint_url"
+        place = f" at {args.endpoint_url}" if args.endpoint_url else ""
+        if isinstance(error, (exceptions.ReadTimeoutError, exceptions.ConnectTimeoutError)):
+            return f"the service{place} gives no answer in time; try later, or check the network"
+        return (
+            f"the service{place} cannot be reached; check the network, --region and --endpoint_url"
+        )
     return f"{error}; check --profile, --region and the AWS configuration"
 
 

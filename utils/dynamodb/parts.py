@@ -14,7 +14,9 @@ import threading
 from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
 from pathlib import Path
 
-from utils.dynamodb.request import ExportArguments
+from utils.dynamodb.answers import ask_whole
+from utils.dynamodb.request import ExportArguments, attribute_names
+from utils.dynamodb.times import is_within, moment_of_flag
 from utils.errors import InputError
 
 try:
@@ -60,11 +62,11 @@ def claimed(working: Path, asked: dict, args: ExportArguments):
             if other:
                 raise InputError(
                     f"{working}: begun with another {' and '.join(other)}; give the same arguments, or "
-                    "choose another --output, or say --overwrite without --resume to begin anew"
+                    "choose another --output, or pass --overwrite without --resume to begin anew"
                 )
         elif path.exists() and not args.overwrite:
             raise InputError(
-                f"{working}: an unfinished export is there; say --resume to go on or --overwrite"
+                f"{working}: an unfinished export is there; pass --resume to continue it or --overwrite"
             )
         else:
             if args.resume:
@@ -76,25 +78,21 @@ def claimed(working: Path, asked: dict, args: ExportArguments):
         shutil.rmtree(working)
 
 
-def read_all(ask, requests: list[dict], working: Path, bar) -> list[dict]:
+def read_all(ask, requests: list[dict], working: Path, args: ExportArguments, show) -> list[dict]:
     """Read every segment to its end, in parallel; what ends one ends all, when the pages on their
-    way have come.
+    way have come. `show(states)` is called twice a second.
     """
-    stop, states = (
-        threading.Event(),
-        [read_state(working, number) for number in range(len(requests))],
-    )
+    stop = threading.Event()
+    states = [read_state(working, number) for number in range(len(requests))]
     with ThreadPoolExecutor(len(requests)) as pool:
         try:
-            jobs = [
-                pool.submit(read_segment, ask, request, working, number, states, stop)
+            jobs = {
+                pool.submit(read_segment, ask, request, working, number, states, stop, args)
                 for number, request in enumerate(requests)
-            ]
-            running = jobs
-            while running:
-                done, running = wait(jobs, 0.5, FIRST_EXCEPTION)
-                bar.set_postfix(pages=sum(state["pages"] for state in states), refresh=False)
-                bar.update(sum(state["items"] for state in states) - bar.n)
+            }
+            while jobs:
+                done, jobs = wait(jobs, 0.5, FIRST_EXCEPTION)
+                show(states)
                 for job in done:
                     job.result()
         finally:
@@ -103,40 +101,65 @@ def read_all(ask, requests: list[dict], working: Path, bar) -> list[dict]:
 
 
 def read_segment(
-    ask, request: dict, working: Path, number: int, states: list[dict], stop: threading.Event
+    ask,
+    request: dict,
+    working: Path,
+    number: int,
+    states: list[dict],
+    stop: threading.Event,
+    args: ExportArguments,
 ):
     """Append page after page to the segment's part; its state is written when the page is on the
     disk.
     """
     state, path = states[number], part_of(working, number)
     with open(path, "ab") as part:
+        # What lies behind the state's bytes is of a page that was cut off.
         if part.tell() < state["bytes"]:
             raise InputError(
-                f"{path}: shorter than it was; say --overwrite without --resume to begin anew"
+                f"{path}: shorter than it was; pass --overwrite without --resume to begin anew"
             )
         part.truncate(state["bytes"])
         while (state["next"] or not state["pages"]) and not stop.is_set():
-            page = ask(
-                **request,
-                **({"ExclusiveStartKey": with_bytes(state["next"])} if state["next"] else {}),
-            )
-            part.write("".join(as_json({"Item": item}) + "\n" for item in page["Items"]).encode())
+            begin = {"ExclusiveStartKey": with_bytes(state["next"])} if state["next"] else {}
+            page = ask_whole(ask, args.attempts, request | begin)
+            items = wanted_items(page["Items"], args)
+            part.write("".join(as_json({"Item": item}) + "\n" for item in items).encode())
             part.flush()
             os.fsync(part.fileno())
+            units = page.get("ConsumedCapacity", {}).get("CapacityUnits", 0)
             state = {
                 "bytes": part.tell(),
-                "items": state["items"] + len(page["Items"]),
+                "items": state["items"] + len(items),
                 "pages": state["pages"] + 1,
                 "scanned": state["scanned"] + page["ScannedCount"],
-                "capacity_units": state["capacity_units"]
-                + page.get("ConsumedCapacity", {}).get("CapacityUnits", 0),
-                "names": sorted(
-                    {name for item in page["Items"] for name in item}.union(state["names"])
-                ),
+                "capacity_units": state["capacity_units"] + units,
+                "names": sorted({name for item in items for name in item}.union(state["names"])),
                 "next": page.get("LastEvaluatedKey"),
             }
             write_json(path.with_suffix(".json"), state)
             states[number] = state
+
+
+def wanted_items(items: list[dict], args: ExportArguments) -> list[dict]:
+    """The items of a page that lie in the time asked for, without an attribute that was read for
+    that alone.
+
+    Raises:
+        InputError: the time of one is none.
+    """
+    attribute = args.time_attribute
+    if not attribute:
+        return items
+    since, until = moment_of_flag(args.since), moment_of_flag(args.until)
+    found = [
+        item
+        for item in items
+        if attribute in item and is_within(item[attribute], since, until, attribute)
+    ]
+    if args.attributes and attribute not in attribute_names(args):
+        found = [{n: value for n, value in item.items() if n != attribute} for item in found]
+    return found
 
 
 def part_of(working: Path, number: int) -> Path:
@@ -144,10 +167,10 @@ def part_of(working: Path, number: int) -> Path:
 
 
 def kept_in(working: Path) -> str:
-    there = any(working.glob("segment_*.json"))
-    return (
-        f"; what came is kept in {working}, the same command with --resume goes on" if there else ""
-    )
+    """The end of a message that says what is kept, where a page is."""
+    if not any(working.glob("segment_*.json")):
+        return ""
+    return f"; what came is kept in {working}, the same command with --resume continues there"
 
 
 def read_state(working: Path, number: int) -> dict:
@@ -160,7 +183,7 @@ def read_json(path: Path) -> dict:
         return json.loads(path.read_text(encoding="utf-8"))
     except ValueError:
         raise InputError(
-            f"{path}: broken; say --overwrite without --resume to begin anew"
+            f"{path}: broken; pass --overwrite without --resume to begin anew"
         ) from None
 
 
@@ -210,10 +233,13 @@ def write_output(working: Path, output: Path, n_parts: int, header: list[str]):
             )
             stream.detach()
         else:
-            zipped = (
-                gzip.GzipFile("", "wb", fileobj=file, mtime=0) if output.suffix == ".gz" else None
-            )
-            with zipped or contextlib.nullcontext(file) as stream:
+            # No name and no time in the head: the same items give the same bytes.
+            packed = output.suffix == ".gz"
+            with (
+                gzip.GzipFile("", "wb", fileobj=file, mtime=0)
+                if packed
+                else contextlib.nullcontext(file)
+            ) as stream:
                 for part in parts:
                     with open(part, "rb") as lines:
                         shutil.copyfileobj(lines, stream)

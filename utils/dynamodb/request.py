@@ -4,11 +4,10 @@ names and values.
 
 import base64
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 
+from utils.dynamodb.times import MOST_SECONDS, moment_of_flag
 from utils.errors import InputError
 
-MOST_SECONDS = 10**11  # times below are seconds since 1970, those above milliseconds
 SORTS = {
     (): None,
     ("sort_prefix",): "begins_with({}, {})",
@@ -37,7 +36,8 @@ class ExportArguments:
     time_attribute: str | None = field(
         default=None,
         metadata={
-            "help": "what --since and --until look at: ISO text, compared as text, or seconds or milliseconds since 1970"
+            "help": "what --since and --until look at: ISO 8601 text in whatever form each item "
+            "has, or seconds or milliseconds since 1970, as numbers or text"
         },
     )
     since: str | None = field(
@@ -66,14 +66,18 @@ class ExportArguments:
     endpoint_url: str | None = field(
         default=None, metadata={"help": "another service than Amazon's, as a local one"}
     )
-    resume: bool = field(default=False, metadata={"help": "go on where this export was stopped"})
+    resume: bool = field(default=False, metadata={"help": "continue where this export was stopped"})
     overwrite: bool = field(
         default=False, metadata={"help": "replace the output; without --resume begin anew"}
     )
 
 
 def request_of(described: dict, args: ExportArguments) -> tuple[dict, list[str]]:
-    """The arguments of `scan` or `query`; and the key attributes, those of the table first."""
+    """The arguments of `scan` or `query`; and the key attributes, those of the table first.
+
+    Raises:
+        InputError: flags that do not fit the table.
+    """
     request = {
         "TableName": described["TableName"],
         "ReturnConsumedCapacity": "TOTAL",
@@ -102,9 +106,9 @@ def request_of(described: dict, args: ExportArguments) -> tuple[dict, list[str]]
             f"{indexes[args.index]['Projection']['ProjectionType']}"
         )
     if args.attributes:
-        request["ProjectionExpression"] = ", ".join(
-            term(request, "{}", name) for name in attribute_names(args)
-        )
+        # The time is read even where it is not wanted, to judge the item by.
+        names = dict.fromkeys([*attribute_names(args), *filter(None, [args.time_attribute])])
+        request["ProjectionExpression"] = ", ".join(term(request, "{}", name) for name in names)
     if args.key:
         request["KeyConditionExpression"] = key_condition(request, args, schema, kinds)
     filters = [time_filter(request, args)] if args.time_attribute else []
@@ -146,7 +150,7 @@ def key_condition(request: dict, args: ExportArguments, schema: list[dict], kind
             f"--{flags[0]}: {holder} has {len(sort)} sort keys, not one; scan with --prefix"
         )
     if "sort_prefix" in flags and kinds[sort[0]] == "N":
-        raise InputError(f"--sort_prefix: {sort[0]} is a number; say --sort_from and --sort_to")
+        raise InputError(f"--sort_prefix: {sort[0]} is a number; pass --sort_from and --sort_to")
     condition = term(request, "{} = {}", name, typed("--key", kinds[name], value))
     bounds = [typed(f"--{flag}", kinds[sort[0]], vars(args)[flag]) for flag in flags]
     return (
@@ -155,32 +159,18 @@ def key_condition(request: dict, args: ExportArguments, schema: list[dict], kind
 
 
 def time_filter(request: dict, args: ExportArguments) -> str:
-    """since ≤ time < until; whether it is text, seconds or milliseconds is asked of each item's own
-    type.
+    """since ≤ time < until, as far as the service can tell: of numbers exactly; all text is let
+    through, for its forms compare otherwise than its times, and is judged here as it comes.
     """
-    since, until = moment(args.since), moment(args.until)
-    ways = [
-        ("S", args.since or "0", args.until or ":"),  # a colon comes after all digits
-        ("N", since or 0, until or MOST_SECONDS),
-        ("N", 1000 * (since or 0) or MOST_SECONDS, 1000 * (until or MOST_SECONDS)),
-    ]
-    form = "(attribute_type({0}, {1}) AND {0} >= {2} AND {0} < {3})"
-    return "({})".format(
-        " OR ".join(
-            term(
-                request, form, args.time_attribute, {"S": kind}, {kind: str(low)}, {kind: str(high)}
-            )
-            for kind, low, high in ways
-        )
-    )
-
-
-def moment(text: str | None) -> float | None:
-    try:
-        found = text and datetime.fromisoformat(text)
-    except ValueError:
-        raise InputError(f"{text}: not a time; write 2026-08-31 or 2026-08-31T23:59:59Z") from None
-    return found and (found if found.tzinfo else found.replace(tzinfo=UTC)).timestamp()
+    since, until = moment_of_flag(args.since), moment_of_flag(args.until)
+    seconds = (since or 0, until or MOST_SECONDS)
+    milliseconds = (1000 * (since or 0) or MOST_SECONDS, 1000 * (until or MOST_SECONDS))
+    ways = [term(request, "attribute_type({}, {})", args.time_attribute, {"S": "S"})]
+    for low, high in (seconds, milliseconds):
+        form = "(attribute_type({0}, {1}) AND {0} >= {2} AND {0} < {3})"
+        bounds = ({"S": "N"}, {"N": str(low)}, {"N": str(high)})
+        ways.append(term(request, form, args.time_attribute, *bounds))
+    return f"({' OR '.join(ways)})"
 
 
 def name_and_value(flag: str, words: str) -> tuple[str, str]:

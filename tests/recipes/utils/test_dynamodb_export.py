@@ -17,13 +17,16 @@ import sys
 import threading
 import time
 import urllib.request
+import zlib
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
 from tests.helpers import REPO_ROOT, refused
 from utils import dynamodb_export
+from utils.dynamodb import answers
 from utils.dynamodb import parts as dynamodb_parts
+from utils.dynamodb.times import moment
 from utils.records import ReadReport
 from wf_metrics.columns import Columns
 from wf_metrics.dynamodb import cell_value, flat
@@ -72,14 +75,11 @@ class Relay(ThreadingHTTPServer):
     def __init__(self, behind: str):
         super().__init__(("127.0.0.1", 0), Passer)
         self.behind, self.url = behind, f"http://127.0.0.1:{self.server_port}"
-        self.refusals, self.always = (
-            [],
-            {},
-        )  # [(operation, code, message)], {operation: (code, message) or bytes}
-        self.asked, self.patience = (
-            [],
-            0,
-        )  # operations; how many of each are let through before `always`
+        self.refusals = []  # [(operation, code, message)]
+        self.always = {}  # {operation: (code, message) or bytes}
+        self.asked = []  # operations
+        self.patience = 0  # how many of each are let through before `always`
+        self.damaged = 0  # how many answers to Scan come with other bytes than their checksum's
         self.hold_from, self.holding, self.release = None, threading.Event(), threading.Event()
         self.lock = threading.Lock()
         threading.Thread(target=self.serve_forever, args=(0.02,), daemon=True).start()
@@ -123,14 +123,21 @@ class Passer(BaseHTTPRequestHandler):
                 with urllib.request.urlopen(
                     urllib.request.Request(relay.behind, body, headers)
                 ) as answer:
-                    self.answer(200, answer.read())
+                    content = answer.read()
+                    spoilt = content
+                    if operation == "Scan" and relay.damaged:
+                        relay.damaged -= 1
+                        spoilt = content.replace(b"factura", b"faktura")
+                    self.answer(200, spoilt, {"x-amz-crc32": str(zlib.crc32(content))})
         except urllib.error.HTTPError as error:
             self.answer(error.code, error.read())
         except ConnectionError:
             pass  # the one that asked was killed
 
-    def answer(self, status: int, content: bytes):
+    def answer(self, status: int, content: bytes, headers: dict[str, str] | None = None):
         self.send_response(status)
+        for name, value in (headers or {}).items():
+            self.send_header(name, value)
         self.send_header("Content-Type", "application/x-amz-json-1.0")
         self.send_header("Content-Length", str(len(content)))
         self.end_headers()
@@ -448,7 +455,86 @@ def test_an_empty_table_gives_a_header(export, tmp_path):
     assert (tmp_path / "v.csv").read_text(encoding="utf-8") == '"id"\n'
 
 
-# Throttling, kill, Ctrl-C.
+# Times are compared as moments, in whatever form each item has them.
+
+NOON = 1785585600  # 2026-08-01T12:00:00Z
+
+
+@pytest.mark.parametrize(
+    ("text", "seconds"),
+    [
+        ("2026-08-01T12:00:00Z", NOON),
+        ("2026-08-01 12:00:00", NOON),
+        ("2026-08-01 14:00:00 +02:00", NOON),
+        ("2026-08-01T07:00:00-0500", NOON),
+        ("2026-08-01T12:00:00.250000999Z", NOON + 0.25),
+        ("2026-08-01 12:00:00 UTC", NOON),
+        ("20260801120000", NOON),
+        ("2026-08-01", NOON - 43200),
+        (str(NOON), NOON),
+        (f"{NOON}.5", NOON + 0.5),
+        (str(1000 * NOON), NOON),
+        ("ayer", None),
+        ("01/08/2026", None),
+        ("", None),
+    ],
+)
+def test_times_in_every_form_are_moments(text, seconds):
+    assert moment(text) == seconds
+
+
+def test_since_and_until_compare_moments_not_text(server, export, tmp_path):
+    """As text "2026-08-01 …" lies before "2026-08-01T…", and "…+02:00" is another hour."""
+    client = boto3.client("dynamodb", endpoint_url=server)
+    make_table(client, "horas", {"id": "S"})
+    times = {
+        "antes con espacio": "2026-08-01 11:59:59",
+        "antes con zona": "2026-08-01T13:30:00+02:00",
+        "justo con espacio": "2026-08-01 12:00:00",
+        "justo en segundos": str(NOON),
+        "dentro con zona": "2026-08-01T09:00:00-05:00",
+        "dentro con fracción": "2026-08-01T12:00:00.5Z",
+        "dentro en milisegundos": str(1000 * NOON + 1),
+        "fin": "2026-08-01T15:00:00+00:00",
+        "después": "2026-08-01 10:00:01-05:00",
+        "vacío": "",
+    }
+    items = [{"id": {"S": name}, "hora": {"S": text}} for name, text in times.items()]
+    put(client, "horas", [*items, {"id": {"S": "sin hora"}}])
+    flags = ["--since", "2026-08-01T12:00:00Z", "--until", "2026-08-01T17:00:00+02:00"]
+    export("horas", "h.csv", "--time_attribute", "hora", "--attributes", "id", *flags)
+    lines = (tmp_path / "h.csv").read_text(encoding="utf-8").splitlines()
+    expected = [name for name in times if name.split()[0] in ("justo", "dentro")]
+    assert sorted(line.strip('"') for line in lines) == sorted(["id", *expected])
+
+
+def test_a_text_that_is_no_time_is_refused(server, tmp_path, capsys):
+    words = ["resultados", "--output", tmp_path / "r.csv", "--endpoint_url", server]
+    error = refused(
+        capsys, dynamodb_export.main, *words, "--time_attribute", "tipo", "--since", "2026-08-01"
+    )
+    assert "tipo: " in error and "is not a time that can be compared" in error
+    assert not (tmp_path / "r.csv").exists()
+
+
+# Damaged answers, throttling, kill, Ctrl-C.
+
+
+def test_a_damaged_answer_is_asked_for_again(export, relay, tmp_path, monkeypatch):
+    monkeypatch.setattr(answers, "PAUSE", 0.01)
+    relay.damaged = 2
+    report, _ = export("resultados", "r.csv", "--segments", 1, url=relay.url)
+    assert report["items"] == 60 and relay.asked.count("Scan") == 3
+    assert "faktura" not in (tmp_path / "r.csv").read_text(encoding="utf-8")
+
+
+def test_answers_that_are_always_damaged_are_refused(relay, tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr(answers, "PAUSE", 0.01)
+    relay.damaged = 10**6
+    words = ["resultados", "--output", tmp_path / "r.csv", "--endpoint_url", relay.url]
+    error = refused(capsys, dynamodb_export.main, *words, "--attempts", "3")
+    assert "resultados: 3 answers in a row came with other bytes than their checksum" in error
+    assert not (tmp_path / "r.csv").exists()
 
 
 def test_throttling_is_waited_for(export, relay, tmp_path):
@@ -491,7 +577,7 @@ def test_a_binary_key_is_resumed_from(export, relay, tmp_path, capsys):
     error = refused(capsys, dynamodb_export.main, *words, "--page_items", 1)
     assert "tipos: the credentials have expired; log in again" in error
     assert (
-        f"; what came is kept in {tmp_path / 't.jsonl.partial'}, the same command with --resume goes on"
+        f"; what came is kept in {tmp_path / 't.jsonl.partial'}, the same command with --resume continues there"
         in error
     )
     relay.always, relay.asked = {}, []
@@ -600,7 +686,7 @@ def unfinished(export, relay, tmp_path, capsys):
 def test_an_unfinished_export_is_not_mixed_with_another(unfinished, export, tmp_path, capsys):
     error = refused(capsys, dynamodb_export.main, *unfinished)
     assert (
-        "c.csv.partial: an unfinished export is there; say --resume to go on or --overwrite"
+        "c.csv.partial: an unfinished export is there; pass --resume to continue it or --overwrite"
         in error
     )
     for flags, culprit in (
@@ -622,9 +708,9 @@ def test_a_damaged_or_busy_unfinished_export_is_said(unfinished, tmp_path, capsy
         json.dumps(dynamodb_parts.EMPTY | {"bytes": 9, "pages": 1, "next": 1})
     )
     error = refused(capsys, dynamodb_export.main, *unfinished, "--resume")
-    assert "segment_000.jsonl: shorter than it was; say --overwrite" in error
+    assert "segment_000.jsonl: shorter than it was; pass --overwrite" in error
     (partial / "segment_000.json").write_text("{")
-    assert "segment_000.json: broken; say" in refused(
+    assert "segment_000.json: broken; pass" in refused(
         capsys, dynamodb_export.main, *unfinished, "--resume"
     )
     with open(partial / "lock", "w") as lock:
@@ -636,7 +722,7 @@ def test_a_damaged_or_busy_unfinished_export_is_said(unfinished, tmp_path, capsy
 def test_what_is_there_is_kept(export, tmp_path, server, capsys):
     words = ["casos", "--endpoint_url", server, "--output"]
     (tmp_path / "c.csv").write_text("mío")
-    assert "c.csv: already there; say --overwrite" in refused(
+    assert "c.csv: already there; pass --overwrite" in refused(
         capsys, dynamodb_export.main, *words, tmp_path / "c.csv"
     )
     (tmp_path / "d.csv.partial").mkdir()
@@ -724,7 +810,7 @@ def test_refusals_of_the_service(code, relay, tmp_path, capsys):
 @pytest.mark.parametrize(
     ("without", "words"),
     [
-        (["AWS_DEFAULT_REGION"], "no AWS region is configured; say --region"),
+        (["AWS_DEFAULT_REGION"], "no AWS region is configured; pass --region"),
         (
             ["AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"],
             "Unable to locate credentials; set AWS_ACCESS_KEY_ID",
