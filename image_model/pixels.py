@@ -108,13 +108,21 @@ class Pages(torch.utils.data.Dataset):
     column_names = ("pixels", "label")
 
     def __init__(self, pixels: np.ndarray, labels: np.ndarray, augment=(), seed: int = 0):
-        self.pixels, self.labels, self.augment, self.seed, self.epoch = (
-            pixels,
-            labels,
-            list(augment),
-            seed,
-            0,
-        )
+        self.pixels = pixels
+        self.labels = labels
+        self.augment = list(augment)
+        self.seed = seed
+        # Shared memory: workers that live on from epoch to epoch hold copies of this object, and
+        # would draw the first epoch's changes again and again.
+        self.shared_epoch = torch.zeros((), dtype=torch.int64).share_memory_()
+
+    @property
+    def epoch(self) -> int:
+        return int(self.shared_epoch)
+
+    @epoch.setter
+    def epoch(self, number: int):
+        self.shared_epoch.fill_(number)
 
     def __len__(self):
         return len(self.labels)
@@ -122,14 +130,13 @@ class Pages(torch.utils.data.Dataset):
     def __getitem__(self, row: int) -> dict:
         pixels = np.array(self.pixels[row])
         if self.augment:
-            pixels = augmented(
-                pixels, self.augment, np.random.default_rng([self.seed, self.epoch, row])
-            )
+            rng = np.random.default_rng([self.seed, self.epoch, row])
+            pixels = augmented(pixels, self.augment, rng)
         return {"pixels": pixels, "label": int(self.labels[row])}
 
 
 class SetEpochCallback(TrainerCallback):
-    """Tells the pages which epoch it is; accelerate tells its samplers only."""
+    """Sets the pages' epoch when one begins; accelerate sets that of its samplers only."""
 
     def __init__(self, pages: Pages):
         self.pages = pages

@@ -404,6 +404,21 @@ def test_stopped_and_resumed_equals_uninterrupted(tree, tmp_path, monkeypatch, n
     assert (cut / "model.safetensors").read_bytes() == (whole / "model.safetensors").read_bytes()
 
 
+def test_augmented_pages_are_the_same_with_any_number_of_workers(tree, tmp_path, no_figures):
+    """Workers hold copies of the pages: kept from epoch to epoch, they must hear of the epoch."""
+    more = ["--num_train_epochs", "3", "--save_strategy", "no"]  # the last weights, not the best
+    models = []
+    for name, workers in (
+        ("alone", []),
+        ("workers", ["--dataloader_num_workers", "2"]),
+        ("kept", ["--dataloader_num_workers", "2", "--dataloader_persistent_workers", "true"]),
+    ):
+        run = train_script.main(flags(tree, tmp_path / name, *more, *workers))
+        models.append((run / "model.safetensors").read_bytes())
+    assert models[0] == models[1], "workers see other pages"
+    assert models[0] == models[2], "workers that are kept see the pages of another epoch"
+
+
 @pytest.mark.slow
 def test_killed_and_resumed_equals_uninterrupted(tree, tmp_path):
     """The same with kill -9, through the command line."""
