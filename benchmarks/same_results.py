@@ -109,7 +109,8 @@ def leaves(content, place: str = ""):
         for number, value in enumerate(content):
             yield from leaves(value, f"{place}[{number}]")
     else:
-        yield place, str(content)
+        # The last digits of a float hang on the library that computed it.
+        yield place, f"{content:.12g}" if isinstance(content, float) else str(content)
 
 
 def table(before: dict, after: dict) -> str:

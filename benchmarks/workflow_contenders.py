@@ -1,5 +1,4 @@
-"""The ways that benchmarks/workflow_metrics.py compares: one of them, in a process of its own, on
-data that are there.
+"""One of the ways that benchmarks/workflow_metrics.py compares, in a process of its own.
 
     python -m benchmarks.workflow_contenders WAY FOLDER SAMPLES LOOP_SAMPLES SEED
 
@@ -87,8 +86,9 @@ def stock_score(task: str, labels: np.ndarray):
 
 
 def by_class(labels: np.ndarray):
-    """Rows in the order of their class, where the class of each begins, and how long it is: three
-    (n,) arrays.
+    """Rows in the order of their class, where each one's class begins, and how long it is.
+
+    Three (n,) arrays.
     """
     order = np.argsort(labels, kind="stable")
     _, first, sizes = np.unique(labels[order], return_index=True, return_counts=True)
@@ -96,9 +96,7 @@ def by_class(labels: np.ndarray):
 
 
 def loop(score, labels, predictions, rows, samples: int, seed: int) -> np.ndarray:
-    """Scores (samples,) of rows drawn with replacement within each true class; rows: see
-    `by_class`.
-    """
+    """Scores (samples,) of rows drawn with replacement within each class; rows: see `by_class`."""
     (order, start, size), rng = rows, np.random.default_rng(seed)
     drawn = (order[start + (rng.random(len(order)) * size).astype(np.intp)] for _ in range(samples))
     return np.array([score(labels[own], predictions[own]) for own in drawn])
@@ -209,9 +207,8 @@ def files_suite(job: Job) -> dict:
 
 
 def files_of(job: Job) -> tuple[Path, Path]:
-    return job.folder / (
-        "results.csv" if job.task == "csv" else "predictions.parquet"
-    ), job.folder / "truth.csv"
+    results = "results.csv" if job.task == "csv" else "predictions.parquet"
+    return job.folder / results, job.folder / "truth.csv"
 
 
 def files_stock(job: Job) -> dict:

@@ -1,9 +1,11 @@
-"""Speed and memory of wf_metrics beside scikit-learn and pandas: bootstraps, full reports,
-confusions, a comparison.
+"""Speed and memory of wf_metrics beside scikit-learn and pandas.
 
     python benchmarks/workflow_metrics.py
-    python benchmarks/workflow_metrics.py --rows 20000 --compare_rows 2000 --stock_rows 5000 --output runs/benchmarks
+    python benchmarks/workflow_metrics.py --rows 20000 --compare_rows 2000 --stock_rows 5000 \
+        --output runs/benchmarks
     python benchmarks/workflow_metrics.py --parts macro_f1 confusion --loop_samples 20
+
+Measured are bootstraps, full reports, confusions and a comparison.
 
 The data are made from a seed and not measured: 632 unbalanced classes, 80 % right, errors spread
 over all classes, probabilities peaked and summing to 1. Every way runs in a fresh process on one
@@ -52,7 +54,8 @@ PARTS = {
         "array-stock": "sklearn report, confusion matrix and log_loss of it, no intervals",
         "table-suite": "read_predictions + classification_report + both bootstraps of a parquet",
         "parquet-suite": "metrics_calc on that parquet",
-        "parquet-stock": "pandas merge + sklearn report, confusion matrix and log_loss of it, no intervals",
+        "parquet-stock": "pandas merge + sklearn report, confusion matrix and log_loss of it, "
+        "no intervals",
     },
     "confusion": {
         "confusion-suite": "utils.metrics.confusion_counts",
@@ -151,25 +154,24 @@ def check(args):
     """Refuse sizes that cannot be measured, and a disk that is too small."""
     if set(args.parts) - set(PARTS):
         raise InputError(f"--parts {' '.join(args.parts)}: choose among {', '.join(PARTS)}")
-    if (
-        min(args.rows, args.stock_rows, args.agree_rows, args.compare_rows) < 400
-        or args.samples < 100
-    ):
+    fewest = min(args.rows, args.stock_rows, args.agree_rows, args.compare_rows)
+    if fewest < 400 or args.samples < 100:
         raise InputError(
-            "give at least 400 of --rows, --stock_rows, --agree_rows, --compare_rows, and 100 --samples"
+            "give at least 400 of --rows, --stock_rows, --agree_rows, --compare_rows, and 100 "
+            "--samples"
         )
     if min(args.loop_samples, args.repeats, args.classes - 1, args.compare_files - 1) < 1:
         raise InputError(
             "give at least 1 of --loop_samples, --repeats, and 2 of --classes, --compare_files"
         )
-    needed = (
-        8.5 * args.classes * (args.rows + args.stock_rows + args.compare_files * args.compare_rows)
-    )
+    # Bytes: float32 probabilities twice, as array and as parquet, and a little for the rest.
+    rows = args.rows + args.stock_rows + args.compare_files * args.compare_rows
+    needed = 8.5 * args.classes * rows
     free = shutil.disk_usage(tempfile.gettempdir()).free
     if free < needed:
         raise InputError(
-            f"{tempfile.gettempdir()}: {free / 1e9:.1f} GB free, {needed / 1e9:.1f} needed; let TMPDIR "
-            "name another folder, or give fewer --rows"
+            f"{tempfile.gettempdir()}: {free / 1e9:.1f} GB free, {needed / 1e9:.1f} needed; let "
+            "TMPDIR name another folder, or give fewer --rows"
         )
 
 
@@ -179,11 +181,8 @@ def check(args):
 def make_data(args, folder: Path):
     """Write what the parts read into subfolders: full, stock (fewer rows) and compare."""
     print("making the data …", file=sys.stderr, flush=True)
-    for name, rows in {
-        "full": args.rows,
-        "stock": args.stock_rows,
-        "compare": args.compare_rows,
-    }.items():
+    sizes = {"full": args.rows, "stock": args.stock_rows, "compare": args.compare_rows}
+    for name, rows in sizes.items():
         (folder / name).mkdir()
         rng = np.random.default_rng(args.seed)
         labels = class_codes(rng, rows, min(args.classes, rows // 40))
@@ -209,9 +208,7 @@ def predicted(rng, labels: np.ndarray) -> np.ndarray:
 
 
 def write_table(path: Path, rng, labels: np.ndarray, predictions: np.ndarray) -> np.ndarray:
-    """Write probabilities.npy, and from it the table of predictions, in chunks; returns the
-    confidences (n,).
-    """
+    """Write probabilities.npy, and from it the table of predictions; returns confidences (n,)."""
     shape = len(labels), int(labels.max()) + 1
     array = np.lib.format.open_memmap(path.with_name("probabilities.npy"), "w+", np.float32, shape)
     power = np.where(labels == predictions, 4, 1)  # right ones are surer
@@ -219,9 +216,7 @@ def write_table(path: Path, rng, labels: np.ndarray, predictions: np.ndarray) ->
     for rows in row_chunks(*shape, CHUNK_VALUES):
         line = np.arange(rows.stop - rows.start)
         chunk = rng.standard_exponential((len(line), shape[1]), np.float32)
-        chunk[line, labels[rows]] += (
-            shape[1] / 4
-        )  # of a wrong prediction the truth is often the second
+        chunk[line, labels[rows]] += shape[1] / 4  # where wrong, the truth is often the second
         chunk[line, predictions[rows]] = 0
         chunk *= ((1 - confidence[rows]) / chunk.sum(axis=1))[:, None]
         chunk[line, predictions[rows]] = confidence[rows]
@@ -256,7 +251,7 @@ def names_of(labels: np.ndarray) -> list[str]:
 
 
 def measure(way: str, args, folder: Path) -> dict:
-    """Seconds and peak memory of one way in a fresh process on one core, the best of the repeats."""
+    """Seconds and peak memory of one way in a fresh process on one core, the best of repeats."""
     task, who = way.split("-")
     few = who == "stock" and task in ("array", "parquet") and args.stock_rows < args.rows
     data = "compare" if task == "compare" else "stock" if few else "full"
@@ -299,9 +294,7 @@ def with_ratios(rows: list[dict]) -> list[dict]:
 
 
 def check_scores(rows: list[dict]):
-    """Raise InputError where two ways of the same data found different scores: they did not do the
-    same work.
-    """
+    """Raise InputError where two ways of the same data found different scores: other work."""
     for key in (*SCORES, "matrix_crc32"):
         for data in ("full", "stock"):
             found = {
@@ -314,8 +307,7 @@ def check_scores(rows: list[dict]):
 
 
 def agree(task: str, args) -> dict:
-    """Mean and standard deviation of a bootstrap and of the loop on few rows, and how far they are
-    apart.
+    """Mean and standard deviation of a bootstrap and of the loop, and how far they are apart.
 
     Raises:
         InputError: further than chance allows.
@@ -339,7 +331,8 @@ def agree(task: str, args) -> dict:
     ]
     if max(apart) > ERRORS:
         raise InputError(
-            f"{task}: means {means}, sds {sds} are {apart} standard errors apart: not one distribution"
+            f"{task}: means {means}, sds {sds} are {apart} standard errors apart: not one "
+            "distribution"
         )
     return {
         "what": task,
@@ -373,10 +366,11 @@ def markdown_report(results: dict) -> str:
     """The Markdown tables."""
     args, pinned = results["arguments"], results["hardware"]["cores_used"]
     parts = [
-        f"# Metrics of {args['rows']:,} documents, {min(args['classes'], args['rows'] // 40)} classes, "
-        f"{args['samples']:,} bootstrap samples\n",
-        f"{hardware_line(results['hardware'])}. Command: `python benchmarks/workflow_metrics.py`; best of "
-        f"{args['repeats']}. Every way has {'one core' if pinned else 'all cores'} and OMP_NUM_THREADS=1.\n",
+        f"# Metrics of {args['rows']:,} documents, {min(args['classes'], args['rows'] // 40)} "
+        f"classes, {args['samples']:,} bootstrap samples\n",
+        f"{hardware_line(results['hardware'])}. Command: `python benchmarks/workflow_metrics.py`; "
+        f"best of {args['repeats']}. Every way has {'one core' if pinned else 'all cores'} and "
+        "OMP_NUM_THREADS=1.\n",
         markdown_table(results["rows"], COLUMNS),
         markdown_table(results["goals"], GOAL_COLUMNS),
     ]

@@ -125,8 +125,9 @@ def markdown(comparison: dict, different, doubtful, confident: float) -> str:
         f"# {len(comparison['models'])} models on {comparison['documents']} documents of "
         f"{comparison['split']}\n",
         *(f"{note}.\n" for note in comparison["notes"]),
-        f"{comparison['classes']} classes. In brackets: 95 % of a paired bootstrap within each class, "
-        f"{comparison['samples']} samples, seed {comparison['seed']}; ± is the standard deviation over seeds.\n",
+        f"{comparison['classes']} classes. In brackets: 95 % of a paired bootstrap within each "
+        f"class, {comparison['samples']} samples, seed {comparison['seed']}; ± is the standard "
+        "deviation over seeds.\n",
         markdown_table(header, rows),
         "## Is the difference real?\n",
         *(f"**Caution:** {warning.translate(CONTROLS)}.\n" for warning in comparison["warnings"]),
@@ -154,8 +155,9 @@ def fusion_sentence(fusion: dict) -> str:
     chosen = losses[f"{weights[0]:.3f}"]
     return (
         f"The fusion weighs log-probabilities with {parts}, which gives the lowest log loss on "
-        f"{fusion['documents']} validation documents: {chosen:.3f}, against {losses['1.000']:.3f} and "
-        f"{losses['0.000']:.3f} alone. It is no part of the ensemble and of the tables of disagreements"
+        f"{fusion['documents']} validation documents: {chosen:.3f}, against "
+        f"{losses['1.000']:.3f} and {losses['0.000']:.3f} alone. It is no part of the ensemble and "
+        "of the tables of disagreements"
     )
 
 

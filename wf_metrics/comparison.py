@@ -1,5 +1,6 @@
-"""Which model is best, and whether the difference is real: bootstrap, McNemar, Holm; where models
-disagree.
+"""Which model is best, whether the difference is real, and where models disagree.
+
+The difference is judged by a paired bootstrap and McNemar's test, corrected by Holm's method.
 """
 
 import numpy as np
@@ -127,8 +128,7 @@ def model_row(
 def bootstrap(
     labels: np.ndarray, probabilities: list[np.ndarray], samples: int, seed: int
 ) -> dict[str, np.ndarray]:
-    """Each metric of each set of probabilities in the same resamples of documents: (n_sets,
-    n_samples).
+    """Each metric of each set of probabilities in the same resamples: (n_sets, n_samples).
 
     labels: (n,) codes in rising order. Resamples are drawn within each class, as counts of rows;
     one sparse product a set then sums hits and predictions by class, the loss, and the calibration
@@ -146,9 +146,8 @@ def bootstrap(
                 totals, np.cumsum([len(classes), len(classes), 1])
             )
             recall = hits / support[:, None]
-            found["macro_f1"][place, columns] = (2 * hits / (support[:, None] + predicted)).mean(
-                axis=0
-            )
+            f1 = 2 * hits / (support[:, None] + predicted)
+            found["macro_f1"][place, columns] = f1.mean(axis=0)
             found["accuracy"][place, columns] = hits.sum(axis=0) / len(labels)
             found["balanced_accuracy"][place, columns] = recall.mean(axis=0)
             found["log_loss"][place, columns] = loss / len(labels)
@@ -160,11 +159,10 @@ def bootstrap(
 def row_sums(
     labels: np.ndarray, codes: np.ndarray, classes: np.ndarray, probabilities: np.ndarray
 ) -> csr_array:
-    """The sparse matrix (2 n_present + 1 + bins, n) whose product with counts of rows is what
-    metrics are made of.
+    """The sparse matrix whose product with counts of rows is what metrics are made of.
 
-    Its rows: hits of each class that occurs, predictions of it, loss, and correct minus confidence
-    in each bin.
+    Its rows (2 n_present + 1 + bins, n): hits of each class that occurs, predictions of it, loss,
+    and correct minus confidence in each bin.
     """
     predictions, confidence, p_true, _ = row_scores(labels, probabilities)
     rows, correct = np.arange(len(labels)), predictions == labels
@@ -186,13 +184,9 @@ def row_sums(
 def paired(
     best: str, other: str, members: dict, scores: list[dict], samples_of: dict, right: list
 ) -> dict:
-    """The best model's lead over another: difference of macro-F1 with interval, paired bootstrap
-    and McNemar.
-    """
+    """The best model's lead over another: difference of macro-F1, paired bootstrap, McNemar."""
     ours, theirs = members[best], members[other]
-    value = np.mean([scores[p]["macro_f1"] for p in ours]) - np.mean(
-        [scores[p]["macro_f1"] for p in theirs]
-    )
+    means = [np.mean([scores[p]["macro_f1"] for p in places]) for places in (ours, theirs)]
     drawn = samples_of["macro_f1"][ours].mean(axis=0) - samples_of["macro_f1"][theirs].mean(axis=0)
     only_best = int((right[ours[0]] & ~right[theirs[0]]).sum())
     only_other = int((right[theirs[0]] & ~right[ours[0]]).sum())
@@ -200,7 +194,7 @@ def paired(
     return {
         "best": best,
         "other": other,
-        "difference": float(value),
+        "difference": float(means[0] - means[1]),
         "interval": percentiles(drawn),
         "p_bootstrap": bootstrap_p_value(drawn),
         "only_best_right": only_best,
@@ -217,24 +211,29 @@ def verdict(row: dict) -> str:
         f"{100 * row['difference']:+.1f} points of macro-F1 ({100 * low:+.1f} to {100 * high:+.1f})"
     )
     real = row["p_bootstrap_holm"] < ALPHA
+    apart = row["p_mcnemar_holm"] < ALPHA
     more = "more" if row["difference"] >= 0 else "fewer"
-    accuracy = (
-        "also tells them apart" if row["p_mcnemar_holm"] < ALPHA else "does not tell them apart"
-    )
-    if not real:
-        accuracy = accuracy.replace("also tells", "tells")
+    documents = abs(row["only_best_right"] - row["only_other_right"])
+    if not apart:
+        accuracy = "does not tell them apart"
+    elif real:
+        accuracy = "also tells them apart"
+    else:
+        accuracy = "tells them apart"
     return (
-        f"{row['best']} against {row['other']}: {lead}, {'a real difference' if real else 'within chance'} (p = "
-        f"{row['p_bootstrap_holm']:.3f}); it has {abs(row['only_best_right'] - row['only_other_right'])} {more} "
-        f"documents right by one run each, and McNemar's test {accuracy} (p = {row['p_mcnemar_holm']:.3f})"
+        f"{row['best']} against {row['other']}: {lead}, "
+        f"{'a real difference' if real else 'within chance'} (p = {row['p_bootstrap_holm']:.3f}); "
+        f"it has {documents} {more} documents right by one run each, and McNemar's test {accuracy} "
+        f"(p = {row['p_mcnemar_holm']:.3f})"
     )
 
 
 def opinions(aligned: Aligned) -> tuple[list[str], np.ndarray, np.ndarray]:
-    """Each single model's prediction and confidence by the mean of its runs: names, (n, n_models)
-    codes and values.
+    """Each single model's answers by the mean of its runs.
+
+    Returns names, predictions (n, n_models) as codes, and confidences (n, n_models).
     """
-    members = {}
+    members: dict[str, list[np.ndarray]] = {}
     for run, p in zip(*single_runs(aligned), strict=True):
         members.setdefault(run.model, []).append(p)
     tops = [top_labels(mean_probabilities(own)) for own in members.values()]
@@ -247,9 +246,8 @@ def disagreements(
 ):
     """Documents on which models differ, the most confident contradictions first: a frame.
 
-    `contradiction` is the confidence of the second most confident of the different answers. models,
-    predictions,
-    confidence: see `opinions`.
+    `contradiction` is the confidence of the second most confident of the different answers.
+    models, predictions, confidence: see `opinions`.
     """
     rows = np.flatnonzero((predictions != predictions[:, :1]).any(axis=1))
     order = np.argsort(-confidence[rows], axis=1, kind="stable")
@@ -269,9 +267,7 @@ def likely_label_errors(
     confidence: np.ndarray,
     confident: float,
 ):
-    """Documents that every model, confidently, puts into the same class, which is not the label's;
-    surest first.
-    """
+    """Documents that every model confidently puts into one class, not the label's; surest first."""
     agreed = (predictions == predictions[:, :1]).all(axis=1) & (predictions[:, 0] != aligned.labels)
     rows = np.flatnonzero(agreed & (confidence.min(axis=1) >= confident))
     frame = opinion_frame(aligned, rows, models, predictions, confidence)

@@ -1,29 +1,26 @@
-"""How far two sets of answers are apart: class shares and confidences, by an effect's size and by
-its chance.
-"""
+"""How far two sets of answers are apart, in class shares and confidences: size and chance."""
 
 import numpy as np
 import pandas as pd
 from scipy.stats import ks_2samp
 
-DIVISIONS = 2000  # random ones, that tell what is chance
-FEW = 100  # documents below which only great changes can be seen
+DIVISIONS = 2000  # random ones, that show what is chance
+FEW = 100  # documents below which only large changes can be seen
 SMOOTHING = 0.5  # documents added to every class, so that an empty one has a share
 
 
 def class_drift(
     reference: pd.Series, current: pd.Series, psi_from: float, alpha: float, seed: int = 0
 ) -> dict:
-    """Whether the classes' shares have changed: a population stability index great enough, and no
-    chance.
+    """Whether the classes' shares have changed: by a large enough stability index, beyond chance.
 
     PSI = Σ (c - r) ln(c / r) over the classes' shares r and c (Siddiqi 2006, Credit Risk
-    Scorecards, ch. 6, who calls less than 0.1 no change and more than 0.25 a great one), with half
+    Scorecards, ch. 6, who calls less than 0.1 no change and more than 0.25 a large one), with half
     a document added to each class. Rare classes inflate it, so what it is by chance, the mean over
     random divisions of all documents into two such sides, is taken off: drift is PSI - PSI by
     chance from `psi_from` on. p is of Pearson's chi-square statistic of homogeneity among the same
     divisions, which holds for rare classes too; it is at least 1 / (1 + 2,000), and below `alpha`
-    for drift.
+    for drift. (By hand, not by chi2_contingency's random tables: the index needs the same ones.)
 
     Args:
         reference, current: (n,) and (m,) class names, not null.
@@ -33,6 +30,8 @@ def class_drift(
         [values.value_counts().reindex(names, fill_value=0) for values in (reference, current)]
     )
     totals = counts.sum(axis=1)
+
+    # What both statistics are where chance alone divides the documents.
     rng = np.random.default_rng(seed)
     drawn = rng.multivariate_hypergeometric(
         counts.sum(axis=0), totals[0], size=DIVISIONS, method="marginals"
@@ -41,6 +40,8 @@ def class_drift(
         psi_parts(drawn, counts.sum(axis=0) - drawn).sum(axis=1),
         chi_square(drawn, counts.sum(axis=0)),
     ]
+
+    # What they are.
     parts = psi_parts(counts[:1], counts[1:])[0]
     statistic = chi_square(counts[:1], counts.sum(axis=0))[0]
     p = float((1 + (by_chance[1] >= statistic * (1 - 1e-9)).sum()) / (1 + DIVISIONS))
@@ -81,14 +82,13 @@ def psi_parts(reference: np.ndarray, current: np.ndarray) -> np.ndarray:
 
 
 def chi_square(first: np.ndarray, both: np.ndarray) -> np.ndarray:
-    """Pearson's statistic (rows,) of the homogeneity of two sides: counts of the first (rows,
-    n_classes), of both.
+    """Pearson's statistic (rows,) of the homogeneity of two sides.
+
+    first: counts (rows, n_classes) of one side. both: counts (n_classes,) of the two together.
     """
-    share = first.sum(axis=1, keepdims=True) / both.sum()
-    expected = both * share
-    return ((first - expected) ** 2 / expected + (first - expected) ** 2 / (both - expected)).sum(
-        axis=1
-    )
+    expected = both * first.sum(axis=1, keepdims=True) / both.sum()
+    squares = (first - expected) ** 2
+    return (squares / expected + squares / (both - expected)).sum(axis=1)
 
 
 def by_change(row: dict):
@@ -98,8 +98,9 @@ def by_change(row: dict):
 def confidence_drift(
     reference: np.ndarray, current: np.ndarray, ks_from: float, alpha: float
 ) -> dict:
-    """Whether confidences are distributed otherwise: Kolmogorov-Smirnov distance from `ks_from` on,
-    p below `alpha`.
+    """Whether confidences are distributed otherwise, by a Kolmogorov-Smirnov test.
+
+    Drift is a distance from `ks_from` on with p below `alpha`.
 
     Args:
         reference, current: (n,) and (m,) confidences without NaN, at least one each.
@@ -128,8 +129,9 @@ def class_words(drift: dict) -> str:
         for row in drift["classes"][:3]
     ]
     words = (
-        f"Class shares {verdict}: PSI {drift['psi']:.3f}, {drift['psi_by_chance']:.3f} of it by chance (drift "
-        f"from {drift['psi_from']:g} on), chi-square {p_words(drift['p'])}; {sizes(drift)}. "
+        f"Class shares {verdict}: PSI {drift['psi']:.3f}, {drift['psi_by_chance']:.3f} of it by "
+        f"chance (drift from {drift['psi_from']:g} on), chi-square {p_words(drift['p'])}; "
+        f"{sizes(drift)}. "
         f"Most: {'; '.join(moved)}."
     )
     if drift["new_classes"]:
@@ -140,19 +142,23 @@ def class_words(drift: dict) -> str:
 def confidence_words(drift: dict) -> str:
     """The change of the confidences in plain words."""
     way = np.sign(drift["current_median"] - drift["reference_median"])
-    moved = {-1: "has fallen", 0: "is distributed otherwise", 1: "has risen"}[int(way)]
-    verdict = moved if drift["drift"] else "shows no drift"
+    verdict = "shows no drift"
+    if drift["drift"]:
+        verdict = {-1: "has fallen", 0: "is distributed otherwise", 1: "has risen"}[int(way)]
     return (
-        f"Confidence {verdict}: KS distance {drift['ks']:.3f} (drift from {drift['ks_from']:g} on), "
-        f"{p_words(drift['p'])}; {sizes(drift)}; median from {drift['reference_median']:.3f} to "
-        f"{drift['current_median']:.3f}."
+        f"Confidence {verdict}: KS distance {drift['ks']:.3f} (drift from "
+        f"{drift['ks_from']:g} on), {p_words(drift['p'])}; {sizes(drift)}; median from "
+        f"{drift['reference_median']:.3f} to {drift['current_median']:.3f}."
     )
 
 
 def sizes(drift: dict) -> str:
     few = min(drift["reference_documents"], drift["current_documents"])
-    warning = f", so few that only great changes show (fewer than {FEW})" if few < FEW else ""
-    return f"{drift['current_documents']:,} documents now, {drift['reference_documents']:,} in the reference{warning}"
+    warning = f", so few that only large changes show (fewer than {FEW})" if few < FEW else ""
+    return (
+        f"{drift['current_documents']:,} documents now, {drift['reference_documents']:,} in the "
+        f"reference{warning}"
+    )
 
 
 def p_words(p: float) -> str:

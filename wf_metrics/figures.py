@@ -53,9 +53,8 @@ def over_time_figure(periods: list[dict]):
     axes.set(ylim=(0, 1.02), ylabel="accuracy")
     axes.yaxis.set_major_formatter(PercentFormatter(1))
     axes.grid(axis="y", color=GREY, alpha=0.2)
-    axes.set_title(
-        f"Accuracy over time, 95 % intervals ({pluralize(sum(p['documents'] for p in periods), 'document')})"
-    )
+    documents = pluralize(sum(p["documents"] for p in periods), "document")
+    axes.set_title(f"Accuracy over time, 95 % intervals ({documents})")
     below.bar(x, [p["documents"] for p in periods], color=GREY)
     below.set_ylabel("documents")
     step = max(1, len(periods) // 20)
@@ -146,7 +145,7 @@ def plain_number(value: float, _=None) -> str:
 
 
 def shares_figure(rows: list[dict], most: int = 25):
-    """Draw each class's share in the reference and now, the greatest change on top.
+    """Draw each class's share in the reference and now, the largest change on top.
 
     rows: dicts of class, reference_share and current_share, in falling order of change.
     """

@@ -1,6 +1,4 @@
-"""Late fusion: two runs of the same documents as one, their log-probabilities weighted as
-validation advises.
-"""
+"""Late fusion: two runs of the same documents as one, weighted as is best on validation."""
 
 import numpy as np
 
@@ -9,15 +7,12 @@ from utils.metrics import classification_metrics, softmax
 from wf_metrics.paired_predictions import COSTS, Run, align, read_runs
 
 WEIGHTS = np.linspace(0, 1, 41)  # of the first run, in steps of 0.025
-FLOOR = np.finfo(
-    np.float32
-).eps  # a probability below it counts as it, as in the log loss of utils.metrics
+# A probability below it counts as it, as in the log loss of utils.metrics.
+FLOOR = np.finfo(np.float32).eps
 
 
 def fuse(one: np.ndarray, other: np.ndarray, weight: float) -> np.ndarray:
-    """Probabilities (n, n_classes) float32 in proportion to one^weight · other^(1 − weight), each
-    (n, n_classes).
-    """
+    """Probabilities (n, n_classes) float32 in proportion to one^weight · other^(1 − weight)."""
     logs = [np.log(np.maximum(p.astype(np.float64), FLOOR)) for p in (one, other)]
     return softmax(weight * logs[0] + (1 - weight) * logs[1]).astype(np.float32)
 
@@ -25,8 +20,7 @@ def fuse(one: np.ndarray, other: np.ndarray, weight: float) -> np.ndarray:
 def choose_weight(
     labels: np.ndarray, one: np.ndarray, other: np.ndarray
 ) -> tuple[float, list[float]]:
-    """The weight of the first of two predictions whose fusion has the lowest log loss, and the
-    losses at `WEIGHTS`.
+    """The first one's weight at which the fusion's log loss is lowest, and the losses at `WEIGHTS`.
 
     Of equal losses the weight nearest to a half counts. labels: (n,) codes; one, other: (n,
     n_classes).
@@ -54,15 +48,16 @@ def fused_run(paths: list[str], split: str) -> tuple[Run, dict]:
     parts = {name: read_runs(paths, name) for name in ("validation", split)}
     if len(parts[split]) != 2:
         raise InputError(
-            f"--fuse {' '.join(paths)}: {len(parts[split])} runs in them; name two, not folders of runs"
+            f"--fuse {' '.join(paths)}: {len(parts[split])} runs in them; name two, not folders "
+            "of runs"
         )
     aligned = {name: align(found) for name, found in parts.items()}
     names = parts[split][0].class_names, parts[split][1].class_names
     if set(names[0]) != set(names[1]):
         odd = min(set(names[0]) ^ set(names[1]))
         raise InputError(
-            f"--fuse: {paths[0]} and {paths[1]} do not know the same classes, such as {odd!r}; fuse runs "
-            "of one dataset"
+            f"--fuse: {paths[0]} and {paths[1]} do not know the same classes, such as {odd!r}; "
+            "fuse runs of one dataset"
         )
     weight, losses = choose_weight(
         aligned["validation"].labels, *aligned["validation"].probabilities
@@ -75,15 +70,15 @@ def fused_run(paths: list[str], split: str) -> tuple[Run, dict]:
         if cost in one.costs and cost in other.costs
     }
     run = Run(
-        f"{one.name} + {other.name}",
-        model,
-        None,
-        list(aligned[split].ids),
-        [aligned[split].class_names[c] for c in aligned[split].labels],
-        fuse(*aligned[split].probabilities, weight),
-        aligned[split].class_names,
-        costs,
-        (one.name, other.name),
+        name=f"{one.name} + {other.name}",
+        model=model,
+        seed=None,
+        ids=list(aligned[split].ids),
+        labels=[aligned[split].class_names[c] for c in aligned[split].labels],
+        probabilities=fuse(*aligned[split].probabilities, weight),
+        class_names=aligned[split].class_names,
+        costs=costs,
+        parts=(one.name, other.name),
     )
     how = {
         "runs": [one.name, other.name],

@@ -1,5 +1,6 @@
-"""How sure a score is: Wilson intervals, stratified bootstraps of counts, McNemar's test, Holm's
-correction.
+"""How sure a score is: Wilson intervals, stratified bootstraps, McNemar's test, Holm's correction.
+
+A bootstrap within classes is too sure of classes of a few documents: see `rare_class_words`.
 """
 
 import numpy as np
@@ -14,10 +15,9 @@ RARE_BELOW = 5
 
 
 def wilson(right: int, n: int, level: float = LEVEL) -> list[float] | None:
-    """Wilson's score interval [low, high] of the proportion right / n, without continuity
-    correction; None of none.
+    """Wilson's score interval [low, high] of the proportion right / n; None of none.
 
-    (Wilson 1927, J. Amer. Stat. Assoc. 22:209.)
+    Without continuity correction (Wilson 1927, J. Amer. Stat. Assoc. 22:209).
     """
     if n == 0:
         return None
@@ -26,8 +26,9 @@ def wilson(right: int, n: int, level: float = LEVEL) -> list[float] | None:
 
 
 def percentiles(samples, level: float = LEVEL) -> list[float]:
-    """The percentile interval [low, high] of bootstrap samples (n_samples,) (Efron & Tibshirani
-    1993, ch. 13).
+    """The percentile interval [low, high] of bootstrap samples (n_samples,).
+
+    (Efron & Tibshirani 1993, ch. 13.)
     """
     return [float(q) for q in np.quantile(samples, [(1 - level) / 2, (1 + level) / 2])]
 
@@ -60,14 +61,12 @@ def bootstrap_macro_f1(labels, predictions, samples: int = SAMPLES, seed: int = 
     support, hits = class_counts(labels, predictions)
     wrong = np.flatnonzero(labels != predictions)
     wrong = wrong[np.argsort(labels[wrong], kind="stable")]
-    place = np.searchsorted(
-        classes, predictions[wrong]
-    )  # of the predicted class among the true ones
+
+    # Where each wrong row goes: its predicted class among the true ones, or one place more. The
+    # last entry is for a draw that rounding takes just behind the last row.
+    place = np.searchsorted(classes, predictions[wrong])
     known = classes[np.minimum(place, len(classes) - 1)] == predictions[wrong]
-    goes_to = np.where(known, place, len(classes))  # one place more for what is no true class
-    goes_to = np.append(
-        goes_to, len(classes)
-    )  # where rounding takes a draw just behind the last row
+    goes_to = np.append(np.where(known, place, len(classes)), len(classes))
     misses, buffer = support - hits, np.empty(len(wrong) + 1)
     start = np.cumsum(misses) - misses
     drawn_hits = rng.binomial(support, hits / support, (samples, len(classes)))
@@ -89,9 +88,7 @@ def bootstrap_macro_f1(labels, predictions, samples: int = SAMPLES, seed: int = 
 
 
 def class_counts(labels, predictions):
-    """Rows and right rows of each class that occurs in the labels, in rising order: two
-    (n_present,) arrays.
-    """
+    """Rows, and right rows, of each class that occurs, in rising order: two (n_present,) arrays."""
     support = np.bincount(labels)
     hits = np.bincount(labels[labels == predictions], minlength=len(support))
     return support[support > 0], hits[support > 0]
@@ -158,8 +155,8 @@ def rare_class_words(names, support, what: str = "classes") -> str | None:
     shown = ", ".join(f"{name} ({n})" for name, n in rare[:5])
     more = f" and {len(rare) - 5} more" if len(rare) > 5 else ""
     return (
-        f"{len(rare)} of {len(present)} {what} have fewer than {RARE_BELOW} documents: {shown}{more}; "
-        "with so few, the intervals of balanced accuracy and macro-F1 are too narrow"
+        f"{len(rare)} of {len(present)} {what} have fewer than {RARE_BELOW} documents: {shown}"
+        f"{more}; with so few, the intervals of balanced accuracy and macro-F1 are too narrow"
     )
 
 

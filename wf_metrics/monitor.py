@@ -6,8 +6,9 @@
 
 The reference is a results file, a finished run (its predictions of --split) or a prepared dataset
 (the labels of --split, without confidences). Exit code 0: no drift; 1: drift; 2: bad input. Drift
-is an effect that is both large enough (--psi, --ks) and beyond chance (--alpha). Writes monitor.json,
-monitor.md, class_shares.csv and figures/ to --output (default runs/wf_metrics/monitor/<date-time>).
+is an effect that is both large enough (--psi, --ks) and beyond chance (--alpha). Writes
+monitor.json, monitor.md, class_shares.csv and figures/ to --output (default
+runs/wf_metrics/monitor/<date-time>).
 """
 
 from dataclasses import asdict, dataclass, field

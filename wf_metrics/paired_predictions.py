@@ -1,4 +1,4 @@
-"""Finished runs and prediction tables of the same documents, aligned so that they can be compared."""
+"""Finished runs and prediction tables of the same documents, aligned for a comparison."""
 
 import json
 from collections import Counter
@@ -80,23 +80,24 @@ def read_runs(paths, split: str) -> list[Run]:
     for path in map(Path, paths):
         if not path.exists():
             raise InputError(f"{path}: no such file or folder; check the path")
-        found += (
-            [read_folder(folder, split) for folder in folders_of(path, split)]
-            if path.is_dir()
-            else [read_file(path)]
-        )
-    seen = {}
+        if path.is_dir():
+            found += [read_folder(folder, split) for folder in folders_of(path, split)]
+        else:
+            found.append(read_file(path))
+
+    # A run given twice, or a copy of it, would count as a model's second seed.
+    seen: dict = {}
     for run in found:
-        for same in [
-            Path(run.name).resolve(),
-            *([(run.model, run.seed)] if run.seed is not None else []),
-        ]:
-            if same in seen:
+        marks: list = [Path(run.name).resolve()]
+        if run.seed is not None:
+            marks.append((run.model, run.seed))
+        for mark in marks:
+            if mark in seen:
                 raise InputError(
-                    f"{run.name}: the same run, or the same model and seed, as {seen[same]}; name it "
-                    "once"
+                    f"{run.name}: the same run, or the same model and seed, as {seen[mark]}; name "
+                    "it once"
                 )
-            seen[same] = run.name
+            seen[mark] = run.name
     return named_models(found)
 
 
@@ -112,9 +113,10 @@ def folders_of(path: Path, split: str) -> list[Path]:
     )
     if not inside:
         others = ", ".join(p.name for p in sorted(path.glob("predictions_*.parquet")))
+        there = f" (only {others})" if others else ""
         raise InputError(
-            f"{path}: no {name} in it{f' (only {others})' if others else ''}; give a finished run, a "
-            "predictions file, or another --split"
+            f"{path}: no {name} in it{there}; give a finished run, a predictions file, or another "
+            "--split"
         )
     return inside
 
@@ -122,12 +124,12 @@ def folders_of(path: Path, split: str) -> list[Path]:
 def read_folder(folder: Path, split: str) -> Run:
     """A run folder, or the folder of an evaluation (which has no config.yaml)."""
     predictions = read_predictions(folder / f"predictions_{split}.parquet")
-    results = (
-        runs.read_json(folder / "all_results.json")
-        if (folder / "all_results.json").exists()
-        else {}
-    )
-    config = runs.read_yaml(folder / "config.yaml") if (folder / "config.yaml").exists() else None
+    results: dict = {}
+    if (folder / "all_results.json").exists():
+        results = runs.read_json(folder / "all_results.json")
+    config = None
+    if (folder / "config.yaml").exists():
+        config = runs.read_yaml(folder / "config.yaml")
     costs = {
         "train_seconds": results.get("train_runtime"),
         "ms_per_document": results.get(f"{split}_ms_per_document"),
@@ -150,19 +152,19 @@ def read_file(path: Path) -> Run:
     """A predictions file alone: its model is the file."""
     table = read_predictions(path)
     return Run(
-        str(path),
-        str(path),
-        None,
-        table.ids,
-        table.labels,
-        table.probabilities,
-        table.class_names,
-        {},
+        name=str(path),
+        model=str(path),
+        seed=None,
+        ids=table.ids,
+        labels=table.labels,
+        probabilities=table.probabilities,
+        class_names=table.class_names,
+        costs={},
     )
 
 
 def model_key(config: dict) -> str:
-    """What two runs share that differ in their seed alone: room, model, data and settings, as JSON."""
+    """What runs share that differ in their seed alone: package, model, data, settings, as JSON."""
     arguments = {k: v for k, v in config["arguments"].items() if not k.startswith(VOLATILE)}
     shared = {
         "room": config["room"],
@@ -174,27 +176,25 @@ def model_key(config: dict) -> str:
 
 
 def named_models(found: list[Run]) -> list[Run]:
-    """The runs with their models under short names: the model's name, with the run's where that is
-    not enough.
-    """
-    names = {}  # model: from the shortest name to the longest
+    """The runs with their models under short names, with the run's name where those are alike."""
+    names: dict[str, tuple] = {}  # model: from the shortest name to the longest
     for run in found:
-        model = (
-            Path(json.loads(run.model)["model"]).name
-            if run.model.startswith("{")
-            else Path(run.model).stem
-        )
-        names.setdefault(
-            run.model, (model, f"{model} ({Path(run.name).name})", f"{model} ({run.name})")
-        )
+        # A finished run's model is the JSON of `model_key`, another's a path.
+        if run.model.startswith("{"):
+            model = Path(json.loads(run.model)["model"]).name
+        else:
+            model = Path(run.model).stem
+        longer = (f"{model} ({Path(run.name).name})", f"{model} ({run.name})")
+        names.setdefault(run.model, (model, *longer))
     taken = Counter(name for own in names.values() for name in own)
     short = {model: next(name for name in own if taken[name] == 1) for model, own in names.items()}
     return [replace(run, model=short[run.model]) for run in found]
 
 
 def align(found: list[Run]) -> Aligned:
-    """The runs over one order of documents and classes; documents without a label are left out and
-    counted.
+    """The runs over one order of documents and classes.
+
+    Documents without a label are left out and counted.
 
     Raises:
         InputError: the runs are of different documents, disagree on a label, or no document has a
@@ -206,11 +206,13 @@ def align(found: list[Run]) -> Aligned:
         if len(set(run.ids)) < len(run.ids):
             twice = pd.Series(run.ids).value_counts().index[0]
             raise InputError(
-                f"{run.name}: id {twice!r} stands more than once; write its predictions anew"
+                f"{run.name}: id {twice!r} stands more than once; write its predictions again"
             )
     known = dict(zip(first.ids, first.labels, strict=True))
     for run in found[1:]:
         check_same_documents(first, known, run)
+
+    # The order of documents: by class, then by id.
     class_names = sorted(
         {name for run in found for name in run.class_names}
         | {label for label in first.labels if label is not None}
@@ -219,20 +221,19 @@ def align(found: list[Run]) -> Aligned:
     labelled = sorted((code[label], i) for i, label in known.items() if label is not None)
     if not labelled:
         raise InputError(
-            f"{first.name}: no document has a label, so nothing can be compared; give a labelled split"
+            f"{first.name}: no document has a label, so nothing can be compared; give a labelled "
+            "split"
         )
     if len(labelled) < len(known):
         notes.append(f"{len(known) - len(labelled)} documents without a label are left out")
-    labels, ids = (
-        np.array([c for c, _ in labelled]),
-        np.array([i for _, i in labelled], dtype=object),
-    )
+    labels = np.array([c for c, _ in labelled])
+    ids = np.array([i for _, i in labelled], dtype=object)
+
+    # One copy of each run's probabilities is enough: they may fill the memory.
     probabilities = []
     for place, run in enumerate(found):
         probabilities.append(aligned_probabilities(run, ids, code))
-        found[place] = replace(
-            run, probabilities=None
-        )  # one copy of each is enough: they may be great
+        found[place] = replace(run, probabilities=None)
     return Aligned(ids, labels, class_names, found, probabilities, notes)
 
 
@@ -241,16 +242,18 @@ def check_same_documents(first: Run, known: dict, run: Run):
     only_first, only_run = known.keys() - set(run.ids), set(run.ids) - known.keys()
     if only_first or only_run:
         raise InputError(
-            f"{first.name} and {run.name} are of different documents: {len(only_first)} only in the "
-            f"first {example(only_first)}, {len(only_run)} only in the second {example(only_run)}, "
+            f"{first.name} and {run.name} are of different documents: {len(only_first)} only in "
+            f"the first {example(only_first)}, {len(only_run)} only in the second "
+            f"{example(only_run)}, "
             f"{len(known) - len(only_first)} in both; compare runs on the same split"
         )
     other = [i for i, label in zip(run.ids, run.labels, strict=True) if known[i] != label]
     if other:
         label = dict(zip(run.ids, run.labels, strict=True))[other[0]]
         raise InputError(
-            f"{first.name} and {run.name} disagree on the labels of {len(other)} documents: {other[0]!r} "
-            f"is {known[other[0]]!r} in the first, {label!r} in the second; compare runs of one dataset"
+            f"{first.name} and {run.name} disagree on the labels of {len(other)} documents: "
+            f"{other[0]!r} is {known[other[0]]!r} in the first, {label!r} in the second; compare "
+            "runs of one dataset"
         )
 
 
@@ -259,8 +262,7 @@ def example(ids: set) -> str:
 
 
 def aligned_probabilities(run: Run, ids: np.ndarray, code: dict[str, int]) -> np.ndarray:
-    """Probabilities (n, n_classes) float32 in the common order; a class that the run does not know
-    has 0.
+    """Probabilities (n, n_classes) float32 in the common order; a class unknown to the run has 0.
 
     Raises:
         InputError: a document's probabilities are no distribution.
@@ -270,7 +272,8 @@ def aligned_probabilities(run: Run, ids: np.ndarray, code: dict[str, int]) -> np
     if wrong.size:
         raise InputError(
             f"{run.name}: the probabilities of {run.ids[wrong[0]]!r} are below 0 or sum to "
-            f"{sums[wrong[0]]:g}, not 1 ({wrong.size} such documents); write probabilities, not logits"
+            f"{sums[wrong[0]]:g}, not 1 ({wrong.size} such documents); write probabilities, not "
+            "logits"
         )
     place = {i: row for row, i in enumerate(run.ids)}
     rows = np.fromiter((place[i] for i in ids), int, len(ids))

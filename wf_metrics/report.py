@@ -1,6 +1,4 @@
-"""Self-contained HTML reports: every name escaped by Jinja2, figures inside the file, no script and
-no network.
-"""
+"""Self-contained HTML reports: names escaped by Jinja2, figures inside, no script, no network."""
 
 import base64
 from datetime import datetime
@@ -152,8 +150,11 @@ def sentence(numbers: dict) -> str:
 
 
 def unifying_words(unifying: dict, counts: dict) -> str:
-    done = [f"{len(unifying['groups'])} typologies put into groups"] if unifying["groups"] else []
-    done += ["the pages of a document as one"] if unifying["document_pattern"] else []
+    done = []
+    if unifying["groups"]:
+        done.append(f"{len(unifying['groups'])} typologies put into groups")
+    if unifying["document_pattern"]:
+        done.append("the pages of a document as one")
     what = " and ".join(done) if done else "files as they are, for nothing is unified"
     return f"{what} ({counts['right_unifying']} of {counts['scored_unifying']} right)"
 
@@ -187,7 +188,7 @@ def write_comparison_report(
     leaderboard: tuple,
     tests: tuple,
 ):
-    """Write report.html of a comparison into its folder; leaderboard and tests are (header, rows)."""
+    """Write report.html of a comparison; leaderboard and tests are (header, rows)."""
     best = comparison["models"][0]
     scores = {
         "Its macro-F1": "macro_f1",

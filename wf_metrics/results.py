@@ -199,7 +199,7 @@ def opened(value: str | None, base: str, column: str) -> str | None:
 def numbers(
     path, values: pd.Series | None, column: str | None, largest: float, n: int
 ) -> np.ndarray:
-    """Confidences (n,) in [0, 1], NaN where the cell is empty; a decimal comma is read as a point."""
+    """Confidences (n,) in [0, 1], NaN where the cell is empty; a decimal comma is a point."""
     if values is None:
         return np.full(n, np.nan)
     try:
@@ -225,8 +225,9 @@ def numbers(
 
 
 def times(path, values: pd.Series | None, column: str | None, n: int) -> pd.Series:
-    """Times in UTC, NaT where the cell is empty: ISO 8601, day/month/year, or seconds or
-    milliseconds since 1970.
+    """Times in UTC, NaT where the cell is empty.
+
+    Read are ISO 8601, day/month/year, and seconds or milliseconds since 1970.
     """
     if values is None:
         return pd.Series(pd.NaT, index=range(n), dtype="datetime64[us, UTC]")
@@ -272,6 +273,6 @@ def check_all(path, values: pd.Series, wrong: np.ndarray, column: str, what: str
     if wrong.any():
         row = int(np.flatnonzero(wrong)[0])
         raise InputError(
-            f"{path}, row {row + 1}: {column} {values.iloc[row]!r} is {what} ({int(wrong.sum())} such "
-            f"rows); correct it, or pass {flags}"
+            f"{path}, row {row + 1}: {column} {values.iloc[row]!r} is {what} "
+            f"({int(wrong.sum())} such rows); correct it, or pass {flags}"
         )

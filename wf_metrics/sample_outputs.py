@@ -1,9 +1,10 @@
-"""Make wf_outputs/: the results of an imaginary workflow, with everything that real exports bring
-along.
+"""Make wf_outputs/: the results of an imaginary workflow, with all that real exports bring along.
 
     python -m wf_metrics.sample_outputs --output wf_metrics/wf_outputs --overwrite
     python -m wf_metrics.sample_outputs --output outputs --muestras
-    python -m wf_metrics.sample_outputs --output outputs --muestras --service    # with AWS_ENDPOINT_URL of moto_server
+    python -m wf_metrics.sample_outputs --output outputs --muestras --service
+
+--service needs the AWS_ENDPOINT_URL of a local moto_server.
 
 One table in four forms, cut into parts that together are the whole: results.csv is the whole as
 today's DynamoDB console writes it (byte order mark, lists and maps with types, quotes and line
@@ -81,17 +82,22 @@ def main(argv=None) -> Path:
         args.muestras and "//127.0.0.1:" in os.environ.get("AWS_ENDPOINT_URL", "")
     ):
         raise InputError(
-            "--service: needs --muestras, and AWS_ENDPOINT_URL=http://127.0.0.1:PORT of a local service"
+            "--service: needs --muestras, and AWS_ENDPOINT_URL=http://127.0.0.1:PORT of a local "
+            "service"
         )
     folder = Path(args.output)
     claim_report(folder, "ground_truth.csv", args.overwrite)
     folder.mkdir(parents=True, exist_ok=True)
+
+    # The ground truth and the map of --unify.
     truth, items = answers(np.random.default_rng(args.seed))
     write_rows(folder / "ground_truth.csv", ["archivo", "tipología"], truth)
     lines = [f"{name}: {group}" for name, group in UNIFY.items()]
     (folder / "unify.yaml").write_text(
         "# typology: group\n" + "\n".join(lines) + "\n", encoding="utf-8"
     )
+
+    # The results: whole as the console of today writes them, and a third in each older form.
     (folder / "results.csv").write_bytes(b"\xef\xbb\xbf" + console_csv(items).encode())
     (folder / "results_2019.csv").write_text(typed_csv(items[0::3]), encoding="utf-8", newline="")
     exported = "".join(
@@ -101,10 +107,12 @@ def main(argv=None) -> Path:
     (folder / "results_workbench.csv").write_text(
         workbench_csv(items[2::3]), encoding="utf-8", newline=""
     )
-    for file, typology in truth if args.muestras else []:
-        path = folder / "muestras" / typology / file
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.touch()
+
+    if args.muestras:
+        for file, typology in truth:
+            path = folder / "muestras" / typology / file
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.touch()
     print(f"{folder}: {len(truth)} files of ground truth, {len(items)} results")
     if args.service:
         fill_service(folder / "muestras", items)
@@ -112,9 +120,7 @@ def main(argv=None) -> Path:
 
 
 def fill_service(muestras: Path, items: list[dict]):
-    """Put the ground truth into the bucket `intake-bucket` and the answers into the table
-    `resultados`.
-    """
+    """Put the ground truth into the bucket `intake-bucket`, the answers into `resultados`."""
     import boto3  # of the extra aws, which nothing else here needs
 
     boto3.client("s3").create_bucket(Bucket="intake-bucket")
@@ -129,9 +135,8 @@ def fill_service(muestras: Path, items: list[dict]):
     client.create_table(**table)
     for row in items:
         client.put_item(TableName="resultados", Item=typed(row))
-    print(
-        f"{os.environ['AWS_ENDPOINT_URL']}: bucket intake-bucket, table resultados ({len(items)} items)"
-    )
+    address = os.environ["AWS_ENDPOINT_URL"]
+    print(f"{address}: bucket intake-bucket, table resultados ({len(items)} items)")
 
 
 def answers(rng) -> tuple[list[tuple[str, str]], list[dict]]:

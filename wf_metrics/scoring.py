@@ -25,6 +25,7 @@ from wf_metrics.intervals import (
 NO_RESULT = "(no result)"
 MOST_NAMES = 5000  # a confusion matrix of more fills the memory
 SUGGESTED = 100  # unknown names that a similar one is looked for
+# Of a workflow's times: the unit, the most days that are shown in it, and how it is written.
 PERIODS = (
     ("h", 2, "%Y-%m-%d %H:00"),
     ("D", 62, "%Y-%m-%d"),
@@ -52,8 +53,8 @@ def score(truth: pd.Series, prediction: pd.Series, samples: int, seed: int) -> S
     """Score predictions (null: no result, which is wrong) against truths; see
     `utils.metrics.prediction_metrics`.
 
-    Intervals: Wilson for accuracy, percentiles of a bootstrap stratified by true class for the two
-    macro scores.
+    Intervals: Wilson for accuracy, percentiles of a bootstrap stratified by true class for the
+    two macro scores.
 
     Raises:
         InputError: there are too many names for typologies.
@@ -61,8 +62,8 @@ def score(truth: pd.Series, prediction: pd.Series, samples: int, seed: int) -> S
     names = sorted(set(truth.unique()) | set(prediction.dropna().unique()))
     if len(names) > MOST_NAMES:
         raise InputError(
-            f"{len(names)} different typologies, such as {names[0]!r}, more than {MOST_NAMES}; check "
-            "--truth_typology_column and --prediction_column"
+            f"{len(names)} different typologies, such as {names[0]!r}, more than {MOST_NAMES}; "
+            "check --truth_typology_column and --prediction_column"
         )
     # Hashing the few names once and the rows through categories is far faster than comparing
     # strings.
@@ -90,8 +91,9 @@ def score(truth: pd.Series, prediction: pd.Series, samples: int, seed: int) -> S
 
 
 def typology_table(labels: np.ndarray, predictions: np.ndarray, names: list[str]) -> pd.DataFrame:
-    """Scores of each typology with a Wilson interval of its recall; those that are only predicted
-    have no recall.
+    """Scores of each typology with a Wilson interval of its recall.
+
+    Those that are only predicted have no recall.
     """
     rows = prediction_table(labels, predictions, names)
     for row in rows:
@@ -112,9 +114,7 @@ def typology_table(labels: np.ndarray, predictions: np.ndarray, names: list[str]
 
 
 def confusions(scores: Scores, files: pd.DataFrame, most: int = 15, samples: int = 5) -> list[dict]:
-    """The most frequent confusions: truth, prediction, documents, share of the truth, and names of
-    some files.
-    """
+    """The most frequent confusions, with the names of their most confident files."""
     wrong = scores.confusion * ~np.eye(len(scores.names), dtype=bool)
     support = scores.confusion.sum(axis=1)
     cells = np.argsort(-wrong, axis=None, kind="stable")[:most]
@@ -145,9 +145,7 @@ def errors_of(files: pd.DataFrame) -> pd.DataFrame:
 
 
 def over_time(files: pd.DataFrame) -> list[dict]:
-    """Accuracy of the files with a time by hour, day, week or month, whichever makes few enough
-    periods.
-    """
+    """Accuracy of the files with a time, by hour, day, week or month: see `PERIODS`."""
     timed = files[files["time"].notna()]
     if timed.empty:
         return []
@@ -167,9 +165,7 @@ def over_time(files: pd.DataFrame) -> list[dict]:
 
 
 def confidence_metrics(files: pd.DataFrame) -> dict:
-    """ECE of the files with a confidence, and what is left at each threshold; empty where there is
-    no confidence.
-    """
+    """ECE of the files with a confidence, and what is left at each threshold; {} without any."""
     known = files["confidence"].notna()
     if not known.any():
         return {}
@@ -202,16 +198,14 @@ def form_warning(pairs: list[dict]) -> str | None:
         return None
     shown = ", ".join(f"{row['prediction']!r} for {row['truth']!r}" for row in pairs[:3])
     return (
-        f"{sum(row['files'] for row in pairs)} predictions count as wrong that differ from the truth "
-        f"only in how they are written: {shown}{' …' if len(pairs) > 3 else ''}; write both sides "
-        "alike, or join them with --unify"
+        f"{sum(row['files'] for row in pairs)} predictions count as wrong that differ from the "
+        f"truth only in how they are written: {shown}{' …' if len(pairs) > 3 else ''}; write both "
+        "sides alike, or join them with --unify"
     )
 
 
 def unknown_labels(predictions: pd.Series, typologies: set[str]) -> list[dict]:
-    """Predicted names that the ground truth does not have, with their rows; the most frequent with
-    a like name.
-    """
+    """Predicted names that the ground truth lacks, with their rows; the first with a like name."""
     folded = {name.casefold(): name for name in sorted(typologies)}
     found = [
         {"prediction": name, "rows": int(n), "like": None}

@@ -1,6 +1,4 @@
-"""Our reading of "unificado": similar typologies as one group, and the pages of a document as one
-unit.
-"""
+"""What "unificado" means here: similar typologies are one group, a document's pages one unit."""
 
 import difflib
 import re
@@ -69,7 +67,7 @@ def resolve(
         close = difflib.get_close_matches(strangers[0], sorted(typologies), n=1)
         raise InputError(
             f"{path}: {listed(strangers, 5)} occur neither in the ground truth nor in the results"
-            f"{f', did you mean {close[0]!r}?' if close else ''}; mend the name, or say "
+            f"{f', did you mean {close[0]!r}?' if close else ''}; correct the name, or pass "
             "--unify_unknown list"
         )
     final = {}
@@ -77,9 +75,8 @@ def resolve(
         way = [name]
         while way[-1] in groups and groups[way[-1]] != way[-1]:
             if groups[way[-1]] in way:
-                raise InputError(
-                    f"{path}: {' → '.join([*way, groups[way[-1]]])} goes in a circle; remove one line"
-                )
+                circle = " → ".join([*way, groups[way[-1]]])
+                raise InputError(f"{path}: {circle} goes in a circle; remove one line")
             way.append(groups[way[-1]])
         final[name] = way[-1]
     return final
@@ -105,8 +102,7 @@ def check_pattern(pattern: str) -> re.Pattern:
 
 
 def documents_of(names: pd.Series, pattern: re.Pattern) -> pd.Series:
-    """Each file's document: the first group of the pattern in its name without ending; without a
-    match the name.
+    """Each file's document: the pattern's first group in its name without ending, else the name.
 
     Raises:
         InputError: the pattern is in no name.
@@ -115,8 +111,9 @@ def documents_of(names: pd.Series, pattern: re.Pattern) -> pd.Series:
     found = [match and match.group(1) for match in matches]
     if not any(found):
         raise InputError(
-            f"--document_pattern {pattern.pattern!r}: in no file's name, such as {names.iloc[0]!r}; "
-            "mend the pattern"
+            f"--document_pattern {pattern.pattern!r}: in no file's name, such as "
+            f"{names.iloc[0]!r}; "
+            "correct the pattern"
         )
     return pd.Series(
         [own or name for own, name in zip(found, names, strict=True)],

@@ -1,16 +1,16 @@
-"""Hold the results of a workflow against its ground truth: accuracy unifying and all that explains
-it.
+"""Compare the results of a workflow with its ground truth: accuracy unifying and what explains it.
 
-    python wf_metrics/notebooks_or_scripts/metrics_calc.py --results wf_metrics/wf_outputs/results.csv \
-        --ground_truth wf_metrics/wf_outputs/ground_truth.csv --unify wf_metrics/wf_outputs/unify.yaml
-    python wf_metrics/notebooks_or_scripts/metrics_calc.py --results results.csv --ground_truth muestras/ \
-        --document_pattern '^(.+)_p[0-9]+$' --missing exclude --output runs/wf_metrics/agosto
+    python wf_metrics/notebooks_or_scripts/metrics_calc.py \
+        --results wf_metrics/wf_outputs/results.csv --unify wf_metrics/wf_outputs/unify.yaml \
+        --ground_truth wf_metrics/wf_outputs/ground_truth.csv
+    python wf_metrics/notebooks_or_scripts/metrics_calc.py --results results.csv \
+        --ground_truth muestras/ --document_pattern '^(.+)_p[0-9]+$' --missing exclude
 
 Results are DynamoDB exports (csv of the console, old or new; csv of NoSQL Workbench; DynamoDB-JSON
 lines, also .gz) or predictions of this suite (.parquet); several files or folders concatenate.
 Ground truth is a folder <typology>/<file> or a table of files and typologies. Files are joined by
 name; which are missing, extra, duplicate or ambiguous is listed and counted. Which column holds
-what is guessed and printed, or said with flags.
+what is guessed and printed, or given by flags.
 
 Writes wf_metrics.json, report.html (no network needed), per_typology.csv, confusion_matrix.csv,
 errors.csv, unmatched.csv, thresholds.csv and figures/ to --output (default
@@ -63,9 +63,7 @@ def default_output(results: list[str]) -> Path:
 
 
 def summary(measured: Measured) -> str:
-    """The printed tables: the headline with how many of how many, the files that are not scored,
-    the confusions.
-    """
+    """The printed tables: the headline, the files that are not scored, the confusions."""
     numbers, counts = measured.numbers, measured.numbers["counts"]
     names = ("accuracy_unifying", "accuracy", "balanced_accuracy", "macro_f1", "coverage")
     rows = [
@@ -85,14 +83,15 @@ def summary(measured: Measured) -> str:
         unknown = [
             [u["prediction"], u["rows"], u["like"] or ""] for u in numbers["unknown_labels"][:10]
         ]
+        n = len(numbers["unknown_labels"])
         parts += [
-            f"Predicted, but no typology of the ground truth (wrong), {len(numbers['unknown_labels'])} names:",
+            f"Predicted, but no typology of the ground truth (wrong), {n} names:",
             markdown_table(["name", "files", "like"], unknown),
         ]
     if counts["duplicate_files"]:
         parts.append(
-            f"{counts['duplicate_files']} files have several results: the latest counts, without times the "
-            "last.\n"
+            f"{counts['duplicate_files']} files have several results: the latest counts, without "
+            "times the last.\n"
         )
     parts += [
         "Files listed in unmatched.csv:",
@@ -104,15 +103,18 @@ def summary(measured: Measured) -> str:
 
 
 def how_many(name: str, measured: Measured) -> str:
-    """What a headline number counts, missing files never unsaid."""
-    counts, missing = measured.numbers["counts"], measured.numbers["counts"]["missing"]
+    """What a headline number counts; missing files are always mentioned."""
+    counts = measured.numbers["counts"]
+    missing = counts["missing"]
     how = "counted as wrong" if measured.numbers["arguments"]["missing"] == "wrong" else "left out"
     without = f"; {missing} files without a result {how}" if missing else ""
-    return {
-        "accuracy_unifying": f"{counts['right_unifying']} of {counts['scored_unifying']} right{without}",
-        "accuracy": f"{counts['right']} of {counts['scored']} files right{without}",
-        "coverage": f"{counts['matched']} of {counts['matched'] + missing} files have a result",
-    }.get(name, f"{int((measured.scores.per_typology['support'] > 0).sum())} typologies")
+    if name == "accuracy_unifying":
+        return f"{counts['right_unifying']} of {counts['scored_unifying']} right{without}"
+    if name == "accuracy":
+        return f"{counts['right']} of {counts['scored']} files right{without}"
+    if name == "coverage":
+        return f"{counts['matched']} of {counts['matched'] + missing} files have a result"
+    return f"{int((measured.scores.per_typology['support'] > 0).sum())} typologies"
 
 
 def save(folder: Path, measured: Measured):

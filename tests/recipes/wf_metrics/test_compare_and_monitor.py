@@ -183,7 +183,7 @@ def test_few_documents_are_no_drift_by_chance(tmp_path):
     reference = predictions(tmp_path / "agosto.parquet", 2000)
     few = predictions(tmp_path / "hoy.parquet", 12, seed=1, shares=(0.35, 0.3, 0.35))
     assert monitor.main([str(reference), str(few), "--output", str(tmp_path / "a")]) == 0
-    assert "so few that only great changes show" in (tmp_path / "a" / "monitor.md").read_text(
+    assert "so few that only large changes show" in (tmp_path / "a" / "monitor.md").read_text(
         encoding="utf-8"
     )
 

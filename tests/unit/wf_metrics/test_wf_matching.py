@@ -345,7 +345,7 @@ def test_documents_of():
         "_p3.png",
     ]
     assert documents_of(pd.Series(["7-a", "x"]), re.compile(r"^(\d+)?-?")).to_list() == ["7", "x"]
-    with pytest.raises(InputError, match="in no file's name, such as 'a.png'; mend the pattern"):
+    with pytest.raises(InputError, match="in no file's name, such as 'a.png'; correct the pattern"):
         documents_of(pd.Series(["a.png", "b.png"]), PAGE)
 
 
