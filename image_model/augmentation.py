@@ -1,5 +1,6 @@
-"""Changes that scanning makes to a page: a small turn, a crop, blur, contrast. No flips: no page is
-read mirrored.
+"""Random changes to training pages, such as scanning makes: rotation, crop, blur, contrast.
+
+No flips: no page is read mirrored.
 """
 
 import math
@@ -8,49 +9,67 @@ import numpy as np
 from PIL import Image, ImageFilter
 
 AUGMENTATIONS = ("rotation", "crop", "blur", "contrast")
-TURN, CROP, BLUR, CONTRAST = (
-    3.0,
-    0.12,
-    1.0,
-    0.4,
-)  # degrees; share of a side; pixels; share of the range, at most
+
+# The largest change of each kind: what a feeder and a lamp do, while text stays readable.
+MAX_ROTATION = 3.0  # degrees, either way
+MAX_CROP = 0.12  # share of a side: of the zoom either way, and of the whole range of the shift
+MAX_BLUR = 1.0  # radius in pixels
+MAX_CONTRAST_LOSS = 0.4  # share of the grey range
+BLURRED_SHARE = 0.5  # of the pages; the others stay sharp
 
 
 def augmented(pixels: np.ndarray, names: list[str], rng: np.random.Generator) -> np.ndarray:
-    """A page changed at random: (height, width, 3) uint8, as it came.
+    """A page changed at random.
 
-    Every draw is made whatever is asked for, so that one change does not depend on which others are
-    on.
+    Args:
+        pixels: (height, width, 3) uint8.
+        names: those of `AUGMENTATIONS` that are on.
+
+    Returns:
+        (height, width, 3) uint8.
     """
+    # Every draw is made whatever is on, so that one change does not depend on the others.
     turn, scale, x, y, blur, low, high, chance = rng.random(8).tolist()
     page = Image.fromarray(pixels)
-    if {"rotation", "crop"} & set(names):
-        degrees = TURN * (2 * turn - 1) if "rotation" in names else 0.0
-        zoom = 1 + CROP * (2 * scale - 1) if "crop" in names else 1.0
-        shift = (CROP * (x - 0.5), CROP * (y - 0.5)) if "crop" in names else (0.0, 0.0)
+
+    # Both move the page: done together, it is resampled once.
+    degrees, zoom, shift = 0.0, 1.0, (0.0, 0.0)
+    if "rotation" in names:
+        degrees = MAX_ROTATION * (2 * turn - 1)
+    if "crop" in names:
+        zoom = 1 + MAX_CROP * (2 * scale - 1)
+        shift = MAX_CROP * (x - 0.5), MAX_CROP * (y - 0.5)
+    if "rotation" in names or "crop" in names:
         page = moved(page, degrees, zoom, shift)
-    if "blur" in names and chance < 0.5:
-        page = page.filter(ImageFilter.GaussianBlur(BLUR * blur))
+
+    if "blur" in names and chance < BLURRED_SHARE:
+        page = page.filter(ImageFilter.GaussianBlur(MAX_BLUR * blur))
+
+    # Ink that has faded and paper that has yellowed: black and white draw nearer to each other.
     if "contrast" in names:
-        black, white = 255 * CONTRAST * low / 2, 255 * (1 - CONTRAST * high / 2)
-        page = page.point(
-            [round(black + (white - black) * value / 255) for value in range(256)] * 3
-        )
+        black = 255 * MAX_CONTRAST_LOSS * low / 2
+        white = 255 * (1 - MAX_CONTRAST_LOSS * high / 2)
+        table = [round(black + (white - black) * value / 255) for value in range(256)]
+        page = page.point(table * 3)  # one table a channel
     return np.asarray(page)
 
 
 def moved(
     page: Image.Image, degrees: float, zoom: float, shift: tuple[float, float]
 ) -> Image.Image:
-    """The page turned, scaled and shifted (in shares of its sides) about its middle, on white, in
-    one resampling.
+    """The page turned, scaled and shifted about its middle, on white, in one resampling.
+
+    Args:
+        degrees: clockwise. zoom: above 1 the page gets smaller.
+        shift: (to the left, upwards) in shares of its sides.
     """
     width, height = page.size
-    cos, sin = math.cos(math.radians(degrees)) * zoom, math.sin(math.radians(degrees)) * zoom
+    cos = math.cos(math.radians(degrees)) * zoom
+    sin = math.sin(math.radians(degrees)) * zoom
     middle_x, middle_y = width / 2, height / 2
     left = middle_x + shift[0] * width - cos * middle_x - sin * middle_y
     top = middle_y + shift[1] * height + sin * middle_x - cos * middle_y
-    # From the place in the new page to that in the old one.
+    # Pillow asks for the way back: from a place in the new page to that in the old one.
     return page.transform(
         page.size,
         Image.Transform.AFFINE,

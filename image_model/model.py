@@ -1,5 +1,6 @@
-"""The classifier: from the Hub, from a local folder, or resnet-tiny with random weights; and how it
-sees a page.
+"""The classifier and how it sees a page: of the Hub, a local folder, or resnet-tiny.
+
+resnet-tiny is a small ResNet with random weights, for where there is no network.
 """
 
 import logging
@@ -22,7 +23,7 @@ from utils.hub import check_weights, from_source
 
 logger = logging.getLogger(__name__)
 
-TINY_SIZE = 128
+TINY_SIZE = 128  # pixels a side in which resnet-tiny sees a page
 PROCESSOR_FILE = "preprocessor_config.json"
 
 
@@ -30,7 +31,8 @@ def load_config(args: ModelArguments, names: list[str]):
     """The model's configuration with this dataset's classes.
 
     Raises:
-        InputError: no such folder, a folder without config.json, or a Hub id that cannot be had.
+        InputError: no such folder, a folder without config.json, or a Hub id that cannot be
+            reached.
     """
     labels = {
         "id2label": dict(enumerate(names)),
@@ -49,13 +51,17 @@ def load_config(args: ModelArguments, names: list[str]):
 
 
 def check_source(name: str):
-    """Refuse a local folder that is no model, before transformers takes its path for a Hub id."""
+    """Refuse a path that is no model folder, which transformers would take for a Hub id.
+
+    Raises:
+        InputError: no such folder, or one without the files of an image model.
+    """
     path = Path(name)
     if path.is_dir():
         for file in ("config.json", PROCESSOR_FILE):
             if not (path / file).exists():
                 raise InputError(
-                    f"{name}: no {file} in it, so it is no folder of an image model; check "
+                    f"{name}: no {file} in it, so it is not the folder of an image model; check "
                     "--model_name_or_path"
                 )
     elif path.is_absolute() or name.startswith(".") or name.count("/") > 1 or path.is_file():
@@ -63,11 +69,13 @@ def check_source(name: str):
 
 
 def load_view(args: ModelArguments) -> PageTransform:
-    """How the model sees a page: with `image_size`, the whole of it resized; else as its own
-    processor does.
+    """How the model sees a page: all of it with `image_size`, else what its own processor leaves.
 
-    Processors are those of Pillow and numpy, which give the same pixels on every machine,
-    torchvision or none.
+    Processors are those of Pillow and numpy, which give the same pixels on every machine, with
+    torchvision or without.
+
+    Raises:
+        InputError: `keep_aspect` without `image_size`.
     """
     size = args.image_size or (TINY_SIZE if args.model_name_or_path == RESNET_TINY else None)
     if args.model_name_or_path == RESNET_TINY:
@@ -76,7 +84,7 @@ def load_view(args: ModelArguments) -> PageTransform:
         processor = from_source(
             AutoImageProcessor, args.model_name_or_path, at_hand=RESNET_TINY, backend="pil"
         )
-        if size:
+        if size:  # the processor's own colours, but no crop
             processor = ViTImageProcessorPil(
                 size={"height": size, "width": size},
                 resample=processor.resample,
@@ -101,7 +109,7 @@ def build_model(args: ModelArguments, config, height: int, width: int):
         logger.info("resnet-tiny: a small ResNet with random weights")
         return AutoModelForImageClassification.from_config(config)
     verbosity = transformers_logging.get_verbosity()
-    transformers_logging.set_verbosity_error()  # a class layer that is new is no news here
+    transformers_logging.set_verbosity_error()  # it would warn of the new class layer
     try:
         model, loaded = from_source(
             AutoModelForImageClassification,
@@ -115,12 +123,15 @@ def build_model(args: ModelArguments, config, height: int, width: int):
     finally:
         transformers_logging.set_verbosity(verbosity)
     check_weights(args.model_name_or_path, model, loaded)
+
+    # A blank page now, rather than a traceback in the first training step.
     try:
         with torch.inference_mode():
             model.eval()(pixel_values=torch.zeros(1, 3, height, width))
     except (ValueError, RuntimeError) as error:
         raise InputError(
-            f"--model_name_or_path {args.model_name_or_path}: cannot read colour pages of {height} × "
-            f"{width} pixels ({str(error).splitlines()[0]}); say another --image_size or model"
+            f"--model_name_or_path {args.model_name_or_path}: cannot read colour pages of "
+            f"{height} × {width} pixels ({str(error).splitlines()[0]}); pass another --image_size "
+            "or model"
         ) from None
     return model

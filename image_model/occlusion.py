@@ -1,6 +1,6 @@
-"""What a model looks at: how much less sure it is of its answer when a part of the page is covered
-with white.
-"""
+"""Where a model looks: how much less sure it gets when a part of the page is covered with white."""
+
+import math
 
 import numpy as np
 import torch
@@ -9,7 +9,7 @@ from image_model.pixels import normalised
 from utils.figures import finalize_axes, new_figure, shortened
 from utils.training import probabilities_of
 
-BATCH = 64
+BATCH = 64  # covered pages a step
 
 
 def windows(side: int, patch: int, stride: int) -> list[int]:
@@ -47,10 +47,15 @@ def occlusion_map(
     batches = torch.from_numpy(covered).to(model.device).split(BATCH)
     logits = [model(pixel_values=normalised(batch, processor)).logits for batch in batches]
     probabilities = probabilities_of(torch.cat(logits).float().cpu().numpy())
-    label = int(probabilities[-1].argmax()) if label is None else label
+    if label is None:
+        label = int(probabilities[-1].argmax())
     logs = np.log(np.maximum(probabilities[:, label], np.finfo(np.float32).eps))
-    total, times = np.zeros((height, width), np.float32), np.zeros((height, width), np.float32)
-    for (top, left), fall in zip(places, logs[-1] - logs[:-1], strict=True):
+    falls = logs[-1] - logs[:-1]
+
+    # Windows overlap: a pixel gets the mean of those that cover it.
+    total = np.zeros((height, width), np.float32)
+    times = np.zeros((height, width), np.float32)
+    for (top, left), fall in zip(places, falls, strict=True):
         total[top : top + patch, left : left + patch] += fall
         times[top : top + patch, left : left + patch] += 1
     return total / times, label, float(probabilities[-1, label])
@@ -59,31 +64,26 @@ def occlusion_map(
 def occlusion_figure(pages: list[dict], columns: int = 4):
     """Draw pages with what speaks for the predicted class in red and against it in blue.
 
-    pages: dicts of id, label, prediction, probability, pixels (height, width, 3) and importance
-    (height, width).
+    Args:
+        pages: dicts of id, label, prediction, probability, pixels (height, width, 3) and
+            importance (height, width).
     """
-    rows = -(-len(pages) // columns)
+    columns = min(columns, len(pages))
+    rows = math.ceil(len(pages) / columns)
     figure, panels = new_figure(
-        3.1 * min(columns, len(pages)),
-        0.5 + 3.6 * rows,
-        rows=rows,
-        columns=min(columns, len(pages)),
-        squeeze=False,
+        3.1 * columns, 0.5 + 3.6 * rows, rows=rows, columns=columns, squeeze=False
     )
     for axes in panels.flat:
         axes.axis("off")
     for axes, page in zip(panels.flat, pages, strict=False):
-        limit = max(float(np.abs(page["importance"]).max()), 1e-6)
+        limit = max(float(np.abs(page["importance"]).max()), 1e-6)  # no division by 0
         axes.imshow(page["pixels"].mean(axis=2), cmap="gray", vmin=0, vmax=255)
         axes.imshow(page["importance"], cmap="bwr", vmin=-limit, vmax=limit, alpha=0.45)
-        right = (
-            ""
-            if page["prediction"] == page["label"]
-            else f"\nlabel {shortened(page['label'] or 'none', 24)}"
-        )
-        axes.set_title(
-            f"{shortened(page['id'], 30)}\n{shortened(page['prediction'], 24)} {page['probability']:.2f}"
-            f"{right}",
-            fontsize=8,
-        )
+        title = [
+            shortened(page["id"], 30),
+            f"{shortened(page['prediction'], 24)} {page['probability']:.2f}",
+        ]
+        if page["prediction"] != page["label"]:
+            title.append(f"label {shortened(page['label'] or 'none', 24)}")
+        axes.set_title("\n".join(title), fontsize=8)
     return finalize_axes(figure)

@@ -1,8 +1,10 @@
 """Which pages are to be predicted: those of a folder, one file, or a parquet of images."""
 
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
@@ -16,25 +18,27 @@ from utils.records import ReadReport
 
 @dataclass
 class FoundPages:
-    """The pages of an input; `ids` and `labels` (None without one) grow as `pixels` is read to its
-    end.
+    """The pages of an input, read as `pixels` is iterated; `ids` and `labels` fill up meanwhile.
+
+    Attributes:
+        total: how many pages there are, unreadable ones counted.
+        results: yields (id, label or None, pixels (height, width, 3) uint8 or None, note).
+        log: takes the notes, and the pages that are left out.
     """
 
     total: int
-    results: (
-        object  # yields (id, label, pixels (height, width, 3) uint8 or None, what is to be said)
-    )
+    results: Iterable[tuple[str, str | None, np.ndarray | None, str]]
     log: ReadReport
     ids: list[str] = field(default_factory=list)
     labels: list[str | None] = field(default_factory=list)
 
-    def pixels(self):
+    def pixels(self) -> Iterator[np.ndarray]:
         """Yield the pages that can be read; the others are noted with their reason."""
-        for identifier, label, pixels, said in self.results:
-            if said:
-                self.log.notes.append(f"{identifier}: {said}")
+        for identifier, label, pixels, note in self.results:
+            if note:
+                self.log.notes.append(f"{identifier}: {note}")
             if pixels is None:
-                self.log.dropped.append(("predict", identifier, label, said))
+                self.log.dropped.append(("predict", identifier, label, note))
                 continue
             self.ids.append(identifier)
             self.labels.append(label)
@@ -46,18 +50,21 @@ def pages_to_predict(
 ) -> FoundPages:
     """The pages of a folder, an image or pdf, or a parquet with `id` and `image`.
 
+    Args:
+        names: the model's classes; a folder of another name gives no label.
+
     Raises:
         InputError: none of these, or a folder without any image.
     """
     path = Path(source)
     if path.is_dir():
-        wanted = documents({"predict": path}, log)
-        if not wanted:
+        found = documents({"predict": path}, log)
+        if not found:
             raise InputError(
                 f"--input {source}: no image in it; give a folder with {', '.join(SUFFIXES)}"
             )
     elif path.is_file() and path.suffix.lower() in SUFFIXES:
-        wanted = [Document(path, "predict", path.stem, None)]
+        found = [Document(path, "predict", path.stem, None)]
     elif path.is_file() and path.suffix.lower() == ".parquet":
         return stored_pages(path, view, log)
     else:
@@ -70,23 +77,26 @@ def pages_to_predict(
         file = read_page_file(document.path)
         if file.reason:
             return str(document.path), document.label, None, f"left out, {file.reason}"
-        said = f"{file.pages} pages, the first is taken" if file.pages > 1 else ""
+        note = f"{file.pages} pages, the first is taken" if file.pages > 1 else ""
         label = document.label if document.label in names else None
-        return document.id, label, to_pixels(flat(file.image), view), said
+        return document.id, label, to_pixels(flat(file.image), view), note
 
-    return FoundPages(len(wanted), side_by_side(read, wanted), log)
+    return FoundPages(len(found), side_by_side(read, found), log)
 
 
 def stored_pages(path: Path, view: PageTransform, log: ReadReport) -> FoundPages:
-    """The pages that `datasets` stored in a parquet file, as prepare_dataset does with those
-    without a label.
+    """The pages in a parquet file of `datasets`, such as prepare_dataset's unlabelled.parquet.
+
+    Raises:
+        InputError: no parquet file, or one without `id` and `image`.
     """
     try:
         file = pq.ParquetFile(path)
-        if missing := {"id", "image"} - set(file.schema_arrow.names):
+        missing = {"id", "image"} - set(file.schema_arrow.names)
+        if missing:
             raise InputError(
-                f"--input {path}: no column {min(missing)!r}; give the unlabelled.parquet of a prepared "
-                "dataset of pages"
+                f"--input {path}: no column {min(missing)!r}; give the unlabelled.parquet of a "
+                "prepared dataset of pages"
             )
         if not pa.types.is_struct(file.schema_arrow.field("image").type):
             raise InputError(

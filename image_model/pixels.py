@@ -1,6 +1,4 @@
-"""Pages to arrays: resized once by the model's own processor, cached as bytes, normalised in
-batches.
-"""
+"""Pages to arrays: resized once as the model's processor does, cached, normalised in batches."""
 
 import json
 import logging
@@ -27,65 +25,65 @@ logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class PageTransform:
-    """How pages are looked at: the processor of transformers, and what is done before it."""
+    """How a model sees a page: the processor of transformers, and what is done before it."""
 
     processor: object
-    keep_aspect: bool = False
+    keep_aspect: bool = False  # whole, in its own proportions, with white beside
     grayscale: bool = False
 
 
 def to_pixels(page: Image.Image, view: PageTransform) -> np.ndarray:
-    """A page, 8-bit grey or RGB, as (height, width, 3) uint8: resized as the processor does, not
-    yet normalised.
+    """A page resized as the processor does, not yet normalised: (height, width, 3) uint8.
+
+    Args:
+        page: 8-bit grey or RGB.
     """
     if view.grayscale:
         page = page.convert("L")
     if view.keep_aspect:
         page = fitted(page, view.processor.size["height"], view.processor.size["width"])
     if isinstance(view.processor, ViTImageProcessorPil) and view.processor.do_resize:
-        # The very bytes of the processor, which resizes with Pillow too, without its copies and in
-        # grey where it can.
+        # The same bytes as the processor's, which resizes with Pillow too, but without its copies,
+        # and one channel instead of three where the page is grey.
         size = view.processor.size["width"], view.processor.size["height"]
         return np.array(page.resize(size, view.processor.resample).convert("RGB"))
-    page = page.convert("RGB")
-    found = view.processor(page, do_rescale=False, do_normalize=False, return_tensors="np")[
-        "pixel_values"
-    ][0]
-    return np.ascontiguousarray(np.moveaxis(found, 0, -1), dtype=np.uint8)
+    batch = view.processor(
+        page.convert("RGB"), do_rescale=False, do_normalize=False, return_tensors="np"
+    )
+    channels_first = batch["pixel_values"][0]
+    return np.ascontiguousarray(np.moveaxis(channels_first, 0, -1), dtype=np.uint8)
 
 
 def fitted(page: Image.Image, height: int, width: int) -> Image.Image:
     """The whole page in its own proportions in the middle of a white image."""
     scale = min(width / page.width, height / page.height)
-    size = max(1, round(page.width * scale)), max(1, round(page.height * scale))
+    new_width = max(1, round(page.width * scale))
+    new_height = max(1, round(page.height * scale))
+    small = page.resize((new_width, new_height), Image.Resampling.BILINEAR)
     canvas = Image.new(page.mode, (width, height), "white")
-    canvas.paste(
-        page.resize(size, Image.Resampling.BILINEAR),
-        ((width - size[0]) // 2, (height - size[1]) // 2),
-    )
+    canvas.paste(small, ((width - new_width) // 2, (height - new_height) // 2))
     return canvas
 
 
 def normalised(pixels: torch.Tensor, processor) -> torch.Tensor:
     """Bytes (batch, height, width, 3) to the model's input (batch, 3, height, width) float32.
 
-    The memory keeps the order of the bytes, channels last, in which convolutions are no slower.
+    The memory keeps the order of the bytes, channels last, which convolutions read as fast.
     """
     pixels = pixels.permute(0, 3, 1, 2).float()
     if processor.do_rescale:
         pixels = pixels * processor.rescale_factor
     if processor.do_normalize:
-        mean, std = (
-            torch.tensor(v, device=pixels.device)
-            for v in (processor.image_mean, processor.image_std)
-        )
+        mean = torch.tensor(processor.image_mean, device=pixels.device)
+        std = torch.tensor(processor.image_std, device=pixels.device)
         pixels = (pixels - mean[:, None, None]) / std[:, None, None]
     return pixels
 
 
 def make_collator(processor):
-    """Rows of `Pages` to a batch: `pixel_values` (batch, 3, height, width) float32 and `labels`
-    (batch,).
+    """A function from rows of `Pages` to a batch.
+
+    The batch has `pixel_values` (batch, 3, height, width) float32 and `labels` (batch,).
     """
 
     def collate(rows: list[dict]) -> dict[str, torch.Tensor]:
@@ -101,8 +99,8 @@ def make_collator(processor):
 class Pages(torch.utils.data.Dataset):
     """A split's pixels (n, height, width, 3) uint8 and labels (n,), augmented where asked.
 
-    What is drawn for a page depends on (seed, epoch, row) alone: a resumed run and any number of
-    workers see the same.
+    The changes to a page depend on (seed, epoch, row) alone, so that a resumed run and any number
+    of workers see the same.
     """
 
     column_names = ("pixels", "label")
@@ -208,7 +206,7 @@ def write_pixels(pages, n: int, path: Path):
             if pixels.shape != shape:
                 raise InputError(
                     f"the model's processor makes pages of several sizes, {shape[:2]} and "
-                    f"{pixels.shape[:2]}; say --image_size"
+                    f"{pixels.shape[:2]}; pass --image_size"
                 )
             stream.write(pixels.tobytes())
 
