@@ -31,7 +31,7 @@ CHANGE = {"Metadata", "Keys", "NewImage", "OldImage"}  # the parts of a line of 
 KINDS = {".csv": "csv", ".tsv": "csv", ".jsonl": "json", ".json": "json", ".parquet": "parquet"}
 DELIMITERS = ",;\t|"
 # The first line of a csv that Excel is told the delimiter by.
-DECLARED_DELIMITER = re.compile(r'^"?sep=(.)"?[\r\n]*$')
+DECLARED_DELIMITER = re.compile(r'^\s*"?sep=(.)"?[\s,;|"]*$', re.IGNORECASE)
 # What the answer of a scan or query holds; where it says that it is one page of several.
 PAGE = {"Items", "Count", "ScannedCount", "ConsumedCapacity", "ResponseMetadata"}
 NEXT_PAGE = ("LastEvaluatedKey", "NextToken")
