@@ -21,6 +21,7 @@ from transformers import set_seed
 from image_model.arguments import RESNET_TINY, parse_training
 from image_model.model import build_model, load_config, load_view
 from image_model.pixels import Pages, SetEpochCallback, make_collator, resize_splits
+from image_model.training import BatchNormCallback
 from utils import runs
 from utils.cli import start_logging
 from utils.data import load_corpus, options_of
@@ -98,6 +99,7 @@ def main(argv=None) -> Path:
         model, args, pages, make_collator(view.processor), view.processor, labels["train"]
     )
     trainer.add_callback(SetEpochCallback(pages["train"]))
+    trainer.add_callback(BatchNormCallback(pixels["train"], view.processor))
 
     # Train.
     outcome = train(trainer, args.resume)

@@ -12,6 +12,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -419,6 +420,39 @@ def test_augmented_pages_are_the_same_with_any_number_of_workers(tree, tmp_path,
     assert models[0] == models[2], "workers that are kept see the pages of another epoch"
 
 
+@pytest.mark.parametrize("strategy", ["epoch", "no"])
+def test_batch_norms_of_a_run_fit_its_weights(strategy, tree, tmp_path, no_figures):
+    """Measured anew on the training pages, means and variances stay as the run folder has them."""
+    import torch
+    from transformers import AutoImageProcessor, AutoModelForImageClassification
+
+    from image_model.training import remeasure_batch_norms
+
+    more = ["--num_train_epochs", "2", "--save_strategy", strategy]
+    run = train_script.main(flags(tree, tmp_path / "r", *more))
+    model = AutoModelForImageClassification.from_pretrained(run)
+    stored = {name: value.clone() for name, value in model.state_dict().items()}
+
+    corpus = load_corpus(
+        tree, DataOptions(ground_truth=str(tree / "ground_truth.csv")), content="image"
+    )
+    processor = AutoImageProcessor.from_pretrained(run, backend="pil")
+    pixels = resize_splits(corpus.splits, PageTransform(processor), corpus.info["hash"])["train"]
+    config = yaml.safe_load((run / "config.yaml").read_text(encoding="utf-8"))
+    args = SimpleNamespace(
+        seed=0,
+        per_device_eval_batch_size=config["arguments"]["per_device_eval_batch_size"],
+    )
+    drawn = torch.random.get_rng_state()
+    remeasure_batch_norms(model, pixels, processor, args)
+    assert (torch.random.get_rng_state() == drawn).all(), "training would go on otherwise"
+    for name, value in model.state_dict().items():
+        if name.endswith(("running_mean", "running_var")):
+            torch.testing.assert_close(value, stored[name], atol=1e-4, rtol=1e-3)
+        else:
+            assert (value == stored[name]).all()
+
+
 @pytest.mark.slow
 def test_killed_and_resumed_equals_uninterrupted(tree, tmp_path):
     """The same with kill -9, through the command line."""
@@ -479,8 +513,6 @@ def test_occlusion_report_finds_where_the_model_looks(image_run, tmp_path, capsy
 
 def test_occlusion_is_highest_where_the_answer_is():
     """A model that answers by the darkness of the upper left corner."""
-    from types import SimpleNamespace
-
     import torch
     from transformers.models.vit.image_processing_pil_vit import ViTImageProcessorPil
 
