@@ -194,14 +194,21 @@ def read_certificates(core) -> str | None:
 
 
 def bucket_region(client, bucket: str) -> str | None:
-    """Where a bucket lies; None where the service does not say.
+    """Where a bucket lies; None where nothing tells.
 
-    The answer to a HEAD tells it even where it refuses. Services that do not put it there say it in
-    the refusal of a list: boto3 then signs once more, for the right region, which is read off.
+    The answer to a HEAD says it even where it refuses. Services that do not put it there say it in
+    the refusal of a list. boto3 signs again for the region that it is told: that is read off.
 
     Raises:
         InputError: no such bucket.
     """
+    signed: list[str] = []
+
+    def note_region(request, region_name, **_):
+        signed.append(request.context.get("signing", {}).get("region") or region_name)
+
+    for operation in ("HeadBucket", "ListObjectsV2"):
+        client.meta.events.register(f"before-sign.s3.{operation}", note_region)
     try:
         answer = client.head_bucket(Bucket=bucket)
     except botocore.exceptions.ClientError as error:
@@ -209,16 +216,10 @@ def bucket_region(client, bucket: str) -> str | None:
         if error.response["Error"]["Code"] in ("404", "NoSuchBucket"):
             raise InputError(f"s3://{bucket}: {FIXES['NoSuchBucket']}") from None
     about = answer["ResponseMetadata"]
-    region = about["HTTPHeaders"].get("x-amz-bucket-region")
-    if region or about["HTTPStatusCode"] not in (301, 307, 400):
+    if region := about["HTTPHeaders"].get("x-amz-bucket-region"):
         return region
-    signed: list[str] = []
-
-    def note_region(request, region_name, **_):
-        signed.append(request.context.get("signing", {}).get("region") or region_name)
-
-    client.meta.events.register("before-sign.s3.ListObjectsV2", note_region)
-    client.list_objects_v2(Bucket=bucket, MaxKeys=1)
+    if about["HTTPStatusCode"] in (301, 307, 400):
+        client.list_objects_v2(Bucket=bucket, MaxKeys=1)
     return signed[-1] if signed else None
 
 
@@ -244,6 +245,8 @@ def aws_errors(what: str):
         raise InputError(
             f"{what}: what answers there is no S3; check --endpoint_url and any proxy"
         ) from None
+    except RecursionError:  # boto3 follows a redirect that names no region for ever
+        raise InputError(f"{what}: {FIXES['PermanentRedirect']}") from None
     except (botocore.exceptions.BotoCoreError, ValueError) as error:
         raise InputError(f"{what}: {error}") from None
 

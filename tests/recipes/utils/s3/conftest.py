@@ -4,7 +4,6 @@ import os
 import threading
 import uuid
 from collections import Counter
-from http.server import ThreadingHTTPServer
 
 import pytest
 
@@ -41,7 +40,7 @@ def credentials(monkeypatch, tmp_path):
 @pytest.fixture
 def bucket(service):
     """A new bucket, its client and address; the proxy in front of it is fresh."""
-    from tests.recipes.utils.s3.helpers import Proxy, boto3
+    from tests.recipes.utils.s3.helpers import Proxy, QuietServer, boto3
 
     client = boto3.client("s3", endpoint_url="http://{}:{}".format(*service))
     name = f"datos-{uuid.uuid4().hex[:12]}"
@@ -49,7 +48,7 @@ def bucket(service):
     Proxy.upstream, Proxy.faults, Proxy.gets, Proxy.delay = service, {}, Counter(), 0
     Proxy.refuse, Proxy.aliases, Proxy.more, Proxy.hidden = None, {}, {}, None
     Proxy.parts, Proxy.seen = True, []
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Proxy)
+    server = QuietServer(("127.0.0.1", 0), Proxy)
     threading.Thread(target=server.serve_forever, daemon=True).start()
     yield client, name, f"http://127.0.0.1:{server.server_port}"
     server.shutdown()

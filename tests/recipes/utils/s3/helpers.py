@@ -3,9 +3,10 @@
 import http.client
 import json
 import re
+import socket
 import time
 from collections import Counter
-from http.server import BaseHTTPRequestHandler
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
@@ -26,13 +27,20 @@ SLOW_DOWN = (
 DENIED = b"<Error><Code>AccessDenied</Code><Message>Access Denied</Message></Error>"
 
 
-class Proxy(BaseHTTPRequestHandler):
-    """Passes requests on; GETs of keys in `faults` get their next fault first. `gets` counts them.
+class QuietServer(ThreadingHTTPServer):
+    """A server that says nothing of clients that hang up."""
 
-    `refuse(handler)` may answer instead, with (status, body); `aliases` shows other ETags than the
-    service's; `more` are headers that answers to HEADs of objects have besides, `hidden` how those begin that they
-    lack; without `parts` the
-    service knows no part numbers.
+    def handle_error(self, request, client_address):
+        pass
+
+
+class Proxy(BaseHTTPRequestHandler):
+    """Passes requests on; GETs of keys in `faults` get their next fault first. `gets` counts them,
+    `seen` is all: (method, path, headers).
+
+    `refuse(handler)` may answer instead, with (status, body, headers) or by "close"; `aliases`
+    shows other ETags than the service's; `more` are headers that answers to HEADs have besides,
+    `hidden` how those begin that they lack; without `parts` the service knows no part numbers.
     """
 
     protocol_version = "HTTP/1.1"
@@ -46,6 +54,10 @@ class Proxy(BaseHTTPRequestHandler):
         body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
         type(self).seen.append((self.command, self.path, dict(self.headers)))
         refused = type(self).refuse and type(self).refuse(self)
+        if refused == "close":
+            self.connection.shutdown(socket.SHUT_RDWR)
+            self.close_connection = True
+            return None
         if refused:
             return self.send_whole(*refused)
         if not self.parts:
@@ -116,8 +128,10 @@ class Proxy(BaseHTTPRequestHandler):
             self.connection.close()
             self.close_connection = True
 
-    def send_whole(self, status, content):
+    def send_whole(self, status, content, headers=()):
         self.send_response(status)
+        for name, value in headers:
+            self.send_header(name, value)
         self.send_header("Content-Length", str(len(content)))
         self.end_headers()
         if self.command != "HEAD":
