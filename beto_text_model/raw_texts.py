@@ -133,7 +133,7 @@ def read_raw(options: RawTextOptions, log: ReadReport):
         else:
             blank += 1
     if blank:
-        log.notes.append(f"{blank} texts without a visible character were left out")
+        log.note(f"{blank} texts without a visible character were left out")
 
 
 def documents(options: RawTextOptions, log: ReadReport):
@@ -157,7 +157,7 @@ def read_document_folder(folder: Path, options: RawTextOptions, log: ReadReport)
     """Every txt and table below a folder, at any depth; of a folder with splits, what is in train."""
     splits = split_files(folder) | split_folders(folder)
     if "train" in splits and len(splits) > 1:
-        log.notes.append(f"{folder}: a dataset with splits; only {splits['train'].name} is read")
+        log.note(f"{folder}: a dataset with splits; only {splits['train'].name} is read")
         folder = splits["train"]
     paths = [folder] if folder.is_file() else sorted(p for p in folder.rglob("*") if p.is_file())
     ignored = 0
@@ -172,9 +172,7 @@ def read_document_folder(folder: Path, options: RawTextOptions, log: ReadReport)
             path, source or (file_name(path) if is_table else folder.name), options, log
         )
     if ignored:
-        log.notes.append(
-            f"{folder}: {ignored} files that are neither .txt nor a table were left alone"
-        )
+        log.note(f"{folder}: {ignored} files that are neither .txt nor a table were left alone")
 
 
 def read_document_file(path: Path, source: str, options: RawTextOptions, log: ReadReport):

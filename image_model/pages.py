@@ -36,7 +36,7 @@ class FoundPages:
         """Yield the pages that can be read; the others are noted with their reason."""
         for identifier, label, pixels, note in self.results:
             if note:
-                self.log.notes.append(f"{identifier}: {note}")
+                self.log.note(f"{identifier}: {note}")
             if pixels is None:
                 self.log.dropped.append(("predict", identifier, label, note))
                 continue

@@ -7,12 +7,14 @@ from utils.data.load import (
     codes_for,
     dataset_name,
     fold_corpora,
+    is_prepared,
     load_corpus,
     load_splits,
     load_unlabelled,
     options_of,
     repeat_corpora,
     save_prepared,
+    usable_options,
 )
 
 __all__ = [
@@ -22,10 +24,12 @@ __all__ = [
     "codes_for",
     "dataset_name",
     "fold_corpora",
+    "is_prepared",
     "load_corpus",
     "load_splits",
     "load_unlabelled",
     "options_of",
     "repeat_corpora",
     "save_prepared",
+    "usable_options",
 ]

@@ -15,10 +15,11 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from tqdm import tqdm
 
+from utils.data.sources import clean, clean_label
 from utils.data.splits import cut_splits, first_of_each, label_conflicts, sample_rows
 from utils.errors import InputError
 from utils.records import ReadReport, dataset_name
-from utils.text import MOJIBAKE, match_keys, nfc
+from utils.text import MOJIBAKE, VISIBLE, label_key, match_keys, nfc, readable_name
 
 SPLITS = ("train", "validation", "test")
 STRING = pa.string()
@@ -39,6 +40,10 @@ class DataOptions:
     label_column: str = field(default="label", metadata={"help": "column that holds the class"})
     id_column: str = field(
         default="id", metadata={"help": "column that holds the id (default: row numbers)"}
+    )
+    encoding: str | None = field(
+        default=None,
+        metadata={"help": "of text files and tables (cp1252, mac_roman); default: found by file"},
     )
     unlabelled: list[str] = field(
         default_factory=list,
@@ -83,20 +88,7 @@ class Corpus:
     unlabelled: datasets.Dataset  # columns id, text (or image)
     info: dict  # what dataset.json records
     dropped: list  # (split, id, label, reason)
-
-
-def clean(value: str | bytes | None, log: ReadReport) -> str | bytes | None:
-    """NFC, and lone surrogates (half an emoji in json) as U+FFFD, since no file could hold them;
-    bytes stay.
-    """
-    if value is None or isinstance(value, bytes):
-        return value
-    try:
-        value.encode()
-    except UnicodeEncodeError:
-        value = value.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
-        log.notes.append("half a surrogate pair in a text became U+FFFD")
-    return nfc(value)
+    options: dict = field(default_factory=dict)  # those of `DataOptions` that had an effect
 
 
 def spool_to_arrow(rows, log: ReadReport, content: str = "text") -> pa.Table:
@@ -123,10 +115,9 @@ def batches(rows, schema: pa.Schema, log: ReadReport):
     """
     columns, characters = ([], [], [], []), 0
     for split, identifier, text, label in rows:
-        text, label = clean(text, log), clean(label, log)
-        for column, value in zip(
-            columns, (split, clean(identifier, log), text, label and label.strip()), strict=True
-        ):
+        text = clean(text, log)
+        row = split, clean(identifier, log), text, clean_label(label, log)
+        for column, value in zip(columns, row, strict=True):
             column.append(value)
         characters += len(text or "")
         if len(columns[0]) >= BATCH_ROWS or characters >= BATCH_CHARACTERS:
@@ -168,7 +159,7 @@ def build_corpus(table: pa.Table, source: str, options: DataOptions, log: ReadRe
     split = table["split"].to_numpy().astype(str)
     check_ids(table["id"], split, source)
     values = table["label"].to_numpy(zero_copy_only=False)
-    missing = {None, "", *options.unlabelled}
+    missing = {None, *(nfc(mark).strip() for mark in options.unlabelled)}
     has_label = np.fromiter((value not in missing for value in values), bool, len(values))
     names = sorted(set(values[has_label]))
     code = {name: c for c, name in enumerate(names)}
@@ -208,21 +199,39 @@ def build_corpus(table: pa.Table, source: str, options: DataOptions, log: ReadRe
         rows["train"] = drop(rows["train"], leaks, f"{noun} also in validation or test")
         check_classes(names, codes[rows["train"]], source)
     names, codes = drop_absent_names(names, codes, rows)
-    report |= class_report(rows, codes, names) | (
-        text_report(table, rows) if content == "text" else {}
-    )
+    report |= class_report(rows, codes, names)
+    report["label_variants"] = label_variants(rows, codes, names)
+    if content == "text":
+        report |= text_report(table, rows)
+    options_held = effective_options(options, report, log)
     base = as_dataset(table, codes, names)
     splits = datasets.DatasetDict({s: base.select(rows[s]) for s in SPLITS})
     unlabelled = base.select(np.flatnonzero(~has_label)).select_columns(["id", content])
     info = describe(source, options, splits, unlabelled, report, log)
-    return Corpus(splits, unlabelled, info, log.dropped)
+    return Corpus(splits, unlabelled, info, log.dropped, options_held)
+
+
+def effective_options(options: DataOptions, report: dict, log: ReadReport) -> dict:
+    """The options without those that a source's given splits leave nothing to do, which are noted
+    where the user set them.
+    """
+    held, defaults = asdict(options), DataOptions()
+    idle = [f"{split}_size" for split in report["given_splits"] if split != "train"]
+    if not report.get("cut_splits") and options.sample_fraction == 1:
+        idle.append("split_seed")
+    for name in idle:
+        if held.pop(name) != getattr(defaults, name):
+            log.note(
+                f"--{name} {getattr(options, name)}: no effect, as the source gives its splits"
+            )
+    return held
 
 
 def blank_rows(table: pa.Table) -> np.ndarray:
     """Which texts (n,) have no visible character, or which images no bytes."""
     if "image" in table.column_names:
         return table["image"].is_null().to_numpy()
-    return ~pc.fill_null(pc.match_substring_regex(table["text"], r"\S"), False).to_numpy()
+    return ~pc.fill_null(pc.match_substring_regex(table["text"], VISIBLE), False).to_numpy()
 
 
 def make_row_dropper(table: pa.Table, split: np.ndarray, labels: np.ndarray, log: ReadReport):
@@ -252,7 +261,7 @@ def check_ids(ids: pa.ChunkedArray, split: np.ndarray, source: str):
             first = repeated[0].as_py()
             raise InputError(
                 f"{source}: id {first['values']!r} occurs {first['counts']} times in {name}, one of "
-                f"{len(repeated)} such ids; mend them or name another column with --id_column"
+                f"{len(repeated)} such ids; fix them or name another column with --id_column"
             )
 
 
@@ -340,6 +349,19 @@ def class_report(rows, codes, names) -> dict:
     }
 
 
+def label_variants(rows, label_ids, class_names) -> list[dict[str, int]]:
+    """Groups of classes that differ only in case, accents or invisible characters, with rows."""
+    groups = collections.defaultdict(list)
+    for label_id, name in enumerate(class_names):
+        groups[label_key(name)].append(label_id)
+    counts = np.bincount(label_ids[np.concatenate(list(rows.values()))], minlength=len(class_names))
+    return [
+        {class_names[label_id]: int(counts[label_id]) for label_id in group}
+        for group in groups.values()
+        if len(group) > 1
+    ]
+
+
 def text_report(table, rows) -> dict:
     """Texts that look like UTF-8 read with the wrong table, by split, with the first ids."""
     broken = pc.fill_null(pc.match_substring_regex(table["text"], MOJIBAKE), False).to_numpy()
@@ -381,9 +403,9 @@ def describe(source, options, splits, unlabelled, report, log) -> dict:
     for split, _, _, reason in log.dropped:
         dropped[reason][split] += 1
     info = {
-        "name": dataset_name(source),
+        "name": readable_name(dataset_name(source)),
         "version": 1,
-        "source": source,
+        "source": readable_name(source),
         "content": content_column(splits["train"].column_names),
         "created": datetime.now(UTC).isoformat(timespec="seconds"),
         "hash": content_hash(splits),
@@ -429,6 +451,15 @@ def notes_of(info: dict, log: ReadReport) -> list[str]:
         notes.append(
             f"{report['label_conflicts']['texts']} {what} carry more than one label, as "
             f"{report['label_conflicts']['examples'][0]['labels']}"
+        )
+    if report["label_variants"]:
+        alike = [
+            " and ".join(f"{name!r} ({n})" for name, n in group.items())
+            for group in report["label_variants"]
+        ]
+        notes.append(
+            "classes that differ only in case, accents or invisible characters (rows), which may "
+            f"be meant as one: {shorten(alike)}"
         )
     if report["classes_not_in_train"]:
         notes.append(

@@ -11,11 +11,11 @@ from pathlib import Path
 
 from utils.data.corpus import Corpus, DataOptions
 from utils.data.load import load_corpus
-from utils.data.sources import SPLIT_NAMES, split_files, split_folders
+from utils.data.sources import split_files, split_folders, split_of
 from utils.errors import InputError
 from utils.folders import files_below, whole_folder
 from utils.pages.text import SUFFIXES
-from utils.text import STRAY_BYTES, nfc
+from utils.text import nfc, readable_name
 
 MARK = "ground_truth.csv"
 UNSAFE = re.compile(
@@ -46,9 +46,10 @@ def write_ground_truth(
             occupied.
     """
     check_output(source, output, overwrite)
-    if split not in SPLIT_NAMES:
+    wanted = split_of(split)
+    if wanted is None:
         raise InputError(f"--split {split}: give train, validation or test")
-    items = items_of(source, SPLIT_NAMES[split], options)
+    items = items_of(source, wanted, options)
     if not items:
         raise InputError(f"{source}: no document in {split}; give another source or --split")
     names, folders = unique_names(items), typology_folders(items)
@@ -86,7 +87,7 @@ def check_output(source: str, output: Path, overwrite: bool):
             )
         if not overwrite:
             raise InputError(
-                f"{output}: already there; say --overwrite to replace it or choose another output folder"
+                f"{output}: already there; pass --overwrite to replace it or choose another output folder"
             )
 
 
@@ -110,7 +111,7 @@ def tree_items(source: Path, split: str) -> list[Item]:
     folders = split_folders(source)
     if split not in folders:
         raise InputError(
-            f"{source}: no {split} folder, only {', '.join(sorted(folders))}; say --split"
+            f"{source}: no {split} folder, only {', '.join(sorted(folders))}; pass --split"
         )
     items, left = [], Counter()
     for path in files_below(folders[split]):
@@ -120,12 +121,9 @@ def tree_items(source: Path, split: str) -> list[Item]:
         elif len(parts) == 1:
             left["in no typology folder"] += 1
         elif not path.is_file():
-            raise InputError(f"{path}: a link to nothing; mend or remove it")
+            raise InputError(f"{path}: a link to nothing; fix or remove it")
         else:
-            texts = [
-                nfc(str(part).translate(STRAY_BYTES))
-                for part in (parts[0], path.stem, path.relative_to(source))
-            ]
+            texts = [readable_name(p) for p in (parts[0], path.stem, path.relative_to(source))]
             items.append(Item(texts[0], texts[1], path.suffix, texts[2], path))
     for reason, n in left.items():
         print(f"{folders[split]}: {n} files {reason} are left out")

@@ -9,7 +9,7 @@ from utils.folders import files_below
 from utils.pages.images import PageFile, read_page_file, side_by_side
 from utils.pages.text import SUFFIXES
 from utils.records import Columns, ReadReport, csv_records, table_suffix
-from utils.text import STRAY_BYTES, nfc
+from utils.text import readable_name
 
 SHOWN = 5
 
@@ -36,10 +36,7 @@ def documents(folders: dict[str, Path], log: ReadReport) -> list[Document]:
             if path.suffix.lower() not in SUFFIXES:
                 others[path.suffix.lower() or path.name] += 1
                 continue
-            parts = [
-                nfc(part.translate(STRAY_BYTES))
-                for part in path.relative_to(folder).with_suffix("").parts
-            ]
+            parts = [readable_name(p) for p in path.relative_to(folder).with_suffix("").parts]
             document = Document(path, split, "/".join(parts), parts[0] if len(parts) > 1 else None)
             if (split, document.id) in found:
                 raise InputError(
@@ -49,9 +46,7 @@ def documents(folders: dict[str, Path], log: ReadReport) -> list[Document]:
             found[split, document.id] = document
     if others:
         kinds = ", ".join(f"{n} {kind}" for kind, n in others.most_common(SHOWN))
-        log.notes.append(
-            f"{sum(others.values())} files that are no images were left alone ({kinds})"
-        )
+        log.note(f"{sum(others.values())} files that are no images were left alone ({kinds})")
     return list(found.values())
 
 
@@ -70,13 +65,13 @@ def read_image_tree(folders: dict[str, Path], log: ReadReport, has_truth: bool =
     ]
     if flat and not has_truth:
         raise InputError(
-            f"{flat[0]}: one of {len(flat)} files of test/ that lie in no typology folder; say "
+            f"{flat[0]}: one of {len(flat)} files of test/ that lie in no typology folder; pass "
             "--ground_truth CSV_OR_MUESTRAS or put them into test/<typology>/"
         )
     paths = (document.path for document in wanted)
     for document, file in zip(wanted, side_by_side(checked_file, paths), strict=True):
         if file.reason:
-            log.notes.append(f"{document.path}: left out, {file.reason}")
+            log.note(f"{document.path}: left out, {file.reason}")
             log.dropped.append((document.split, document.id, document.label, file.reason))
             lost[document.path.suffix.lower()] += 1
             continue
@@ -85,17 +80,17 @@ def read_image_tree(folders: dict[str, Path], log: ReadReport, has_truth: bool =
         yield document.split, document.id, file.data, document.label
     if lost:
         kinds = ", ".join(f"{n} {kind}" for kind, n in lost.most_common())
-        log.notes.append(f"{lost.total()} of {len(wanted)} images were left out ({kinds})")
+        log.note(f"{lost.total()} of {len(wanted)} images were left out ({kinds})")
     if several:
         more = " …" if len(several) > SHOWN else ""
-        log.notes.append(
+        log.note(
             f"{len(several)} files have several pages, the first of each is taken: "
             f"{', '.join(several[:SHOWN])}{more}"
         )
 
 
 def checked_file(path: Path) -> PageFile:
-    """A file that was decoded to its end, without the decoded image, of which several may be great."""
+    """A file that was decoded to its end, without the decoded image, of which several may be large."""
     file = read_page_file(path)
     file.image = None
     return file
@@ -126,8 +121,8 @@ def read_truth(source: str, log: ReadReport) -> dict[str, str]:
         )
     truth = {}
     for name, typology in pairs:
-        typology = nfc(typology.translate(STRAY_BYTES)).strip()
-        for key in {nfc(name.translate(STRAY_BYTES)), Path(nfc(name.translate(STRAY_BYTES))).stem}:
+        name, typology = readable_name(name), readable_name(typology).strip()
+        for key in {name, Path(name).stem}:
             if truth.setdefault(key, typology) != typology:
                 raise InputError(
                     f"--ground_truth {source}: {name!r} is both {truth[key]!r} and {typology!r}; "

@@ -27,7 +27,7 @@ from utils.data.corpus import (
     options_of,
     spool_to_arrow,
 )
-from utils.data.sources import content_of, rows_of
+from utils.data.sources import content_of, rows_of, split_files
 from utils.data.splits import cut_folds, cut_splits
 from utils.errors import InputError
 from utils.records import Columns, ReadReport, dataset_name
@@ -37,6 +37,8 @@ __all__ = [
     "DataOptions",
     "codes_for",
     "dataset_name",
+    "is_prepared",
+    "usable_options",
     "fold_corpora",
     "load_corpus",
     "load_splits",
@@ -47,6 +49,9 @@ __all__ = [
 ]
 logger = logging.getLogger(__name__)
 
+OPTIONS = asdict(DataOptions())  # name -> default
+COLUMNS = ("text_column", "label_column", "id_column")
+AFTER_CUT = ("sample_fraction", "drop_duplicates", "drop_leaks")  # what cut splits can undergo
 SAMPLE_PAGES = "sample_pages"  # the documents of `sample` as page images
 
 
@@ -67,7 +72,7 @@ def load_splits(source, *, seed: int = 0, **options) -> datasets.DatasetDict:
 
     Raises:
         InputError: the source cannot be used; the message names the file, row or class and the
-            mend.
+            fix.
     """
     return load_corpus(source, DataOptions(split_seed=seed, **options), content=None).splits
 
@@ -76,21 +81,27 @@ def load_corpus(source, options: DataOptions | None = None, content: str | None 
     """`load_splits` with the unlabelled rows, the dataset's description and the dropped rows.
 
     Args:
-        content: what the room reads, `text` or `image`; None: whichever the source holds.
+        content: what the caller reads, `text` or `image`; None: whichever the source holds.
+
+    Raises:
+        InputError: as `load_splits`, or an option that the source leaves nothing to do.
     """
     options = options or DataOptions()
     check_options(options)
     source, path = str(source), Path(source)
     content = content_of(source, content)
-    if (path / "dataset.json").exists():
+    refuse_idle_options(source, options, content)
+    if is_prepared(source):
         corpus = load_prepared(path)
-        changes = changed_options(options) & {"sample_fraction", "drop_duplicates", "drop_leaks"}
-        return apply_options(corpus, options) if changes else corpus
+        corpus.options = {name: getattr(options, name) for name in usable_names(source, options)}
+        if changed_options(options) & set(AFTER_CUT):
+            return apply_options(corpus, options)
+        return corpus
     if source == SAMPLE_PAGES:
         from utils.data.sample_pages import render_corpus
 
         return render_corpus(load_corpus("sample", options))
-    log = ReadReport()
+    log = ReadReport(encoding=options.encoding)
     columns = Columns(options.text_column, options.label_column, options.id_column)
     rows = rows_of(source, columns, log, content, options.ground_truth is not None)
     if options.ground_truth is not None:
@@ -99,9 +110,62 @@ def load_corpus(source, options: DataOptions | None = None, content: str | None 
         rows = labelled(rows, read_truth(options.ground_truth, log), options.ground_truth)
     table = spool_to_arrow(rows, log, content)
     corpus = build_corpus(table, source, options, log)
+    for name in OPTIONS.keys() - usable_names(source, options, content):
+        corpus.options.pop(name, None)
     for note in corpus.info["notes"][:20]:
         logger.info(note)
     return corpus
+
+
+def is_prepared(source) -> bool:
+    """Whether a source is a folder that `prepare_dataset` wrote."""
+    return (Path(source) / "dataset.json").exists()
+
+
+def usable_names(source, options: DataOptions, content: str = "text") -> set[str]:
+    """The names of the options that can have an effect on a source of this kind.
+
+    A prepared folder was read and cut when it was prepared: what is left to do is to sample and to
+    drop. Trees and the embedded samples have no columns; only text has an encoding.
+    """
+    if is_prepared(source):
+        samples = options.sample_fraction < 1
+        return {*AFTER_CUT, "split_seed"} if samples else set(AFTER_CUT)
+    names, path = set(OPTIONS), Path(source)
+    if str(source) in ("sample", SAMPLE_PAGES):
+        return names - {*COLUMNS, "encoding", "ground_truth"}
+    is_saved = (path / "dataset_dict.json").exists() or (path / "dataset_info.json").exists()
+    if path.is_dir() and not is_saved and (content == "image" or not split_files(path)):
+        names -= set(COLUMNS)
+    if content == "image" or is_saved:
+        names -= {"encoding"}
+    return names
+
+
+def usable_options(source, options: DataOptions, content: str = "text") -> DataOptions:
+    """The options without those that cannot have an effect on the source: for options that come
+    from another command, not from the user of this one.
+    """
+    names = usable_names(source, options, content)
+    return DataOptions(**{name: getattr(options, name) for name in names})
+
+
+def refuse_idle_options(source: str, options: DataOptions, content: str):
+    """Refuse an option that the source leaves nothing to do.
+
+    What a prepared folder records of its own preparation may be repeated.
+    """
+    recorded = read_info(Path(source)).get("options", {}) if is_prepared(source) else {}
+    for name in sorted(changed_options(options) - usable_names(source, options, content)):
+        value = getattr(options, name)
+        if value == recorded.get(name):
+            continue
+        if is_prepared(source):
+            reason = "is a prepared dataset, read and cut when it was prepared; prepare its source"
+            fix = "again with this flag, or leave it out"
+        else:
+            reason, fix = "has no use for it;", "leave the flag out"
+        raise InputError(f"--{name} {value}: {source} {reason} {fix}")
 
 
 def check_options(options: DataOptions):
@@ -118,7 +182,7 @@ def check_options(options: DataOptions):
 
 def changed_options(options: DataOptions) -> set[str]:
     """Names of the options that differ from their defaults."""
-    return {name for name, value in asdict(options).items() if value != asdict(DataOptions())[name]}
+    return {name for name, value in asdict(options).items() if value != OPTIONS[name]}
 
 
 def save_prepared(corpus: Corpus, folder: Path):
@@ -143,20 +207,33 @@ def write_dropped(dropped: list, path: Path):
 
 def load_prepared(folder: Path) -> Corpus:
     """Read a folder that `save_prepared` wrote; nothing is written into it."""
+    info = read_info(folder)
     try:
-        info = json.loads((folder / "dataset.json").read_text(encoding="utf-8"))
         splits = datasets.load_from_disk(str(folder))
         splits = datasets.DatasetDict({s: splits[s] for s in SPLITS})
-        if set(splits["train"].column_names) not in (
-            {"id", "text", "label"},
-            {"id", "image", "label"},
-        ):
+        columns = set(splits["train"].column_names)
+        if columns not in ({"id", "text", "label"}, {"id", "image", "label"}):
             raise ValueError(f"columns {splits['train'].column_names}")
     except (OSError, ValueError, KeyError, TypeError, pa.ArrowException) as error:
-        raise InputError(
-            f"{folder}: a prepared dataset that cannot be read ({error}); prepare it again"
-        ) from None
+        raise unreadable(folder, error) from None
     return Corpus(splits, load_unlabelled(folder), info, [])
+
+
+def read_info(folder: Path) -> dict:
+    """What dataset.json of a prepared folder records."""
+    try:
+        info = json.loads((folder / "dataset.json").read_text(encoding="utf-8"))
+        if not isinstance(info, dict) or not isinstance(info.get("options", {}), dict):
+            raise ValueError("dataset.json holds no description")
+    except (OSError, ValueError) as error:
+        raise unreadable(folder, error) from None
+    return info
+
+
+def unreadable(folder: Path, error: Exception) -> InputError:
+    return InputError(
+        f"{folder}: a prepared dataset that cannot be read ({error}); prepare it again"
+    )
 
 
 def load_unlabelled(folder: Path) -> datasets.Dataset:
@@ -190,12 +267,17 @@ def stored(dataset: datasets.Dataset, content: str):
 
 
 def apply_options(corpus: Corpus, options: DataOptions) -> Corpus:
-    """Apply options (a sample, dropped leaks) to a dataset that is already cut."""
+    """Apply options (a sample, dropped leaks) to a dataset that is already cut.
+
+    Its description keeps how it was read and cut when it was prepared.
+    """
     log = ReadReport()
-    table = spool_to_arrow(
-        corpus_rows(corpus), log, content_column(corpus.splits["train"].column_names)
-    )
-    return build_corpus(table, corpus.info["source"], options, log)
+    content = content_column(corpus.splits["train"].column_names)
+    table = spool_to_arrow(corpus_rows(corpus), log, content)
+    changed = build_corpus(table, corpus.info["source"], options, log)
+    changed.info["options"] = corpus.info.get("options", {}) | corpus.options
+    changed.options = corpus.options
+    return changed
 
 
 def concat_splits(corpus: Corpus) -> tuple[datasets.Dataset, np.ndarray, np.ndarray]:
