@@ -13,7 +13,7 @@ def files_below(folder: Path) -> list[Path]:
     link is a file too.
 
     Raises:
-        OSError: a folder cannot be read.
+        InputError: a folder cannot be read.
     """
     found = []
     for parent, folders, names in os.walk(folder, followlinks=True, onerror=fail):
@@ -27,7 +27,7 @@ def files_below(folder: Path) -> list[Path]:
 
 
 def fail(error: OSError):
-    raise error
+    raise InputError(f"{error.filename}: cannot be read ({error.strerror}); check its permissions")
 
 
 def leads_up(path: Path) -> bool:

@@ -15,7 +15,8 @@ import json
 import logging
 import re
 import shutil
-from dataclasses import dataclass, field
+import uuid
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from utils.cli import parse, start_logging
@@ -24,6 +25,7 @@ from utils.data import (
     DataOptions,
     dataset_name,
     fold_corpora,
+    is_prepared,
     load_corpus,
     options_of,
     repeat_corpora,
@@ -33,6 +35,11 @@ from utils.data.corpus_profile import write_profile
 from utils.errors import InputError, exits_on_input_error
 
 logger = logging.getLogger(__name__)
+# What a prepared dataset consists of.
+PREPARED = (
+    *("train", "validation", "test", "dataset_dict.json", "dataset.json", "unlabelled.parquet"),
+    *("dropped.csv", "profile.md", "figures"),
+)
 
 
 @dataclass
@@ -61,43 +68,75 @@ def next_version(source: str) -> Path:
     return base / f"data_v{max(taken, default=0) + 1}"
 
 
-def make_room(folder: Path, overwrite: bool):
-    """Refuse an occupied folder, or remove it when told to; only folders that this command made are
-    removed.
+def check_output(output: Path, inputs: list[str], overwrite: bool):
+    """Refuse an output folder that is occupied, unless `overwrite` allows to replace what this
+    command made there; and one that holds what is to be read.
     """
-    if not folder.exists() or (folder.is_dir() and not any(folder.iterdir())):
+    for name in inputs:
+        source = Path(name).resolve()
+        if source.exists() and output.resolve() in (source, *source.parents):
+            raise InputError(f"{output}: {name} lies in it; choose another --output")
+    if not output.exists() or (output.is_dir() and not any(output.iterdir())):
         return
     if not overwrite:
         raise InputError(
-            f"{folder}: already there; say --overwrite to replace it or choose another --output"
+            f"{output}: already there; pass --overwrite to replace it or choose another --output"
         )
-    if not (folder / "dataset.json").exists() and not any(folder.glob("*/dataset.json")):
+    if not output.is_dir():
+        raise InputError(f"{output}: a file, no folder; choose another --output")
+    made = [output / name for name in PREPARED] if is_prepared(output) else made_folds(output)
+    foreign = sorted(set(output.iterdir()) - set(made))
+    if foreign or not made:
+        names = ", ".join(path.name for path in foreign[:3])
+        what = "more than a prepared dataset" if made else "no prepared dataset"
         raise InputError(
-            f"{folder}: holds no prepared dataset, so it is not overwritten; choose another --output"
+            f"{output}: holds {what} ({names}), so it is not overwritten; choose another --output, "
+            "or move that away"
         )
 
 
-def write(corpus: Corpus, folder: Path, overwrite: bool):
-    """Save one prepared dataset with its profile; the folder appears whole or not at all."""
-    version = re.fullmatch(r"data_v(\d+)", folder.name)
-    corpus.info["version"] = int(version[1]) if version else 1
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    partial = folder.with_name(f".{folder.name}.partial")
-    shutil.rmtree(partial, ignore_errors=True)
+def made_folds(folder: Path) -> list[Path]:
+    """The fold_<n> and repeat_<n> below a folder that --folds and --repeats made."""
+    found = [path for path in folder.iterdir() if re.fullmatch(r"(fold|repeat)_\d+", path.name)]
+    return [path for path in found if is_prepared(path)]
+
+
+def write(corpora: dict[str, Corpus], output: Path):
+    """Save prepared datasets with their profiles, `.` as the output folder itself, others below
+    it; all of them appear whole or not at all, in the place of what was there.
+    """
+    version = re.fullmatch(r"data_v(\d+)", output.name)
+    output.parent.mkdir(parents=True, exist_ok=True)
+    # A name of its own: another run of this command may be writing beside.
+    partial = output.with_name(f".{output.name}.{uuid.uuid4().hex[:8]}.partial")
     try:
-        save_prepared(corpus, partial)
-        write_profile(corpus.splits, corpus.info, partial)
-        if overwrite:
-            shutil.rmtree(folder, ignore_errors=True)
-        elif folder.exists():
-            folder.rmdir()
-        partial.rename(folder)
+        for name, corpus in corpora.items():
+            corpus.info["version"] = int(version[1]) if version and name == "." else 1
+            (partial / name).parent.mkdir(parents=True, exist_ok=True)
+            save_prepared(corpus, partial / name)
+            write_profile(corpus.splits, corpus.info, partial / name)
+        if output.exists():
+            shutil.rmtree(output)
+        partial.rename(output)
     except OSError as error:
         raise InputError(
-            f"{folder}: cannot be written ({error}); free space or choose another --output"
+            f"{output}: cannot be written ({error}); free space or choose another --output"
         ) from None
     finally:
         shutil.rmtree(partial, ignore_errors=True)
+
+
+def cuts_of(corpus: Corpus, args: PrepareArguments) -> dict[str, Corpus]:
+    """Name of a folder below the output -> the dataset that goes there."""
+    if args.folds:
+        folds = fold_corpora(corpus, args.folds, args.split_seed, args.validation_size)
+        return {f"fold_{n}": fold for n, fold in enumerate(folds, 1)}
+    if args.repeats:
+        repeats = repeat_corpora(
+            corpus, args.repeats, args.validation_size, args.test_size, args.split_seed
+        )
+        return {f"repeat_{n}": repeat for n, repeat in enumerate(repeats, 1)}
+    return {".": corpus}
 
 
 @exits_on_input_error
@@ -106,24 +145,27 @@ def main(argv=None):
     args, words = parse(PrepareArguments, argv, doc=__doc__, positional=["source"])
     args.split_seed = args.seed if "seed" in words["explicit_args"] else args.split_seed
     source = words["source"]
-    output = Path(args.output) if args.output else next_version(source)
-    make_room(output, args.overwrite)
-    corpus = load_corpus(source, options_of(args), content=None)
     if args.folds and args.repeats:
         raise InputError("--folds and --repeats: give one of them")
-    if args.folds:
-        for i, fold in enumerate(
-            fold_corpora(corpus, args.folds, args.split_seed, args.validation_size), 1
-        ):
-            write(fold, output / f"fold_{i}", args.overwrite)
-    elif args.repeats:
-        repeats = repeat_corpora(
-            corpus, args.repeats, args.validation_size, args.test_size, args.split_seed
+    if min(args.folds, args.repeats) < 0:
+        raise InputError(f"--folds {args.folds} --repeats {args.repeats}: give more than 0")
+    output = Path(args.output) if args.output else next_version(source)
+    check_output(
+        output, [source, *([args.ground_truth] if args.ground_truth else [])], args.overwrite
+    )
+
+    options = options_of(args)
+    if (args.folds or args.repeats) and is_prepared(source):
+        # The cut that these options describe is made of all its rows, below.
+        uncut = DataOptions()
+        options = replace(
+            options,
+            validation_size=uncut.validation_size,
+            test_size=uncut.test_size,
+            split_seed=uncut.split_seed,
         )
-        for i, repeat in enumerate(repeats, 1):
-            write(repeat, output / f"repeat_{i}", args.overwrite)
-    else:
-        write(corpus, output, args.overwrite)
+    corpus = load_corpus(source, options, content=None)
+    write(cuts_of(corpus, args), output)
     print(
         json.dumps(
             {

@@ -238,7 +238,6 @@ class PlainLines:
     has_quotes: bool = False
     has_bare_quotes: bool = False  # within a field, where csv's rules would have quoted the field
     label_at: int | None = None  # which column holds the label
-    labels: collections.Counter = field(default_factory=collections.Counter)
 
 
 def plain_lines(path: Path, found: CsvFormat, columns: Columns, log: ReadReport) -> PlainLines:
@@ -254,8 +253,6 @@ def plain_lines(path: Path, found: CsvFormat, columns: Columns, log: ReadReport)
             plain.label_at = names.index(columns.label) if columns.label in names else None
         if len(fields) != plain.width:
             plain.is_whole = False
-        elif plain.label_at is not None:
-            plain.labels[fields[plain.label_at]] += 1
         if '"' in line:
             plain.has_quotes = True
             bare = any('"' in value and not value.startswith('"') for value in fields)
@@ -273,16 +270,22 @@ def stray_quote(path: Path, found: CsvFormat, plain: PlainLines, log: ReadReport
     taken: list[str] = []
     lines = kept(csv_lines(path, found, log), taken)
     rows = csv.reader(lines, delimiter=found.delimiter, strict=True)
+    labels, suspects, is_broken = set(), {}, False
     try:
         for row in rows:
-            if plain.is_whole and row and len(row) != plain.width:
-                return 0
-            if len(taken) > 1 and are_rows(taken[:-1], plain, found.delimiter):
-                return found.skipped + rows.line_num - len(taken) + 1
+            is_broken = is_broken or bool(row) and len(row) != plain.width
+            if plain.label_at is not None and len(row) == plain.width:
+                labels.add(row[plain.label_at])
+            joined = [line.rstrip("\r\n").split(found.delimiter) for line in taken[:-1]]
+            if joined and all(len(fields) == plain.width for fields in joined):
+                suspects[found.skipped + rows.line_num - len(joined)] = joined
             taken.clear()
     except csv.Error:
-        return 0 if plain.is_whole else None
-    return 0 if plain.is_whole and plain.has_bare_quotes else None
+        is_broken = True
+    for line, joined in suspects.items():
+        if are_rows(joined, plain, labels, found.delimiter):
+            return line
+    return 0 if plain.is_whole and (is_broken or plain.has_bare_quotes) else None
 
 
 def kept(lines, taken: list[str]):
@@ -292,19 +295,15 @@ def kept(lines, taken: list[str]):
         yield line
 
 
-def are_rows(lines: list[str], plain: PlainLines, delimiter: str) -> bool:
-    """Whether lines that a quote joins are rows of their own: most end in a label that others bear.
+def are_rows(joined: list[list[str]], plain: PlainLines, labels: set[str], delimiter: str) -> bool:
+    """Whether lines that a quote joins are rows of their own: most have a label of other rows.
 
-    In a text that really holds line breaks and separators there is no label in that place. Without
-    a label column a tsv file is told by the number of its separators, and a csv file by nothing.
+    A text that really holds line breaks and separators has none in that place. Without a label
+    column a tsv file is told by the number of its separators, and a csv file by nothing.
     """
-    fields = [line.rstrip("\r\n").split(delimiter) for line in lines]
-    if any(len(row) != plain.width for row in fields):
-        return False
     if plain.label_at is None:
         return plain.is_whole and delimiter == "\t"
-    labels = [row[plain.label_at] for row in fields]
-    return sum(plain.labels[label] > 1 for label in labels) > len(labels) / 2
+    return sum(fields[plain.label_at] in labels for fields in joined) > len(joined) / 2
 
 
 def csv_records(path: Path, columns: Columns, log: ReadReport):

@@ -82,7 +82,7 @@ def main(argv=None) -> Path:
         return write_ground_truth(
             words["first"], output, args.split, args.overwrite, options_of(args)
         )
-    raise InputError(f"{words['action']!r}: say diff V1 V2, or ground_truth SOURCE OUTPUT")
+    raise InputError(f"{words['action']!r}: give diff V1 V2, or ground_truth SOURCE OUTPUT")
 
 
 # What changed.

@@ -18,6 +18,7 @@ from utils.pages.text import SUFFIXES
 from utils.text import nfc, readable_name
 
 MARK = "ground_truth.csv"
+SPLIT_WORDS = ("train", "val", "valid", "validation", "dev", "test")  # what --split takes
 UNSAFE = re.compile(
     r"[\x00-\x1f\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069/\\]"
 )  # separators, controls
@@ -46,7 +47,7 @@ def write_ground_truth(
             occupied.
     """
     check_output(source, output, overwrite)
-    wanted = split_of(split)
+    wanted = split_of(split) if split in SPLIT_WORDS else None
     if wanted is None:
         raise InputError(f"--split {split}: give train, validation or test")
     items = items_of(source, wanted, options)

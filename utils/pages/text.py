@@ -1,5 +1,6 @@
 """Bytes of an image or a pdf to the text of its pages: Pillow, PDFium and Tesseract."""
 
+import collections
 import io
 import os
 import re
@@ -12,8 +13,6 @@ import numpy as np
 from PIL import Image, ImageOps, UnidentifiedImageError
 
 from utils.errors import InputError
-
-pass
 
 SUFFIXES = (".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp", ".webp", ".pdf")
 FORMATS = (
@@ -98,7 +97,7 @@ def engine(options: ReadOptions, with_pdf: bool) -> str:
     missing = sorted(set(wanted) - set(pytesseract.get_languages()))
     if missing:
         packages = " ".join(f"tesseract-ocr-{name.replace('_', '-')}" for name in missing)
-        instead = "go without --rotate" if missing == ["osd"] else "say another --language"
+        instead = "go without --rotate" if missing == ["osd"] else "pass another --language"
         raise InputError(
             f"Tesseract has no data for {', '.join(missing)}: apt-get install {packages}, or {instead}"
         )
@@ -235,11 +234,8 @@ def text_layer(document, page) -> str | None:
     """A page's text layer; None where it has none, or OCR of what is seen says more."""
     from pypdfium2 import raw
 
-    layer = page.get_textpage()
-    text = NO_TEXT.sub(
-        "", re.sub("[\ufffe\x02]", "-", layer.get_text_bounded()).replace("\r\n", "\n")
-    )  # hyphens
-    layer.close()
+    text = re.sub("[\ufffe\x02]", "-", layer_text(page)).replace("\r\n", "\n")  # hyphens
+    text = NO_TEXT.sub("", text)
     solid = "".join(text.split())
     readable = sum(map(str.isalnum, solid))
     sides = [image.get_bounds() for image in page.get_objects([raw.FPDF_PAGEOBJ_IMAGE])]
@@ -248,6 +244,43 @@ def text_layer(document, page) -> str | None:
     if readable < max(STAMP if is_scan else LAYER, len(solid) / 2) or has_values(document, page):
         return None
     return text
+
+
+def layer_text(page) -> str:
+    """The text of a page's layer, first line first.
+
+    PDFium puts lines in the order of the page as it is shown: one that /Rotate turns, or that is
+    drawn sideways, comes out with its last line first, or with lines run together. Turned so that
+    most of its letters stand upright, it is read in order.
+    """
+    shown = page.get_rotation()
+    layer = page.get_textpage()
+    upright = upright_rotation(layer)
+    if shown == upright == 0:
+        text = layer.get_text_bounded()
+        layer.close()
+        return text
+    layer.close()
+    page.set_rotation(upright)
+    try:
+        layer = page.get_textpage()
+        text = layer.get_text_range()
+        layer.close()
+    finally:
+        page.set_rotation(shown)  # as OCR is to see it
+    return text
+
+
+def upright_rotation(layer) -> int:
+    """The rotation of a page, 0, 90, 180 or 270 degrees, at which most of its letters are upright."""
+    from pypdfium2 import raw
+
+    quarters: collections.Counter = collections.Counter()
+    for place in range(layer.count_chars()):
+        if chr(raw.FPDFText_GetUnicode(layer, place)).isalnum():
+            angle = raw.FPDFText_GetCharAngle(layer, place)  # radians
+            quarters[round(angle / (np.pi / 2)) % 4] += 1
+    return -90 * quarters.most_common(1)[0][0] % 360 if quarters else 0
 
 
 def has_values(document, page) -> bool:
