@@ -97,7 +97,7 @@ def main(argv=None) -> Path:
             working,
             room=PACKAGE,
             arguments=vars(model_args) | vars(data_args) | args.to_dict(),
-            dataset=runs.dataset_entry(corpus.info, vars(options_of(data_args))),
+            dataset=runs.dataset_entry(corpus.info, corpus.options),
             model=describe_model(model_args, model, max_length, cut, args),
         )
         open_trackers(args.report_to, args.run_name or output_dir.name, working)

@@ -14,7 +14,7 @@ from image_model.inference import load_classifier, predict_probabilities
 from image_model.pixels import resized
 from utils import runs
 from utils.cli import parse, start_logging
-from utils.data import DataOptions, codes_for, load_corpus, options_of
+from utils.data import DataOptions, codes_for, load_corpus, options_of, usable_options
 from utils.data.corpus import SPLITS
 from utils.errors import InputError, exits_on_input_error
 from utils.folders import whole_folder
@@ -49,11 +49,11 @@ def main(argv=None) -> Path:
 
     # Splits: the same for every room; the run's own reading options where none is given.
     trained_on = config["dataset"]
-    for option in trained_on["options"].keys() - words["explicit_args"].keys():
-        setattr(args, option, trained_on["options"][option])
-    corpus = load_corpus(
-        args.dataset or config["arguments"]["dataset"], options_of(args), content="image"
-    )
+    source = args.dataset or config["arguments"]["dataset"]
+    inherited = vars(usable_options(source, DataOptions(**trained_on["options"]), "image"))
+    for option in inherited.keys() - words["explicit_args"].keys():
+        setattr(args, option, inherited[option])
+    corpus = load_corpus(source, options_of(args), content="image")
     dataset = corpus.splits[args.split]
     names = runs.read_labels(run)
     labels = codes_for(names, dataset, args.split)

@@ -19,7 +19,7 @@ from transformers import AutoTokenizer
 from rnn_baseline.inference import encode, probabilities_and_states
 from utils import runs
 from utils.cli import parse, start_logging
-from utils.data import DataOptions, codes_for, load_corpus, options_of
+from utils.data import DataOptions, codes_for, load_corpus, options_of, usable_options
 from utils.data.corpus import SPLITS
 from utils.errors import InputError, exits_on_input_error
 from utils.figures import save_figure
@@ -68,9 +68,11 @@ def main(argv=None) -> Path:
     claim_report(folder, "entropy.csv", args.overwrite)
 
     # Splits: the same for every room; the run's own reading options where none is given.
-    for option in config["dataset"]["options"].keys() - words["explicit_args"].keys():
-        setattr(args, option, config["dataset"]["options"][option])
-    corpus = load_corpus(args.dataset or config["arguments"]["dataset"], options_of(args))
+    source = args.dataset or config["arguments"]["dataset"]
+    inherited = vars(usable_options(source, DataOptions(**config["dataset"]["options"])))
+    for option in inherited.keys() - words["explicit_args"].keys():
+        setattr(args, option, inherited[option])
+    corpus = load_corpus(source, options_of(args))
     names = runs.read_labels(run)
     labels = codes_for(names, corpus.splits[args.split], args.split)
     dataset = corpus.splits[args.split]

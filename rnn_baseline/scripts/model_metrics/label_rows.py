@@ -17,7 +17,7 @@ from transformers import AutoTokenizer
 from rnn_baseline.inference import encode, predict_probabilities
 from utils import runs
 from utils.cli import parse, start_logging
-from utils.data import DataOptions, load_corpus, options_of
+from utils.data import DataOptions, load_corpus, options_of, usable_options
 from utils.errors import InputError, exits_on_input_error
 from utils.inspection import label_rows
 from utils.training.inference import inference_device, load_classifier
@@ -50,9 +50,11 @@ def main(argv=None) -> Path:
         raise InputError(f"--output {output}: already there; say --overwrite to replace it")
 
     # Rows: the run's own reading options where none is given.
-    for option in config["dataset"]["options"].keys() - words["explicit_args"].keys():
-        setattr(args, option, config["dataset"]["options"][option])
-    corpus = load_corpus(args.dataset or config["arguments"]["dataset"], options_of(args))
+    source = args.dataset or config["arguments"]["dataset"]
+    inherited = vars(usable_options(source, DataOptions(**config["dataset"]["options"])))
+    for option in inherited.keys() - words["explicit_args"].keys():
+        setattr(args, option, inherited[option])
+    corpus = load_corpus(source, options_of(args))
 
     # Predict the rows without a label.
     probabilities = np.zeros((0, len(names)), np.float32)

@@ -8,7 +8,7 @@ may also be a folder that `spacy train --output RUN` wrote.
 """
 
 import time
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from spacy_text_model.inference import (
@@ -19,7 +19,7 @@ from spacy_text_model.inference import (
 )
 from utils import runs
 from utils.cli import parse, start_logging
-from utils.data import DataOptions, codes_for, load_corpus, options_of
+from utils.data import DataOptions, codes_for, load_corpus, options_of, usable_options
 from utils.data.corpus import SPLITS
 from utils.errors import InputError, exits_on_input_error
 from utils.folders import whole_folder
@@ -58,11 +58,12 @@ def main(argv=None) -> Path:
 
     # Splits: the same for every room; the run's own reading options where none is given.
     trained_on = nlp.config.interpolate()
-    for option in {f.name for f in fields(DataOptions)} - words["explicit_args"].keys():
-        setattr(args, option, trained_on.get("dataset", {}).get(option, getattr(args, option)))
     source = args.dataset or trained_on["paths"].get("dataset")
     if source is None:
-        raise InputError(f"{run}: its config names no dataset; say --dataset")
+        raise InputError(f"{run}: its config names no dataset; pass --dataset")
+    inherited = vars(usable_options(source, DataOptions(**trained_on.get("dataset", {}))))
+    for option in inherited.keys() - words["explicit_args"].keys():
+        setattr(args, option, inherited[option])
     corpus = load_corpus(source, options_of(args))
     dataset = corpus.splits[args.split]
     labels = codes_for(names, dataset, args.split)

@@ -16,7 +16,6 @@ import logging
 import shutil
 import sys
 import time
-from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
@@ -28,7 +27,6 @@ from spacy_text_model.readers import corpus_of
 from spacy_text_model.training import initialise, keep_history, read_history, start_from
 from utils import runs
 from utils.cli import start_logging
-from utils.data.corpus import DataOptions
 from utils.errors import InputError, exits_on_input_error
 from utils.folders import finish, partial_folder
 
@@ -67,7 +65,7 @@ def main(argv=None) -> Path:
         "config": str(words["config"]),
         "overrides": words["overrides"],
     }
-    dataset = runs.dataset_entry(corpus.info, options_given(config))
+    dataset = runs.dataset_entry(corpus.info, corpus.options)
     runs.write_config(
         working,
         room=PACKAGE,
@@ -123,11 +121,6 @@ def resumed(working: Path, overwrite: bool) -> Path | None:
         "resume: a new training, of new optimizer state, from the best pipeline that the killed run saved"
     )
     return aside
-
-
-def options_given(config) -> dict:
-    """All reading options, those of the config's [dataset] and the defaults of the rest."""
-    return asdict(DataOptions(**config.interpolate()["dataset"]))
 
 
 def evaluate(nlp, dataset, split: str, results: dict) -> np.ndarray:

@@ -407,7 +407,7 @@ def test_names_that_are_no_utf_8(tmp_path):
 
 
 REFUSED = {
-    "action": (["difff", "a", "b"], ["'difff'", "say diff"]),
+    "action": (["difff", "a", "b"], ["'difff'", "give diff"]),
     "missing word": (["diff", "a"], ["second"]),
     "no such source": (["diff", "nada/de/nada", "v1"], ["nada/de/nada"]),
     "no such tree": (["ground_truth", "nada/de/nada", "out"], ["nada/de/nada"]),
