@@ -66,7 +66,7 @@ class ReadReport:
     def file_encoding(self, path, encoding: str):
         self.encodings[encoding] += 1
         if self.encoding is None and (not encoding.startswith("utf-8") or "+" in encoding):
-            self.note(f"{path}: read as {encoding}; if letters look wrong, pass --encoding")
+            self.note(f"{path}: read as {encoding}")
 
 
 def table_suffix(path: Path) -> str | None:

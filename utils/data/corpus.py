@@ -423,6 +423,13 @@ def notes_of(info: dict, log: ReadReport) -> list[str]:
     """What a user should know before training, a sentence each."""
     report, notes = info["report"], list(dict.fromkeys(log.notes))
     what = "pages" if info["content"] == "image" else "texts"
+    guessed = {e: n for e, n in info["encodings"].items() if e not in ("utf-8", "utf-8-sig")}
+    if guessed and info["options"]["encoding"] is None:
+        notes.insert(
+            0,
+            f"files that are not UTF-8, by the encoding they were found to be in: {guessed}; "
+            "if their letters look wrong, pass --encoding",
+        )
     for reason, counts in info["dropped"].items():
         notes.append(f"dropped, {reason}: " + ", ".join(f"{n} in {s}" for s, n in counts.items()))
     kept = {s: n for s, n in report["null_or_empty_texts"].items() if n and s != "train"}
