@@ -16,17 +16,19 @@ from utils.data.corpus import DataOptions, spool_to_arrow
 from utils.data.sources import read_txt, split_files, split_folders
 from utils.data.splits import cut_splits
 from utils.errors import InputError
+from utils.folders import files_below
 from utils.records import (
     OPENERS,
     TABLE_SUFFIXES,
     Columns,
     ReadReport,
+    all_columns,
     as_string,
     dataset_name,
     table_records,
     table_suffix,
 )
-from utils.text import match_keys
+from utils.text import is_blank, match_keys
 
 
 @dataclass
@@ -98,7 +100,7 @@ def load_raw_texts(options: RawTextOptions) -> RawTexts:
         if not len(held_out):
             raise InputError(
                 f"{options.dataset}: one document, so none can be kept aside to measure perplexity; give "
-                "more documents, or say --held_out_size 0 and --eval_strategy no"
+                "more documents, or pass --held_out_size 0 and --eval_strategy no"
             )
     return RawTexts(
         table["text"], codes, names.tolist(), train, held_out, texts_hash(table), log.notes
@@ -128,7 +130,7 @@ def read_raw(options: RawTextOptions, log: ReadReport):
     """
     blank = 0
     for source, text in documents(options, log):
-        if text and text.strip():
+        if not is_blank(text):
             yield source, text
         else:
             blank += 1
@@ -159,11 +161,11 @@ def read_document_folder(folder: Path, options: RawTextOptions, log: ReadReport)
     if "train" in splits and len(splits) > 1:
         log.note(f"{folder}: a dataset with splits; only {splits['train'].name} is read")
         folder = splits["train"]
-    paths = [folder] if folder.is_file() else sorted(p for p in folder.rglob("*") if p.is_file())
+    paths = [folder] if folder.is_file() else files_below(folder)
     ignored = 0
     for path in paths:
         relative = path.relative_to(folder)
-        if not is_document_file(path) or any(part.startswith(".") for part in relative.parts):
+        if not is_document_file(path):
             ignored += 1
             continue
         source = relative.parts[0] if len(relative.parts) > 1 else None
@@ -186,17 +188,20 @@ def read_document_file(path: Path, source: str, options: RawTextOptions, log: Re
         yield source, read_txt(path, log)
         return
     columns = Columns(text=options.text_column, label=options.source_column)
+    names = None  # of the table's columns
     for number, record in table_records(path, columns, log):
-        if columns.text not in record:
+        if names is None:
+            names = all_columns(path, record, {columns.text}, log)
+        if columns.text not in names:
             raise InputError(
-                f"{path}: no column {columns.text!r}, only {', '.join(map(repr, record))}; say "
+                f"{path}: no column {columns.text!r}, only {', '.join(map(repr, names))}; pass "
                 "--text_column"
             )
         if number == 0:  # a table without rows
             continue
         where = f"{path}, line {number}"
         own = as_string(record.get(columns.label), where)
-        yield own or source, as_string(record[columns.text], where)
+        yield source if is_blank(own) else own, as_string(record.get(columns.text), where)
 
 
 def is_document_file(path: Path) -> bool:
