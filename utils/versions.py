@@ -29,7 +29,7 @@ import pyarrow as pa
 
 from utils import runs
 from utils.cli import parse, start_logging
-from utils.data import dataset_name, load_corpus, options_of
+from utils.data import dataset_name, is_prepared, load_corpus, options_of, usable_options
 from utils.data.corpus import SPLITS, Corpus, DataOptions
 from utils.data.ground_truth_files import write_ground_truth
 from utils.errors import InputError, exits_on_input_error
@@ -95,7 +95,13 @@ def diff(args, first: str, second: str) -> Path:
         args.output or Path("runs", "versions", name, datetime.now().strftime("%Y-%m-%d-%H%M%S"))
     )
     claim_report(folder, "diff.json", args.overwrite)
-    corpora = [load_corpus(source, options_of(args)) for source in (first, second)]
+    options, sources = options_of(args), (first, second)
+    mixed = is_prepared(first) != is_prepared(second)
+    # How a raw version is read says nothing of a prepared one beside it.
+    corpora = [
+        load_corpus(source, usable_options(source, options) if mixed else options)
+        for source in sources
+    ]
     by_split = any(has_repeated_ids(corpus) for corpus in corpora)
     tables = [documents(corpus, by_split) for corpus in corpora]
     changes = pd.concat([changes_of(*tables), leaks_of(*tables)], ignore_index=True)
@@ -283,8 +289,8 @@ def diff_report(numbers: dict, changes: pd.DataFrame) -> str:
             ),
             "Identical: the same documents, texts, labels and splits.\n"
             if numbers["identical"]
-            else f"Not identical. Documents are known by {numbers['documents_known_by']}; {form} of the changed texts differ "
-            "in case, accents, punctuation or spacing alone.\n",
+            else f"Not identical. Documents are known by {numbers['documents_known_by']}; {form} of "
+            "the changed texts differ in case, accents, punctuation or spacing alone.\n",
             markdown_table(["kind", "what", "documents", "such as"], kinds),
             markdown_table(["split", "v1", "v2", "difference"], rows),
             f"Classes over all splits{more}; differences in percentage points.\n",
