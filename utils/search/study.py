@@ -118,8 +118,8 @@ def search(
     inputs = plain({"dataset": dataset, "space": space, "metric": metric, "settings": settings})
 
     claim(folder, args.overwrite)
-    with alone(folder):
-        study = open_study(optuna, folder, inputs, greater)
+    with alone(folder), open_storage(optuna, folder) as storage:
+        study = open_study(optuna, storage, folder, inputs, greater)
         missing = end_stale(optuna, study)
         trials = (
             grid_trials(study, plan, grid, space)
@@ -206,13 +206,23 @@ def alone(folder: Path):
         yield
 
 
-def open_study(optuna, folder: Path, inputs: dict, greater: bool):
+@contextlib.contextmanager
+def open_storage(optuna, folder: Path):
+    """The database of a search; its connections are closed, which Optuna leaves to the collector."""
+    storage = optuna.storages.RDBStorage(f"sqlite:///{(folder / DATABASE).resolve()}")
+    try:
+        yield storage
+    finally:
+        storage.remove_session()
+        storage.engine.dispose()
+
+
+def open_study(optuna, storage, folder: Path, inputs: dict, greater: bool):
     """The folder's study, new or as it was left.
 
     Raises:
         InputError: the study was made with other inputs.
     """
-    storage = optuna.storages.RDBStorage(f"sqlite:///{(folder / DATABASE).resolve()}")
     names = optuna.get_all_study_names(storage)  # a folder that was renamed still holds its study
     study = optuna.create_study(
         storage=storage,

@@ -22,7 +22,7 @@ from utils.search import trials as search_trials
 from utils.search.figures import parameters_figure, trials_figure
 from utils.search.report import choosable, choose
 from utils.search.space import read_space, restrict, trial_name, trial_words
-from utils.search.study import SearchArguments, alone, search
+from utils.search.study import SearchArguments, alone, open_storage, search
 
 GRID = """
 activation: [relu, mish, tanh]
@@ -160,10 +160,9 @@ def table(tmp_path) -> list[dict]:
 
 
 def states(tmp_path) -> Counter:
-    storage = f"sqlite:///{tmp_path / 'search' / 'search.db'}"
-    return Counter(
-        t.state.name for t in optuna.load_study(study_name="search", storage=storage).trials
-    )
+    with open_storage(optuna, tmp_path / "search") as storage:
+        study = optuna.load_study(study_name="search", storage=storage)
+        return Counter(trial.state.name for trial in study.trials)
 
 
 def test_grid_in_three_stages_each_killed_and_resumed(go, tmp_path):
