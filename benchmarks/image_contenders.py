@@ -222,7 +222,7 @@ def suite_trainer(name: str, work: Work, folder: Path, output: str) -> Trainer:
     )
     view = PageTransform(AutoImageProcessor.from_pretrained(folder / "model", backend="pil"))
     corpus = load_corpus(folder / "pages", content="image")
-    pixels = resize_splits(corpus.splits, view, corpus.info["hash"])
+    pixels = resize_splits(corpus.splits, view)
     augment = ["rotation", "crop", "blur", "contrast"] if name == "suite-augment" else []
     labels = {split: np.array(dataset["label"]) for split, dataset in corpus.splits.items()}
     pages = {split: Pages(pixels[split], labels[split], augment) for split in corpus.splits}

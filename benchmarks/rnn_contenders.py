@@ -138,7 +138,7 @@ def encode_prepared(dataset: str) -> dict:
     corpus = load_corpus(dataset)
     tokenizer = load_tokenizer(ModelArguments(), corpus.splits["train"])
     learnt = time.perf_counter()
-    encode_splits(corpus.splits, tokenizer, tokenizer.model_max_length, corpus.info["hash"])
+    encode_splits(corpus.splits, tokenizer, tokenizer.model_max_length)
     end = time.perf_counter()
     return {"seconds": end - start, "learn_seconds": learnt - start, "encode_seconds": end - learnt}
 
@@ -234,12 +234,7 @@ def train_by_loop(model, splits, tokenizer, epochs: int, batch_size: int, packed
 def train_by_suite(
     model, corpus, tokenizer, epochs: int, batch_size: int, learning_rate: float, bf16: bool, save
 ) -> dict:
-    encoded = encode_splits(
-        corpus.splits,
-        tokenizer,
-        tokenizer.model_max_length,
-        f"{corpus.info['hash']}-{len(corpus.splits['train'])}",
-    )
+    encoded = encode_splits(corpus.splits, tokenizer, tokenizer.model_max_length)
     with tempfile.TemporaryDirectory() as output:
         args = RnnTrainingArguments(
             output_dir=output,
@@ -286,9 +281,7 @@ def steps(
 ) -> dict:
     """Titles a second of some steps, the arrays in memory or left on disk."""
     corpus, tokenizer = load_corpus(dataset), AutoTokenizer.from_pretrained(tokenizer)
-    encoded = encode_splits(
-        corpus.splits, tokenizer, tokenizer.model_max_length, corpus.info["hash"]
-    )
+    encoded = encode_splits(corpus.splits, tokenizer, tokenizer.model_max_length)
     with tempfile.TemporaryDirectory() as output:
         args = RnnTrainingArguments(
             output_dir=output,

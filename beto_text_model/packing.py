@@ -5,9 +5,8 @@ A row is `[CLS]` and the next pieces of the stream; documents follow each other 
 between them. There is no padding, and attention crosses the separator, as in BERT and RoBERTa.
 """
 
+import hashlib
 import json
-import logging
-import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,11 +15,9 @@ import torch
 from tqdm import tqdm
 
 from beto_text_model.raw_texts import RawTexts
-from utils.data.cache import cache_folder, tokenizer_text
+from utils.data.cache import kept_folder, tokenizer_text
 from utils.data.splits import splitmix64
 from utils.errors import InputError
-
-logger = logging.getLogger(__name__)
 
 # A longer document goes to the tokenizer in parts: it needs some hundred bytes for each character
 # it holds.
@@ -46,26 +43,28 @@ def pack_corpus(corpus: RawTexts, tokenizer) -> tuple[Stream, dict[str, Stream]]
     The cache lies below the `datasets` cache folder (HF_DATASETS_CACHE), keyed by texts, cut and
     tokenizer.
     """
-    folder = cache_folder(
-        "packed", corpus.hash, {}, corpus.held_out.tolist(), tokenizer_text(tokenizer)
-    )
-    if not (folder / "streams.json").exists():
-        partial = folder.with_name(folder.name + ".partial")
-        shutil.rmtree(partial, ignore_errors=True)
-        partial.mkdir(parents=True)
-        rows = {"train": corpus.train}
-        for code in range(len(corpus.names)):
-            rows[f"held_out_{code}"] = corpus.held_out[corpus.sources[corpus.held_out] == code]
+    rows = {"train": corpus.train}
+    for code in range(len(corpus.names)):
+        rows[f"held_out_{code}"] = corpus.held_out[corpus.sources[corpus.held_out] == code]
+
+    def write(folder: Path):
         counts = {
-            name: write_stream(partial / name, corpus.texts, r, tokenizer)
-            for name, r in rows.items()
+            name: write_stream(folder / name, corpus.texts, numbers, tokenizer)
+            for name, numbers in rows.items()
         }
-        (partial / "streams.json").write_text(json.dumps(counts), encoding="utf-8")
-        shutil.rmtree(folder, ignore_errors=True)
-        partial.rename(folder)
-    logger.info(f"packed texts: {folder}")
+        (folder / "streams.json").write_text(json.dumps(counts), encoding="utf-8")
+
+    told_by = {"corpus": corpus.hash} | {name: r.tolist() for name, r in rows.items()}
+    digest = hashlib.sha256(json.dumps(told_by).encode()).hexdigest()
+    folder = kept_folder("packed", {"rows": digest}, (tokenizer_text(tokenizer),), write)
+    if folder is None:
+        raise InputError(
+            "the packed texts have no place; free space, or name another in HF_DATASETS_CACHE"
+        )
     counts = json.loads((folder / "streams.json").read_text(encoding="utf-8"))
-    streams = {name: read_stream(folder / name, tokenizer) for name in counts if counts[name]}
+    streams = {
+        name: read_stream(folder / name, tokenizer, counts[name]) for name in counts if counts[name]
+    }
     if "train" not in streams:
         raise InputError("the corpus gives not one piece to train on; check --dataset")
     held_out = {name: streams.get(f"held_out_{code}") for code, name in enumerate(corpus.names)}
@@ -128,11 +127,21 @@ def parts_of(text: str):
     yield text, True
 
 
-def read_stream(path: Path, tokenizer) -> Stream:
-    return Stream(
+def read_stream(path: Path, tokenizer, count: int) -> Stream:
+    """A stream that `write_stream` wrote, mapped into memory.
+
+    Raises:
+        InputError: it does not hold the `count` pieces that were written.
+    """
+    stream = Stream(
         np.memmap(f"{path}.pieces", piece_type(tokenizer), "r"),
         np.memmap(f"{path}.starts", bool, "r"),
     )
+    if len(stream.pieces) != count or len(stream.starts) != count:
+        raise InputError(
+            f"{path}: {len(stream.pieces)} pieces where {count} were packed; remove this folder"
+        )
+    return stream
 
 
 def separator_of(tokenizer) -> int:

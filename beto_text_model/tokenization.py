@@ -5,8 +5,6 @@ max_length loses.
 import collections
 import json
 import logging
-import os
-import shutil
 import sys
 import unicodedata
 from pathlib import Path
@@ -26,7 +24,7 @@ from tokenizers import (
 from transformers import PreTrainedTokenizerFast
 
 from beto_text_model.inference import tokenise_texts
-from utils.data.cache import cache_folder, tokenizer_text
+from utils.data.cache import cached_folder, tokenizer_text
 
 logger = logging.getLogger(__name__)
 
@@ -37,6 +35,7 @@ FEATURES = datasets.Features(
         "input_ids": datasets.List(datasets.Value("int32")),
         "labels": datasets.Value("int64"),
         "length": datasets.Value("int32"),
+        "truncated": datasets.Value("bool"),
     }
 )
 
@@ -163,39 +162,39 @@ def pipeline_around(model, kind: str, split_digits: bool) -> Tokenizer:
 
 
 def tokenise_splits(
-    splits, tokenizer, max_length: int, dataset_hash: str, truncation_side: str = "right"
+    splits, tokenizer, max_length: int, truncation_side: str = "right"
 ) -> datasets.DatasetDict:
-    """Splits with `id, input_ids, labels, length`, from the cache when these very texts were
-    tokenised before.
-
-    The cache is keyed by the texts' content hash (and the files' times, for a prepared folder that
-    was tampered with), the tokenizer and the cut; it lives below the `datasets` cache folder
-    (HF_DATASETS_CACHE).
+    """Splits with `id, input_ids, labels, length, truncated`, from the cache when these very rows
+    were tokenised before in this order (`utils.data.cache`).
     """
     cut = (max_length, truncation_side)
-    folder = cache_folder("tokens", dataset_hash, splits, *cut, tokenizer_text(tokenizer))
-    try:
-        if folder.exists():
-            logger.info(f"tokenised texts: from {folder}")
-            return datasets.load_from_disk(str(folder))
-    except (OSError, ValueError):
-        shutil.rmtree(folder, ignore_errors=True)
-    tokenised = datasets.DatasetDict(
-        {split: tokenise(dataset, tokenizer, cut, split) for split, dataset in splits.items()}
-    )
-    return cached(tokenised, folder)
+
+    def tokenised() -> datasets.DatasetDict:
+        return datasets.DatasetDict(
+            {split: tokenise(dataset, tokenizer, cut, split) for split, dataset in splits.items()}
+        )
+
+    def write(folder: Path):
+        tokenised().save_to_disk(str(folder))
+
+    folder = cached_folder("tokens", splits, (*cut, tokenizer_text(tokenizer)), write)
+    return datasets.load_from_disk(str(folder)) if folder else tokenised()
 
 
 def tokenise(dataset, tokenizer, cut: tuple[int, str], desc: str) -> datasets.Dataset:
     """One split, tokenised in batches; null texts count as empty ones."""
 
     def batch(rows):
-        ids = tokenise_texts(tokenizer, rows["text"], *cut)
+        # One piece more than is read tells whether a text that fills the cut goes on.
+        longer = tokenise_texts(tokenizer, rows["text"], cut[0] + 1)
+        truncated = [len(ids) > cut[0] for ids in longer]
+        ids = tokenise_texts(tokenizer, rows["text"], *cut) if any(truncated) else longer
         return {
             "id": rows["id"],
             "input_ids": ids,
             "labels": rows["label"],
             "length": [len(i) for i in ids],
+            "truncated": truncated,
         }
 
     return dataset.map(
@@ -208,24 +207,8 @@ def tokenise(dataset, tokenizer, cut: tuple[int, str], desc: str) -> datasets.Da
     )
 
 
-def cached(tokenised: datasets.DatasetDict, folder: Path) -> datasets.DatasetDict:
-    """Save to the cache (whole or not at all) and load from it; without room for a cache, the
-    dataset as it is.
-    """
-    partial = folder.with_name(f"{folder.name}.{os.getpid()}")
-    try:
-        tokenised.save_to_disk(str(partial))
-        partial.rename(folder)
-        return datasets.load_from_disk(str(folder))
-    except OSError as error:
-        logger.info(f"tokenised texts are not cached: {error}")
-        shutil.rmtree(partial, ignore_errors=True)
-        return tokenised
-
-
-def share_truncated(tokenised: datasets.DatasetDict, max_length: int) -> dict[str, float]:
-    """Share of each split's texts that reach `max_length` pieces, so that what follows is not read."""
+def share_truncated(tokenised: datasets.DatasetDict) -> dict[str, float]:
+    """Share of each split's texts that are longer than what is read of them."""
     return {
-        split: float((np.array(d["length"]) >= max_length).mean()) if len(d) else 0.0
-        for split, d in tokenised.items()
+        split: float(np.mean(d["truncated"])) if len(d) else 0.0 for split, d in tokenised.items()
     }

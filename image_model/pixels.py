@@ -1,8 +1,6 @@
 """Pages to arrays: resized once as the model's processor does, cached, normalised in batches."""
 
 import json
-import logging
-import os
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,11 +14,9 @@ from transformers import TrainerCallback
 from transformers.models.vit.image_processing_pil_vit import ViTImageProcessorPil
 
 from image_model.augmentation import augmented
-from utils.data.cache import cache_folder
+from utils.data.cache import cached_folder
 from utils.errors import InputError
 from utils.pages.images import decode_page, side_by_side
-
-logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -143,56 +139,31 @@ class SetEpochCallback(TrainerCallback):
         self.pages.epoch = int((state.epoch or 0) + 1e-6)
 
 
-def resize_splits(
-    splits: datasets.DatasetDict, view: PageTransform, dataset_hash: str
-) -> dict[str, np.ndarray]:
+def resize_splits(splits: datasets.DatasetDict, view: PageTransform) -> dict[str, np.ndarray]:
     """Each split's pixels (n, height, width, 3) uint8, from the cache when these very pages were
-    resized before.
+    resized before in this order (`utils.data.cache`); mapped, not read.
 
-    The cache is keyed by the pages' content hash (and the files' times, for a prepared folder that
-    was tampered with) and all that decides their pixels; it is mapped, not read, and lives below
-    the `datasets` cache folder (HF_DATASETS_CACHE). A split that was finished before a kill is not
-    done again.
+    A split that was finished before a kill is not done again.
 
     Raises:
         InputError: the processor makes pages of several sizes.
     """
-    folder = pixels_folder(splits, view, dataset_hash)
-    return {
-        split: cached_pixels(dataset, view, folder / f"{split}.npy")
-        for split, dataset in splits.items()
-    }
+    return {split: cached_pixels(dataset, view, split) for split, dataset in splits.items()}
 
 
-def pixels_folder(splits: datasets.DatasetDict, view: PageTransform, dataset_hash: str) -> Path:
-    """Where a dataset's pixels are cached."""
+def cached_pixels(dataset: datasets.Dataset, view: PageTransform, split: str) -> np.ndarray:
+    """One split's pixels through a file; in memory where there is no room for it."""
     options = json.dumps(
         [view.processor.to_dict(), view.keep_aspect, view.grayscale], sort_keys=True, default=str
     )
-    return cache_folder("pixels", dataset_hash, splits, options, pillow_version)
 
+    def write(folder: Path):
+        write_pixels(resized(dataset, view, split), len(dataset), folder / "pixels.npy")
 
-def cached_pixels(dataset: datasets.Dataset, view: PageTransform, path: Path) -> np.ndarray:
-    """One split's pixels through a file that appears whole or not at all; in memory where there is
-    no room for it.
-    """
-    try:
-        if path.exists():
-            logger.info(f"pages: from {path}")
-            return np.load(path, mmap_mode="r")
-    except (OSError, ValueError):
-        path.unlink(missing_ok=True)
-    partial = path.with_name(f"{path.name}.{os.getpid()}.partial")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        write_pixels(resized(dataset, view, path.stem), len(dataset), partial)
-        partial.rename(path)
-        return np.load(path, mmap_mode="r")
-    except OSError as error:
-        logger.info(f"resized pages are not cached: {error}")
-        return np.stack(list(resized(dataset, view, path.stem)))
-    finally:
-        partial.unlink(missing_ok=True)
+    folder = cached_folder("pixels", {split: dataset}, (options, pillow_version), write)
+    if folder is None:
+        return np.stack(list(resized(dataset, view, split)))
+    return np.load(folder / "pixels.npy", mmap_mode="r")
 
 
 def write_pixels(pages, n: int, path: Path):

@@ -2,18 +2,14 @@
 Python work per row.
 """
 
-import logging
-import os
-import shutil
 from pathlib import Path
 
 import numpy as np
 import torch
 
 from rnn_baseline.tokenization import CHUNK, encode_chunks, encode_texts
-from utils.data.cache import cache_folder, tokenizer_text
+from utils.data.cache import cached_folder, tokenizer_text
 
-logger = logging.getLogger(__name__)
 ARRAYS = ("tokens", "offsets", "labels")
 
 
@@ -88,32 +84,23 @@ def identity_collator(batch):
     return batch
 
 
-def encode_splits(
-    splits, tokenizer, max_length: int, dataset_hash: str
-) -> dict[str, EncodedDataset]:
-    """The splits as mapped files, from the cache when these very texts were encoded before.
+def encode_splits(splits, tokenizer, max_length: int) -> dict[str, EncodedDataset]:
+    """The splits as mapped files, from the cache when these very rows were encoded before in this
+    order (`utils.data.cache`).
 
-    The cache is keyed by the texts' content hash (and the files' times, for a prepared folder that
-    was tampered with), the tokenizer and `max_length`; it lives below the `datasets` cache folder
-    (HF_DATASETS_CACHE). Texts are encoded chunk by chunk, so that memory stays bounded.
+    Texts are encoded chunk by chunk, so that memory stays bounded.
     """
-    folder = cache_folder("words", dataset_hash, splits, max_length, tokenizer_text(tokenizer))
-    if not folder.exists():
-        partial = folder.with_name(f"{folder.name}.{os.getpid()}")
-        try:
-            for split, dataset in splits.items():
-                write_split(partial / split, dataset, tokenizer, max_length)
-            partial.rename(folder)
-        except OSError as error:
-            shutil.rmtree(partial, ignore_errors=True)
-            if not folder.exists():  # another process may have been faster
-                logger.info(f"encoded texts are not cached: {error}")
-                return {
-                    split: encode_dataset(dataset, tokenizer, max_length)
-                    for split, dataset in splits.items()
-                }
-    else:
-        logger.info(f"encoded texts: from {folder}")
+
+    def write(folder: Path):
+        for split, dataset in splits.items():
+            write_split(folder / split, dataset, tokenizer, max_length)
+
+    folder = cached_folder("words", splits, (max_length, tokenizer_text(tokenizer)), write)
+    if folder is None:
+        return {
+            split: encode_dataset(dataset, tokenizer, max_length)
+            for split, dataset in splits.items()
+        }
     return {split: read_split(folder / split) for split in splits}
 
 

@@ -15,7 +15,7 @@ from spacy.language import Language
 from spacy.tokens import Doc
 from spacy.training import Example
 
-from utils.data import DataOptions, load_corpus
+from utils.data import DataOptions, load_corpus, training_order
 from utils.errors import InputError, exits_on_input_error
 
 ROWS = 1000  # read from the Arrow table at once
@@ -103,7 +103,7 @@ def splits_reader(
         splits = corpus_of(source, options or {}).splits
         if split not in splits:
             raise InputError(f"[corpora] split = {split!r}: choose one of {', '.join(splits)}")
-        dataset = splits[split]
+        dataset = training_order(splits[split]) if split == "train" else splits[split]
         labels = np.array(dataset["label"], dtype=np.int64)
         if not len(labels):
             raise InputError(f"{source}: the {split} split has no row; give it at least one")

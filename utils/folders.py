@@ -1,9 +1,13 @@
-"""The files of a folder that users fill, links and all."""
+"""Folders: the files that users fill them with, locks, and results that appear whole or not at all."""
 
 import contextlib
 import os
 import shutil
+import socket
+import uuid
 from pathlib import Path
+
+from filelock import FileLock, Timeout
 
 from utils.errors import InputError
 
@@ -40,14 +44,58 @@ def partial_folder(output_dir: Path) -> Path:
     return output_dir.with_name(output_dir.name + ".partial")
 
 
+@contextlib.contextmanager
+def locked_folder(folder: Path, what: str):
+    """Keep a folder, which need not exist yet, from every other process that would write it.
+
+    The lock is a hidden file beside the folder; it is gone when the block ends, and the system
+    frees it when its process dies. The process that holds a lock may enter it again.
+
+    Args:
+        what: what works here, for the message that others get, such as "training".
+
+    Raises:
+        InputError: another process works here.
+    """
+    path = folder.parent / f".{folder.name}.lock"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    lock = FileLock(path, is_singleton=True)
+    try:
+        lock.acquire(timeout=0)
+    except Timeout:
+        holder = read_if_there(path) or "another process"
+        raise InputError(f"{folder}: another {holder}; wait until it ends") from None
+    path.write_text(
+        f"{what} is working here (pid {os.getpid()} on {socket.gethostname()})", encoding="utf-8"
+    )
+    try:
+        yield
+    finally:
+        if lock.lock_counter == 1:
+            path.unlink(missing_ok=True)
+        lock.release()
+
+
+def read_if_there(path: Path) -> str:
+    """The text of a small file; nothing if it has just gone."""
+    try:
+        return path.read_text(encoding="utf-8")
+    except OSError:
+        return ""
+
+
+def replace_folder(folder: Path, new: Path):
+    """Give the finished folder `new` the name of `folder`; what had that name is removed only then."""
+    old = folder.with_name(f".{folder.name}.{uuid.uuid4().hex[:12]}.old")
+    if folder.exists():
+        folder.rename(old)
+    new.rename(folder)
+    shutil.rmtree(old, ignore_errors=True)
+
+
 def finish(output_dir: Path):
     """Give the finished run its name; an old run there is removed only now."""
-    partial, old = partial_folder(output_dir), output_dir.with_name(output_dir.name + ".old")
-    shutil.rmtree(old, ignore_errors=True)
-    if output_dir.exists():
-        output_dir.rename(old)
-    partial.rename(output_dir)
-    shutil.rmtree(old, ignore_errors=True)
+    replace_folder(output_dir, partial_folder(output_dir))
 
 
 def claim_report(folder: Path, mark: str, overwrite: bool):
@@ -58,7 +106,7 @@ def claim_report(folder: Path, mark: str, overwrite: bool):
         return
     if not overwrite:
         raise InputError(
-            f"{folder}: already there; say --overwrite to replace it or choose another --output"
+            f"{folder}: already there; pass --overwrite to replace it or choose another --output"
         )
     if not (folder / mark).exists():
         raise InputError(
@@ -70,12 +118,15 @@ def claim_report(folder: Path, mark: str, overwrite: bool):
 def whole_folder(folder: Path):
     """A folder to write into that takes the name `folder` only when the block ends well, replacing
     what was there.
+
+    Raises:
+        InputError: another process writes this folder.
     """
-    partial = partial_folder(folder)
-    shutil.rmtree(partial, ignore_errors=True)
-    partial.mkdir(parents=True)
-    try:
-        yield partial
-        finish(folder)
-    finally:
-        shutil.rmtree(partial, ignore_errors=True)
+    with locked_folder(folder, "a command that writes this folder"):
+        partial = folder.with_name(f".{folder.name}.{uuid.uuid4().hex[:12]}.partial")
+        partial.mkdir(parents=True)
+        try:
+            yield partial
+            replace_folder(folder, partial)
+        finally:
+            shutil.rmtree(partial, ignore_errors=True)

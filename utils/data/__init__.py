@@ -15,6 +15,7 @@ from utils.data.load import (
     repeat_corpora,
     save_prepared,
     usable_options,
+    training_order,
 )
 
 __all__ = [
@@ -32,4 +33,5 @@ __all__ = [
     "repeat_corpora",
     "save_prepared",
     "usable_options",
+    "training_order",
 ]

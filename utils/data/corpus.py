@@ -166,6 +166,7 @@ def build_corpus(table: pa.Table, source: str, options: DataOptions, log: ReadRe
     codes = np.fromiter((code.get(value, 0) for value in values), np.int64, len(values))
     rows = {s: np.flatnonzero((split == s) & has_label) for s in SPLITS}
     given = [s for s in SPLITS if len(rows[s])]
+    keys = content_keys(table)
     if "train" not in given:
         raise InputError(
             f"{source}: {'no labelled row in train' if has_label.any() else 'no row has a label'}; "
@@ -178,7 +179,6 @@ def build_corpus(table: pa.Table, source: str, options: DataOptions, log: ReadRe
         "null_or_empty_texts": {s: int(blank[rows[s]].sum()) for s in given},
     }
     rows["train"] = drop(rows["train"], blank, f"null or empty {noun}")
-    keys = content_keys(table)
     report |= duplicate_report(table, rows, codes, keys, names)
     if options.drop_duplicates:
         repeated = np.ones(len(table), bool)

@@ -2,6 +2,7 @@
 
 from utils.runs.evaluation import write_evaluation, write_results, write_training_figures
 from utils.runs.folder import (
+    choose_output_dir,
     claim_evaluation,
     claim_output_dir,
     commit,
@@ -19,6 +20,7 @@ from utils.runs.folder import (
 )
 
 __all__ = [
+    "choose_output_dir",
     "claim_evaluation",
     "claim_output_dir",
     "commit",

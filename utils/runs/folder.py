@@ -17,8 +17,8 @@ from pathlib import Path
 import numpy as np
 import yaml
 
-from utils.errors import InputError
-from utils.folders import partial_folder
+from utils.errors import InputError, hold_until_main_ends
+from utils.folders import locked_folder, partial_folder, read_if_there
 from utils.records import dataset_name
 
 logger = logging.getLogger(__name__)
@@ -34,60 +34,135 @@ PACKAGES = (
     "pillow",
     "spacy",
 )
+MARK = ".unfinished-run"  # in a folder that a run works in
+UNFINISHED = "An unfinished run of the Spanish text suite; --resume continues it."
+# What may differ when a run is resumed. Sizes of evaluation batches and workers change no weight.
+MAY_CHANGE = {
+    "dataset",
+    "output_dir",
+    "resume",
+    "overwrite",
+    "report_to",
+    "run_name",
+    "project",
+    "trackio_space_id",
+    "max_minutes",
+    "save_total_limit",
+    "keep_checkpoints",
+    "disable_tqdm",
+    "push_to_hub",
+    "per_device_eval_batch_size",
+    "eval_accumulation_steps",
+    "local_rank",
+}
+MAY_CHANGE_PREFIXES = ("logging_", "log_", "hub_", "dataloader_", "ddp_")
+MAY_GROW = {"max_steps", "num_train_epochs"}
 REPO_ROOT = Path(__file__).resolve().parents[2]
 
 
-def default_output_dir(room: str, dataset: str) -> Path:
-    """`runs/<room>/<dataset>/<date-time>`."""
-    return Path("runs") / room / dataset_name(dataset) / datetime.now().strftime("%Y-%m-%d-%H%M%S")
+def choose_output_dir(given: str | None, package: str, dataset: str) -> Path:
+    """Where a run goes: where the user said, links and `..` resolved, or `default_output_dir`.
+
+    Raises:
+        InputError: it is the folder in which the command was started.
+    """
+    if given is None:
+        return default_output_dir(package, dataset)
+    folder = Path(given)
+    if folder.is_symlink() or ".." in folder.parts:
+        folder = folder.resolve()
+    if folder.resolve() == Path.cwd():
+        raise InputError(
+            f"--output_dir {given}: the folder you are in cannot be renamed; give another name"
+        )
+    return folder
+
+
+def default_output_dir(package: str, dataset: str) -> Path:
+    """`runs/<package>/<dataset>/<date-time>`, to the millisecond: two may start in one second."""
+    moment = datetime.now().strftime("%Y-%m-%d-%H%M%S-%f")[:-3]
+    return Path("runs") / package / dataset_name(dataset) / moment
 
 
 def claim_output_dir(output_dir: Path, resume: bool, overwrite: bool) -> bool:
-    """Make room for a run; returns False when there is nothing left to do (a finished run is asked
-    to resume).
+    """Make room for a run and lock it until the command ends; returns False when there is nothing
+    left to do (a finished run is asked to resume).
+
+    Only folders that bear the suite's mark are ever removed, and only when `overwrite` is set.
 
     Raises:
-        InputError: the folder is occupied, or an unfinished run is there, and neither flag was
-            given.
+        InputError: the folder is occupied, an unfinished run is there and neither flag was given,
+            or another process works here.
     """
+    hold_until_main_ends(locked_folder(output_dir, "training"))
     partial = partial_folder(output_dir)
-    occupied = output_dir.exists() and (not output_dir.is_dir() or any(output_dir.iterdir()))
-    if occupied and resume and (output_dir / "all_results.json").exists():
-        logger.info(f"{output_dir}: already finished, nothing to resume")
-        return False
-    if occupied and not overwrite:
-        raise InputError(
-            f"{output_dir}: already there; say --overwrite to replace it or choose another --output_dir"
-        )
-    if occupied and not (output_dir / "config.yaml").exists():
-        raise InputError(
-            f"{output_dir}: holds no run, so it is not overwritten; choose another --output_dir"
-        )
-    if partial.exists() and not resume:
-        saved = [*partial.glob("checkpoint-*"), *partial.glob("model-*/")]  # the Trainer's, spaCy's
-        if saved and not overwrite:
+    if is_occupied(output_dir):
+        if resume and (output_dir / "all_results.json").exists():
+            logger.info(f"{output_dir}: already finished, nothing to resume")
+            return False
+        if not overwrite:
             raise InputError(
-                f"{partial}: an unfinished run is there; say --resume to go on or --overwrite"
+                f"{output_dir}: already there; pass --overwrite to replace it or choose another "
+                "--output_dir"
             )
-        shutil.rmtree(partial)
+        if not is_ours(output_dir):
+            raise InputError(
+                f"{output_dir}: holds no run, so it is not overwritten; choose another --output_dir"
+            )
+    if is_occupied(partial):
+        if not is_ours(partial):
+            raise InputError(
+                f"{partial}: a run would work here, but this folder is not of this suite; move it "
+                "or choose another --output_dir"
+            )
+        saved = [*partial.glob("checkpoint-*"), *partial.glob("model-*/")]  # the Trainer's, spaCy's
+        if saved and not resume and not overwrite:
+            raise InputError(
+                f"{partial}: an unfinished run is there; pass --resume to continue it or --overwrite"
+            )
+        if not resume:
+            shutil.rmtree(partial)
+    partial.mkdir(parents=True, exist_ok=True)
+    (partial / MARK).write_text(f"{UNFINISHED}\n", encoding="utf-8")
     return True
+
+
+def is_occupied(folder: Path) -> bool:
+    """Whether a name is taken by a file, or by a folder with something in it."""
+    return folder.exists() and (not folder.is_dir() or any(folder.iterdir()))
+
+
+def is_ours(folder: Path) -> bool:
+    """Whether a folder bears the mark of a run: the file of an unfinished one, or its config."""
+    if read_if_there(folder / MARK).strip() == UNFINISHED:
+        return True
+    try:
+        content = read_yaml(folder / "config.yaml")
+    except (OSError, ValueError, yaml.YAMLError):
+        return False
+    return isinstance(content, dict) and {"room", "arguments", "packages"} <= content.keys()
 
 
 def write_config(folder: Path, *, room: str, arguments: dict, dataset: dict, model: dict):
     """Write config.yaml: everything that was resolved, and what it ran on.
 
     Raises:
-        InputError: the folder's unfinished run was of another dataset.
+        InputError: the folder's unfinished run was of another dataset or of other arguments.
     """
     path = folder / "config.yaml"
     folder.mkdir(parents=True, exist_ok=True)
+    arguments = plain(arguments)
+    resumed: list[dict] = []
     if path.exists():
         begun = read_yaml(path)
-        if begun["dataset"]["hash"] != dataset["hash"]:
-            raise InputError(
-                f"{folder}: this run was begun on other data (hash {begun['dataset']['hash'][:12]}, now "
-                f"{dataset['hash'][:12]}); restore the data or say --overwrite"
-            )
+        check_same_run(folder, begun, arguments, dataset)
+        changes = {
+            name: {"before": begun["arguments"][name], "now": value}
+            for name, value in arguments.items()
+            if name in begun["arguments"] and begun["arguments"][name] != value
+        }
+        moment = datetime.now().isoformat(timespec="seconds")
+        resumed = [*begun.get("resumed", []), {"date": moment, "changes": changes}]
     content = {
         "room": room,
         "date": datetime.now().isoformat(timespec="seconds"),
@@ -98,9 +173,42 @@ def write_config(folder: Path, *, room: str, arguments: dict, dataset: dict, mod
         "arguments": arguments,
         "packages": versions(),
     }
+    if resumed:
+        content["resumed"] = resumed
     path.write_text(
         yaml.safe_dump(plain(content), allow_unicode=True, sort_keys=False), encoding="utf-8"
     )
+
+
+def check_same_run(folder: Path, begun: dict, arguments: dict, dataset: dict):
+    """Refuse to resume a run on other data or with other arguments than it was begun with.
+
+    Raises:
+        InputError: names the first argument that differs, and both values.
+    """
+    before = begun["dataset"]["hash"]
+    if before != dataset["hash"]:
+        raise InputError(
+            f"{folder}: this run was begun on other data (hash {before[:12]}, now "
+            f"{dataset['hash'][:12]}); restore the data or pass --overwrite"
+        )
+    for name, old in begun["arguments"].items():
+        new = arguments.get(name, old)
+        grows = name in MAY_GROW and is_number(old) and is_number(new) and new >= old > 0
+        if new != old and not grows and not may_change(name):
+            raise InputError(
+                f"--{name} {new}: this run was begun with {old}; resume it with the same, or pass "
+                "--overwrite to train anew"
+            )
+
+
+def is_number(value) -> bool:
+    return isinstance(value, (int, float)) and not isinstance(value, bool)
+
+
+def may_change(name: str) -> bool:
+    """Whether an argument may differ when a run is resumed: it changes nothing that is learnt."""
+    return name in MAY_CHANGE or name.startswith(MAY_CHANGE_PREFIXES)
 
 
 def read_config(run: Path) -> dict:
@@ -131,7 +239,7 @@ def claim_evaluation(folder: Path, overwrite: bool):
     """Refuse an evaluation that is already there, unless it may be replaced."""
     if folder.exists() and not overwrite:
         raise InputError(
-            f"{folder}: this split was evaluated already; say --overwrite to do it again"
+            f"{folder}: this split was evaluated already; pass --overwrite to do it again"
         )
 
 
@@ -203,6 +311,7 @@ def remove_leftovers(folder: Path, keep_checkpoints: bool):
     to be kept.
     """
     shutil.rmtree(folder / "tokenizer", ignore_errors=True)
+    (folder / MARK).unlink(missing_ok=True)
     for checkpoint in [] if keep_checkpoints else folder.glob("checkpoint-*"):
         shutil.rmtree(checkpoint)
 

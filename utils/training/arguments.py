@@ -44,7 +44,7 @@ class CommonTrainingArguments(TrainingArguments):
     )
     save_strategy: str = field(default="epoch", metadata={"help": "no, steps, epoch or best"})
     save_total_limit: int | None = field(
-        default=1, metadata={"help": "checkpoints kept beside the best one"}
+        default=2, metadata={"help": "checkpoints kept, the best one among them; at least 2"}
     )
     hub_strategy: str = field(
         default="end", metadata={"help": "what --push_to_hub uploads: the finished run"}
@@ -73,6 +73,10 @@ class CommonTrainingArguments(TrainingArguments):
             self.eval_strategy = "epoch" if self.save_strategy == "best" else self.save_strategy
             self.eval_steps = self.eval_steps or self.save_steps
         check_trackers(self.report_to)
+        # With 1 the Trainer ends by removing all but the best checkpoint: a stop before the run is
+        # written would lose every later step.
+        if self.save_total_limit is not None:
+            self.save_total_limit = max(2, self.save_total_limit)
         if self.disable_tqdm is None:
             self.disable_tqdm = not sys.stderr.isatty()
         output_dir = self.output_dir
@@ -122,6 +126,8 @@ class SuiteTrainingArguments(CommonTrainingArguments):
 def check_trackers(names: list[str]):
     """Refuse a tracker that is unknown or not installed."""
     modules = {"wandb": "wandb", "mlflow": "mlflow", "tensorboard": "tensorboard"}
+    if "none" in names and len(names) > 1:
+        raise InputError(f"--report_to {' '.join(names)}: give trackers, or none alone")
     for name in names:
         if name in modules:
             try:

@@ -3,15 +3,17 @@
 import json
 import logging
 import shutil
+import zipfile
 from pathlib import Path
 
 import numpy as np
 import torch
 import torch.nn.functional as F
+from safetensors import SafetensorError, safe_open
 from transformers import EarlyStoppingCallback, Trainer
 from transformers.trainer_pt_utils import get_length_grouped_indices
 
-from utils.errors import DISK_FULL, InputError
+from utils.errors import InputError, is_disk_full
 from utils.metrics import classification_metrics, softmax
 from utils.training.device import wants_bf16
 
@@ -200,19 +202,36 @@ def make_trainer(
 
 
 def last_whole_checkpoint(folder: Path) -> Path | None:
-    """The newest checkpoint that was written to its end; half-written ones are removed.
-
-    The Trainer writes trainer_state.json last, so a checkpoint without it (or with half of it) was
-    cut off.
-    """
-    found = sorted(folder.glob("checkpoint-*"), key=checkpoint_step, reverse=True)
-    for checkpoint in found:
-        try:
-            json.loads((checkpoint / "trainer_state.json").read_text(encoding="utf-8"))
+    """The newest checkpoint that is whole; those that were cut short are removed, saying so."""
+    for checkpoint in sorted(folder.glob("checkpoint-*"), key=checkpoint_step, reverse=True):
+        broken = broken_file(checkpoint)
+        if not broken:
             return checkpoint
-        except (OSError, ValueError):
-            shutil.rmtree(checkpoint, ignore_errors=True)
+        logger.info(f"{checkpoint}: removed, {broken} was not written to its end")
+        shutil.rmtree(checkpoint, ignore_errors=True)
     return None
+
+
+def broken_file(checkpoint: Path) -> str:
+    """The name of a checkpoint's file that is missing or cut short; nothing if all are whole.
+
+    The Trainer writes trainer_state.json last. A file of torch.save is a zip, whose directory is at
+    its end; a safetensors file says in its head how long it is.
+    """
+    try:
+        json.loads((checkpoint / "trainer_state.json").read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return "trainer_state.json"
+    for path in sorted(checkpoint.glob("*.safetensors")):
+        try:
+            with safe_open(path, "numpy"):
+                pass
+        except (OSError, SafetensorError):
+            return path.name
+    for path in [*checkpoint.glob("*.pt"), *checkpoint.glob("*.pth"), *checkpoint.glob("*.bin")]:
+        if not zipfile.is_zipfile(path):
+            return path.name
+    return ""
 
 
 def checkpoint_step(path: Path) -> int:
@@ -246,20 +265,12 @@ def raise_if_disk_full(error: Exception, folder: Path):
     """Turn "no space left" into an `InputError` that says what survived; leave any other error
     alone.
     """
-    text = str(error)
-    full = getattr(error, "errno", None) in DISK_FULL or any(
-        sign in text
-        for sign in ("No space left", "File too large", "os error 28", "os error 27", "Disk quota")
-    )
-    if not full and "PytorchStreamWriter" in text:  # torch.save hides the reason
-        full = True
-    if full:
-        last = last_whole_checkpoint(folder)
-        raise InputError(
-            f"{folder}: no space left on the disk while saving; "
-            + (
-                f"{last.name} is whole: free space and say --resume"
-                if last
-                else "free space and rerun"
-            )
-        ) from None
+    cut_short = "PytorchStreamWriter" in str(error)  # torch.save tells nothing of the reason
+    if not is_disk_full(error) and not cut_short:
+        return
+    reason = "a file could not be written whole; is the disk full, or a quota reached?"
+    if not cut_short:
+        reason = "no space left on the disk while saving"
+    last = last_whole_checkpoint(folder)
+    fix = f"{last.name} is whole: free space and pass --resume" if last else "free space and rerun"
+    raise InputError(f"{folder}: {reason}; {fix}") from None

@@ -12,7 +12,6 @@ share of words that are one piece, share of pieces that are [UNK].
 """
 
 import logging
-import shutil
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -26,7 +25,7 @@ from beto_text_model.tokenization import train_tokenizer
 from utils import runs
 from utils.cli import parse, start_logging
 from utils.errors import InputError, exits_on_input_error
-from utils.folders import finish, partial_folder
+from utils.folders import whole_folder
 from utils.hub import from_source
 
 logger = logging.getLogger("beto_text_model.train_tokenizer")
@@ -80,7 +79,6 @@ def main(argv=None) -> Path:
     args, text_args, _ = parse((TokenizerArguments, RawTextOptions), argv, doc=__doc__)
     start_logging()
     output_dir = Path(args.output_dir)
-    partial = partial_folder(output_dir)
     claim(output_dir, args.overwrite)
 
     # Texts: those that are learnt from, and those kept aside for the report.
@@ -110,19 +108,15 @@ def main(argv=None) -> Path:
     print_report(report, len(words))
 
     # Save: whole or not at all.
-    shutil.rmtree(partial, ignore_errors=True)
-    tokenizer.save_pretrained(partial)
-    arguments = vars(args) | vars(text_args)
-    runs.write_json(
-        partial / "report.json",
-        {
+    with whole_folder(output_dir) as partial:
+        tokenizer.save_pretrained(partial)
+        content = {
             "corpus_hash": corpus.hash,
-            "arguments": arguments,
+            "arguments": vars(args) | vars(text_args),
             "words": len(words),
             "tokenizers": report,
-        },
-    )
-    finish(output_dir)
+        }
+        runs.write_json(partial / "report.json", content)
     print(f"{output_dir}: {len(tokenizer)} pieces")
     return output_dir
 

@@ -38,9 +38,7 @@ def main(argv=None) -> dict:
             model_args, corpus.splits["train"]["text"], Path(folder), main_process=True
         )
     max_length = choose_max_length(model_args, config, tokenizer)
-    tokenised = tokenise_splits(
-        corpus.splits, tokenizer, max_length, corpus.info["hash"], model_args.truncation_side
-    )
+    tokenised = tokenise_splits(corpus.splits, tokenizer, max_length, model_args.truncation_side)
 
     # Report.
     report = {
@@ -53,7 +51,7 @@ def main(argv=None) -> dict:
         "splits": {
             split: describe(dataset, tokenizer.unk_token_id) for split, dataset in tokenised.items()
         },
-        "share_cut": share_truncated(tokenised, max_length),
+        "share_cut": share_truncated(tokenised),
     }
     print(json.dumps(report, ensure_ascii=False, indent=2))
     return report

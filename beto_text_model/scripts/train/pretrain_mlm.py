@@ -70,10 +70,10 @@ def main(argv=None) -> Path:
     start_logging(logging.INFO if args.process_index == 0 else logging.ERROR)
     check_ranks(args)
     args = decide(args, words["explicit_args"])
-    default = runs.default_output_dir(PACKAGE, text_args.dataset)
-    output_dir = Path(
-        from_first_rank(args.output_dir or str(default.with_name(f"{default.name}-encoder")))
-    )
+    output_dir = runs.choose_output_dir(args.output_dir, PACKAGE, text_args.dataset)
+    if args.output_dir is None:
+        output_dir = output_dir.with_name(f"{output_dir.name}-encoder")
+    output_dir = Path(from_first_rank(str(output_dir)))
     working = partial_folder(output_dir)
     if not from_first_rank(
         args.process_index > 0 or runs.claim_output_dir(output_dir, args.resume, args.overwrite)

@@ -23,7 +23,7 @@ from beto_text_model.model import build_model, choose_max_length, load_config, l
 from beto_text_model.tokenization import share_truncated, tokenise_splits
 from utils import runs
 from utils.cli import start_logging
-from utils.data import load_corpus, options_of
+from utils.data import load_corpus, options_of, training_order
 from utils.errors import exits_on_input_error
 from utils.folders import finish, partial_folder
 from utils.training import (
@@ -53,9 +53,8 @@ def main(argv=None) -> Path:
     model_args, data_args, args, words = parse_training(argv, __doc__)
     start_logging(logging.INFO if args.process_index == 0 else logging.ERROR)
     check_ranks(args)
-    output_dir = Path(
-        from_first_rank(args.output_dir or str(runs.default_output_dir(PACKAGE, data_args.dataset)))
-    )
+    output_dir = runs.choose_output_dir(args.output_dir, PACKAGE, data_args.dataset)
+    output_dir = Path(from_first_rank(str(output_dir)))
     working = partial_folder(output_dir)
     if not from_first_rank(
         args.process_index > 0 or runs.claim_output_dir(output_dir, args.resume, args.overwrite)
@@ -67,6 +66,7 @@ def main(argv=None) -> Path:
     # Splits: the same for every room.
     corpus = load_corpus(data_args.dataset, options_of(data_args))
     splits, names = corpus.splits, corpus.info["labels"]
+    splits["train"] = training_order(splits["train"])
 
     # Model: configuration, tokenizer, weights.
     set_seed(args.seed)
@@ -81,13 +81,11 @@ def main(argv=None) -> Path:
         )
     max_length = tokenizer.model_max_length = choose_max_length(model_args, config, tokenizer)
     with args.main_process_first():
-        tokenised = tokenise_splits(
-            splits, tokenizer, max_length, corpus.info["hash"], model_args.truncation_side
-        )
-    cut = share_truncated(tokenised, max_length)
+        tokenised = tokenise_splits(splits, tokenizer, max_length, model_args.truncation_side)
+    cut = share_truncated(tokenised)
     logger.info(
-        f"{cut['train']:.1%} of the train texts reach max_length {max_length}: the rest of them "
-        f"({model_args.truncation_side}) is not read"
+        f"{cut['train']:.1%} of the train texts are longer than max_length {max_length}: the rest "
+        f"of them ({model_args.truncation_side}) is not read"
     )
     model = build_model(model_args, config, tokenizer)
 

@@ -11,7 +11,7 @@ import json
 
 from image_model.arguments import parse_training
 from image_model.model import load_config, load_view
-from image_model.pixels import pixels_folder, resize_splits
+from image_model.pixels import resize_splits
 from utils.cli import start_logging
 from utils.data import load_corpus, options_of
 from utils.errors import exits_on_input_error
@@ -32,14 +32,13 @@ def main(argv=None) -> dict:
     # Resize: the cache is keyed by the pages' bytes and all that decides their pixels.
     load_config(model_args, corpus.info["labels"])
     view = load_view(model_args)
-    pixels = resize_splits(corpus.splits, view, corpus.info["hash"])
+    pixels = resize_splits(corpus.splits, view)
 
     # Report.
     report = {
         "dataset": corpus.info["name"],
         "hash": corpus.info["hash"],
         "model": model_args.model_name_or_path,
-        "cache": str(pixels_folder(corpus.splits, view, corpus.info["hash"])),
         "image_size": list(pixels["train"].shape[1:3]),
         "keep_aspect": view.keep_aspect,
         "grayscale": view.grayscale,

@@ -24,7 +24,7 @@ from image_model.pixels import Pages, SetEpochCallback, make_collator, resize_sp
 from image_model.training import BatchNormCallback
 from utils import runs
 from utils.cli import start_logging
-from utils.data import load_corpus, options_of
+from utils.data import load_corpus, options_of, training_order
 from utils.errors import exits_on_input_error
 from utils.folders import finish, partial_folder
 from utils.training import (
@@ -55,9 +55,8 @@ def main(argv=None) -> Path:
     model_args, data_args, args, words = parse_training(argv, __doc__)
     start_logging(logging.INFO if args.process_index == 0 else logging.ERROR)
     check_ranks(args)
-    output_dir = Path(
-        from_first_rank(args.output_dir or str(runs.default_output_dir(PACKAGE, data_args.dataset)))
-    )
+    output_dir = runs.choose_output_dir(args.output_dir, PACKAGE, data_args.dataset)
+    output_dir = Path(from_first_rank(str(output_dir)))
     working = partial_folder(output_dir)
     if not from_first_rank(
         args.process_index > 0 or runs.claim_output_dir(output_dir, args.resume, args.overwrite)
@@ -69,6 +68,7 @@ def main(argv=None) -> Path:
     # Splits: the same for every room.
     corpus = load_corpus(data_args.dataset, options_of(data_args), content="image")
     splits, names = corpus.splits, corpus.info["labels"]
+    splits["train"] = training_order(splits["train"])
 
     # Model: configuration, processor, weights.
     set_seed(args.seed)
@@ -77,7 +77,7 @@ def main(argv=None) -> Path:
         use_all_cores(args)
     view = load_view(model_args)
     with args.main_process_first():
-        pixels = resize_splits(splits, view, corpus.info["hash"])
+        pixels = resize_splits(splits, view)
     model = build_model(model_args, config, *pixels["train"].shape[1:3]).to(
         memory_format=torch.channels_last
     )

@@ -32,7 +32,7 @@ def main(argv=None) -> dict:
     # Encode: the cache is keyed by texts, tokenizer and max_length.
     tokenizer = load_tokenizer(model_args, corpus.splits["train"])
     max_length = tokenizer.model_max_length
-    encoded = encode_splits(corpus.splits, tokenizer, max_length, corpus.info["hash"])
+    encoded = encode_splits(corpus.splits, tokenizer, max_length)
 
     # Report.
     report = {

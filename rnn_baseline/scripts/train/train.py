@@ -23,7 +23,7 @@ from rnn_baseline.inference import usage
 from rnn_baseline.training import RnnTrainer, build_model, load_tokenizer, shape_name
 from utils import runs
 from utils.cli import start_logging
-from utils.data import load_corpus, options_of
+from utils.data import load_corpus, options_of, training_order
 from utils.errors import exits_on_input_error
 from utils.folders import finish, partial_folder
 from utils.training import (
@@ -53,9 +53,8 @@ def main(argv=None) -> Path:
     model_args, data_args, args, words = parse_training(argv, __doc__)
     start_logging(logging.INFO if args.process_index == 0 else logging.ERROR)
     check_ranks(args)
-    output_dir = Path(
-        from_first_rank(args.output_dir or str(runs.default_output_dir(PACKAGE, data_args.dataset)))
-    )
+    output_dir = runs.choose_output_dir(args.output_dir, PACKAGE, data_args.dataset)
+    output_dir = Path(from_first_rank(str(output_dir)))
     working = partial_folder(output_dir)
     if not from_first_rank(
         args.process_index > 0 or runs.claim_output_dir(output_dir, args.resume, args.overwrite)
@@ -67,6 +66,7 @@ def main(argv=None) -> Path:
     # Splits: the same for every room.
     corpus = load_corpus(data_args.dataset, options_of(data_args))
     splits, names = corpus.splits, corpus.info["labels"]
+    splits["train"] = training_order(splits["train"])
 
     # Model: vocabulary of the training texts, encoded corpus, weights.
     set_seed(args.seed)
@@ -76,7 +76,7 @@ def main(argv=None) -> Path:
     tokenizer = load_tokenizer(model_args, splits["train"])
     max_length = tokenizer.model_max_length
     with args.main_process_first():
-        encoded = encode_splits(splits, tokenizer, max_length, corpus.info["hash"])
+        encoded = encode_splits(splits, tokenizer, max_length)
     found = describe_words(encoded, max_length)
     logger.info(
         f"{len(tokenizer) - 2} words; {found['share_unknown']['test']:.1%} of the test texts' are unknown; "

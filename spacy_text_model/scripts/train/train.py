@@ -42,7 +42,7 @@ def main(argv=None) -> Path:
     start_logging()
     config = read_config(words["config"], args, words)
     source = str(config.interpolate()["paths"]["dataset"])
-    output_dir = Path(args.output_dir or runs.default_output_dir(PACKAGE, source))
+    output_dir = runs.choose_output_dir(args.output_dir, PACKAGE, source)
     working = partial_folder(output_dir)
     if not runs.claim_output_dir(output_dir, args.resume, args.overwrite):
         return output_dir

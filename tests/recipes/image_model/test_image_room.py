@@ -649,14 +649,12 @@ def test_resized_pages_are_cached_and_an_edited_page_is_seen(tree, tmp_path):
 
     def pixels():
         corpus = load_corpus(tmp_path / "t", options, content="image")
-        return resize_splits(corpus.splits, view, corpus.info["hash"])["test"]
+        return resize_splits(corpus.splits, view)["test"]
 
     first = pixels()
     assert isinstance(pixels(), np.memmap) and (pixels() == first).all()
     grey = PageTransform(view.processor, grayscale=True)
     corpus = load_corpus(tmp_path / "t", options, content="image")
-    assert (
-        np.ptp(resize_splits(corpus.splits, grey, corpus.info["hash"])["test"], axis=3) == 0
-    ).all()
+    assert (np.ptp(resize_splits(corpus.splits, grey)["test"], axis=3) == 0).all()
     page("año", 999).save(sorted((tmp_path / "t" / "test").iterdir())[0])
     assert (pixels()[0] != first[0]).any() and (pixels()[1:] == first[1:]).all()

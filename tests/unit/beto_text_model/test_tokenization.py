@@ -59,19 +59,17 @@ def test_the_cache_is_used_for_the_same_texts_only(tmp_path, tokenizer, monkeypa
     monkeypatch.setattr("datasets.config.HF_DATASETS_CACHE", tmp_path / "cache")
     rows = corpus_rows(10)
     corpus = load_corpus(write_jsonl(tmp_path / "x.jsonl", rows))
-    first = tokenise_splits(corpus.splits, tokenizer, 64, corpus.info["hash"])
+    first = tokenise_splits(corpus.splits, tokenizer, 64)
     monkeypatch.setattr("beto_text_model.tokenization.tokenise", None)
-    again = tokenise_splits(corpus.splits, tokenizer, 64, corpus.info["hash"])
+    again = tokenise_splits(corpus.splits, tokenizer, 64)
     assert again["train"].to_list() == first["train"].to_list()
     monkeypatch.undo()
     monkeypatch.setattr("datasets.config.HF_DATASETS_CACHE", tmp_path / "cache")
     rows[0]["text"] += " cambiado"
     changed = load_corpus(write_jsonl(tmp_path / "x.jsonl", rows))
-    other = tokenise_splits(changed.splits, tokenizer, 64, changed.info["hash"])
+    other = tokenise_splits(changed.splits, tokenizer, 64)
     assert pieces(other) != pieces(first)
-    assert (
-        tokenise_splits(corpus.splits, tokenizer, 5, corpus.info["hash"])["train"]["length"][0] <= 5
-    )
+    assert tokenise_splits(corpus.splits, tokenizer, 5)["train"]["length"][0] <= 5
 
 
 def test_the_cache_of_one_split_is_not_that_of_all(tmp_path, tokenizer, monkeypatch):
@@ -81,8 +79,8 @@ def test_the_cache_of_one_split_is_not_that_of_all(tmp_path, tokenizer, monkeypa
         name: datasets.Dataset.from_list([{"id": "1", "text": name, "label": 0}])
         for name in ("train", "test")
     }
-    assert set(tokenise_splits({"train": splits["train"]}, tokenizer, 64, "hash")) == {"train"}
-    assert set(tokenise_splits(splits, tokenizer, 64, "hash")) == {"train", "test"}
+    assert set(tokenise_splits({"train": splits["train"]}, tokenizer, 64)) == {"train"}
+    assert set(tokenise_splits(splits, tokenizer, 64)) == {"train", "test"}
 
 
 def pieces(tokenised) -> dict:
@@ -95,16 +93,45 @@ def test_a_cache_that_cannot_be_written_is_done_without(tmp_path, tokenizer, mon
     (tmp_path / "file").write_text("", encoding="utf-8")
     monkeypatch.setattr("datasets.config.HF_DATASETS_CACHE", tmp_path / "file")
     corpus = load_corpus(write_jsonl(tmp_path / "x.jsonl", corpus_rows(10)))
-    tokenised = tokenise_splits(corpus.splits, tokenizer, 64, corpus.info["hash"])
+    tokenised = tokenise_splits(corpus.splits, tokenizer, 64)
     assert tokenised["train"]["id"][:] == corpus.splits["train"]["id"][:]
 
 
-def test_share_cut_counts_texts_at_the_limit(tmp_path, tokenizer):
+def test_truncated_are_the_texts_that_go_on_behind_the_cut(tmp_path, tokenizer):
+    """A text of exactly `max_length` pieces is read whole."""
     rows = corpus_rows(10)
-    rows[0]["text"] = "contrato " * 1000
+    longest = max(len(tokenizer(row["text"])["input_ids"]) for row in rows)
     corpus = load_corpus(write_jsonl(tmp_path / "x.jsonl", rows))
-    cut = share_truncated(tokenise_splits(corpus.splits, tokenizer, 40, corpus.info["hash"]), 40)
-    assert sum(cut[s] * len(corpus.splits[s]) for s in cut) == pytest.approx(1)
+    for side in ("right", "middle"):
+        whole = share_truncated(tokenise_splits(corpus.splits, tokenizer, longest, side))
+        assert whole == {"train": 0, "validation": 0, "test": 0}
+        cut = tokenise_splits(corpus.splits, tokenizer, longest - 1, side)
+        number = sum(n * len(corpus.splits[s]) for s, n in share_truncated(cut).items())
+        full = [len(tokenizer(row["text"])["input_ids"]) for row in rows].count(longest)
+        assert number == pytest.approx(full) and max(cut["train"]["length"]) <= longest - 1
+
+
+def test_rows_in_another_order_are_tokenised_in_that_order(tmp_path, tokenizer, monkeypatch):
+    monkeypatch.setattr("datasets.config.HF_DATASETS_CACHE", tmp_path / "cache")
+    splits = load_corpus(write_jsonl(tmp_path / "x.jsonl", corpus_rows(10))).splits
+    first = tokenise_splits(splits, tokenizer, 64)
+    turned = datasets.DatasetDict(
+        {s: d.select(range(len(d) - 1, -1, -1)) for s, d in splits.items()}
+    )
+    second = tokenise_splits(turned, tokenizer, 64)
+    assert second["test"]["id"][:] == first["test"]["id"][::-1]
+    assert pieces(second) == pieces(first)
+
+
+def test_a_cache_of_other_rows_is_made_anew(tmp_path, tokenizer, monkeypatch):
+    """Held against its key when opened: a folder that was copied or edited is not served."""
+    monkeypatch.setattr("datasets.config.HF_DATASETS_CACHE", tmp_path / "cache")
+    splits = load_corpus(write_jsonl(tmp_path / "x.jsonl", corpus_rows(10))).splits
+    first = tokenise_splits(splits, tokenizer, 64)
+    (folder,) = (tmp_path / "cache" / "spanish-text-suite").glob("tokens-*")
+    (folder / "rows.json").write_text('{"train": "of another dataset"}', encoding="utf-8")
+    (folder / "test" / "dataset_info.json").unlink()
+    assert pieces(tokenise_splits(splits, tokenizer, 64)) == pieces(first)
 
 
 @pytest.mark.parametrize("length", [7, 8])
@@ -128,8 +155,5 @@ def test_the_middle_is_cut_and_the_ends_stay(tokenizer, length):
 def test_the_cache_knows_which_side_is_cut(tmp_path, tokenizer, monkeypatch):
     monkeypatch.setattr("datasets.config.HF_DATASETS_CACHE", tmp_path / "cache")
     corpus = load_corpus(write_jsonl(tmp_path / "x.jsonl", corpus_rows(10)))
-    sides = [
-        tokenise_splits(corpus.splits, tokenizer, 5, corpus.info["hash"], side)
-        for side in ("right", "middle")
-    ]
+    sides = [tokenise_splits(corpus.splits, tokenizer, 5, side) for side in ("right", "middle")]
     assert pieces(sides[0]) != pieces(sides[1])

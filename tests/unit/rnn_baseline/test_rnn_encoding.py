@@ -19,7 +19,6 @@ from rnn_baseline.encoding import (
 from rnn_baseline.tokenization import learn_tokenizer
 from tests.helpers import corpus_rows, write_jsonl
 from utils.data import load_corpus, save_prepared
-from utils.data.cache import cache_folder, tokenizer_text
 
 
 def encoded(texts: list[list[int]], labels=None) -> EncodedDataset:
@@ -130,7 +129,7 @@ def test_mapped_files_hold_what_memory_holds_and_are_found_again(cache, tmp_path
     corpus = corpus_of(tmp_path, corpus_rows())
     tokenizer = words(corpus, "lower")
     monkeypatch.setattr(encoding, "CHUNK", 7)
-    mapped = encode_splits(corpus.splits, tokenizer, 4, corpus.info["hash"])
+    mapped = encode_splits(corpus.splits, tokenizer, 4)
     for split, dataset in corpus.splits.items():
         memory = encode_dataset(dataset, tokenizer, 4)
         for name in encoding.ARRAYS:
@@ -140,19 +139,18 @@ def test_mapped_files_hold_what_memory_holds_and_are_found_again(cache, tmp_path
         expected = [(tuple(i), label) for i, label in zip(ids, dataset["label"], strict=True)]
         assert items(mapped[split]) == expected
     monkeypatch.setattr(encoding, "write_split", forbid)
-    again = encode_splits(corpus.splits, tokenizer, 4, corpus.info["hash"])
+    again = encode_splits(corpus.splits, tokenizer, 4)
     assert all(items(again[split]) == items(mapped[split]) for split in mapped)
-    folder = cache_folder("words", corpus.info["hash"], corpus.splits, 4, tokenizer_text(tokenizer))
-    assert list((cache / "spanish-text-suite").iterdir()) == [folder]
+    assert len(list((cache / "spanish-text-suite").glob("words-*"))) == 1
 
 
 def test_a_call_of_the_tokenizer_does_not_lose_the_cache(cache, tmp_path, monkeypatch):
     corpus = corpus_of(tmp_path, corpus_rows(8))
     tokenizer = words(corpus)
-    before = encode_splits(corpus.splits, tokenizer, 4, "x")
+    before = encode_splits(corpus.splits, tokenizer, 4)
     tokenizer(["factura", "acta de la asamblea"], truncation=True, max_length=2, padding=True)
     monkeypatch.setattr(encoding, "write_split", forbid)
-    after = encode_splits(corpus.splits, tokenizer, 4, "x")
+    after = encode_splits(corpus.splits, tokenizer, 4)
     assert all(items(after[split]) == items(before[split]) for split in before)
 
 
@@ -160,20 +158,20 @@ def test_an_edited_text_other_filters_and_another_length_are_encoded_anew(cache,
     rows = corpus_rows(8)
     corpus = corpus_of(tmp_path, rows)
     tokenizer = words(corpus)
-    first = encode_splits(corpus.splits, tokenizer, 9, corpus.info["hash"])
+    first = encode_splits(corpus.splits, tokenizer, 9)
     id_ = corpus.splits["train"][0]["id"]
     edited = [row | {"text": "extracto extracto"} if row["id"] == id_ else row for row in rows]
     changed = corpus_of(tmp_path, edited)
-    second = encode_splits(changed.splits, tokenizer, 9, changed.info["hash"])
+    second = encode_splits(changed.splits, tokenizer, 9)
     row = changed.splits["train"]["id"].index(id_)
     assert items(second["train"])[row][0] == (tokenizer.get_vocab()["extracto"],) * 2
     assert items(first["train"]) != items(second["train"])
-    shorter = encode_splits(corpus.splits, tokenizer, 2, corpus.info["hash"])
+    shorter = encode_splits(corpus.splits, tokenizer, 2)
     assert max(shorter["train"]["length"]) == 2 and max(first["train"]["length"]) > 2
     other = words(corpus, "strip_numeric")
-    filtered = encode_splits(corpus.splits, other, 9, corpus.info["hash"])
+    filtered = encode_splits(corpus.splits, other, 9)
     assert filtered["train"]["length"].sum() < first["train"]["length"].sum()
-    assert len(list((cache / "spanish-text-suite").iterdir())) == 4
+    assert len(list((cache / "spanish-text-suite").glob("words-*"))) == 4
 
 
 def test_a_prepared_folder_that_was_tampered_with_is_encoded_anew(cache, tmp_path):
@@ -182,14 +180,14 @@ def test_a_prepared_folder_that_was_tampered_with_is_encoded_anew(cache, tmp_pat
     save_prepared(corpus, tmp_path / "data")
     prepared = load_corpus(tmp_path / "data")
     tokenizer = words(prepared)
-    encode_splits(prepared.splits, tokenizer, 9, prepared.info["hash"])
+    encode_splits(prepared.splits, tokenizer, 9)
     other = corpus_of(
         tmp_path, [row | {"text": "factura " + row["text"]} for row in corpus_rows(8)]
     )
     other.splits.save_to_disk(str(tmp_path / "data"))
     tampered = load_corpus(tmp_path / "data")
     assert tampered.info["hash"] == prepared.info["hash"]
-    found = encode_splits(tampered.splits, tokenizer, 9, tampered.info["hash"])
+    found = encode_splits(tampered.splits, tokenizer, 9)
     assert all(ids[0] == tokenizer.get_vocab()["factura"] for ids, _ in items(found["train"]))
 
 
@@ -198,7 +196,7 @@ def test_without_a_place_for_the_cache_texts_are_encoded_in_memory(tmp_path, mon
     tokenizer = words(corpus)
     (tmp_path / "archivo").write_text("no es una carpeta", encoding="utf-8")
     monkeypatch.setattr(datasets.config, "HF_DATASETS_CACHE", tmp_path / "archivo")
-    found = encode_splits(corpus.splits, tokenizer, 9, corpus.info["hash"])
+    found = encode_splits(corpus.splits, tokenizer, 9)
     assert all(
         items(found[s]) == items(encode_dataset(d, tokenizer, 9)) for s, d in corpus.splits.items()
     )
@@ -215,9 +213,9 @@ def test_a_disk_that_fills_up_leaves_no_half_cache(cache, tmp_path, monkeypatch)
         write(folder, *args)
 
     monkeypatch.setattr(encoding, "write_split", full_at_test)
-    found = encode_splits(corpus.splits, tokenizer, 9, corpus.info["hash"])
+    found = encode_splits(corpus.splits, tokenizer, 9)
     assert len(found["test"]) == len(corpus.splits["test"])
-    assert not list((cache / "spanish-text-suite").iterdir())
+    assert not list((cache / "spanish-text-suite").glob("*words-*[!k]"))
 
 
 def test_empty_splits_and_texts_without_a_word(cache):
@@ -233,7 +231,7 @@ def test_empty_splits_and_texts_without_a_word(cache):
         {s: datasets.Dataset.from_dict(t, features) for s, t in tables.items()}
     )
     tokenizer = learn_tokenizer(["hola hola"], ["strip_punctuation"])
-    found = encode_splits(splits, tokenizer, 5, "vacío")
+    found = encode_splits(splits, tokenizer, 5)
     assert items(found["train"]) == [((2, 2), 1), ((), 0), ((), 1)]
     assert items(found["validation"]) == [] and found["validation"]["labels"].tolist() == []
     assert found["test"].__getitems__([1, 0])["input_ids"].tolist() == [[0], [0]]
@@ -345,7 +343,7 @@ def loaded(dataset: EncodedDataset, sampler, batch_size: int) -> list[tuple]:
 def test_streaming_gives_the_items_of_memory(cache, tmp_path):
     corpus = corpus_of(tmp_path, corpus_rows())
     tokenizer = words(corpus, min_frequency=1)
-    mapped = encode_splits(corpus.splits, tokenizer, 9, corpus.info["hash"])["train"]
+    mapped = encode_splits(corpus.splits, tokenizer, 9)["train"]
     memory = encode_dataset(corpus.splits["train"], tokenizer, 9)
     streamed = loaded(mapped, BlockSampler(mapped["length"], 8, 0, 50), 8)
     bucketed = loaded(memory, BucketSampler(memory["length"], 8, 0), 8)

@@ -3,21 +3,26 @@
 import json
 from types import SimpleNamespace
 
+import datasets
 import numpy as np
 import pytest
 import torch
+from safetensors.torch import save_file
 from torch.nn.functional import cross_entropy
+from transformers import EarlyStoppingCallback
 
 from utils.cli import as_words, parse
 from utils.errors import InputError
 from utils.training import (
     DatasetArguments,
     LengthGroupedSampler,
+    SuiteTrainer,
     SuiteTrainingArguments,
     balanced_weights,
     decide_precision,
     last_whole_checkpoint,
     make_loss,
+    make_trainer,
     probabilities_of,
     raise_if_disk_full,
     wants_bf16,
@@ -100,9 +105,69 @@ def test_last_whole_checkpoint_skips_and_removes_halves(tmp_path):
     ],
 )
 def test_a_full_disk_is_told(tmp_path, error):
-    with pytest.raises(InputError, match="no space left"):
+    with pytest.raises(InputError, match="no space left|disk full"):
         raise_if_disk_full(error, tmp_path)
     raise_if_disk_full(RuntimeError("another"), tmp_path)
+
+
+@pytest.mark.parametrize("name", ["model.safetensors", "optimizer.pt", "rng_state.pth"])
+def test_a_checkpoint_that_was_cut_short_is_not_resumed_from(tmp_path, name):
+    for step in (5, 10):
+        folder = tmp_path / f"checkpoint-{step}"
+        folder.mkdir()
+        save_file({"w": torch.arange(1000.0)}, folder / "model.safetensors")
+        torch.save({"state": torch.arange(1000.0)}, folder / "optimizer.pt")
+        torch.save({"state": torch.arange(1000.0)}, folder / "rng_state.pth")
+        (folder / "trainer_state.json").write_text("{}", encoding="utf-8")
+    assert last_whole_checkpoint(tmp_path).name == "checkpoint-10"
+    cut = tmp_path / "checkpoint-10" / name
+    cut.write_bytes(cut.read_bytes()[:-100])
+    assert last_whole_checkpoint(tmp_path).name == "checkpoint-5"
+
+
+def test_weights_smoothing_and_patience_reach_the_trainer(tmp_path):
+    """Each of the three would change nothing if it were dropped on the way."""
+    model = torch.nn.Linear(2, 2)
+    model.config = SimpleNamespace(num_labels=2)
+    args = SuiteTrainingArguments(
+        output_dir=str(tmp_path),
+        use_cpu=True,
+        class_weights="balanced",
+        label_smoothing_factor=0.2,
+        early_stopping_patience=3,
+        early_stopping_threshold=0.25,
+        train_sampling_strategy="random",
+    )
+    rows = datasets.Dataset.from_dict({"labels": [0, 0, 0, 1]})
+    labels = np.array([0, 0, 0, 1])
+    splits = {"train": rows, "validation": rows}
+    trainer = make_trainer(model, args, splits, None, None, labels)
+    logits, targets = torch.tensor([[2.0, 0.0], [0.0, 1.0]]), torch.tensor([0, 1])
+    weight = torch.tensor([4 / 6, 2.0])
+    expected = torch.nn.functional.cross_entropy(
+        logits, targets, weight=weight, label_smoothing=0.2, reduction="sum"
+    )
+    loss = trainer.compute_loss_func({"logits": logits}, targets)
+    torch.testing.assert_close(loss, expected / 2)
+    (stopping,) = [
+        c for c in trainer.callback_handler.callbacks if isinstance(c, EarlyStoppingCallback)
+    ]
+    assert stopping.early_stopping_patience == 3
+    assert stopping.early_stopping_threshold == 0.25
+
+
+def test_batches_hold_texts_of_one_length_when_asked(tmp_path):
+    lengths = np.random.default_rng(0).integers(1, 100, 800)
+    args = SuiteTrainingArguments(
+        output_dir=str(tmp_path), use_cpu=True, per_device_train_batch_size=8
+    )
+    rows = datasets.Dataset.from_dict({"labels": [0] * 800, "length": lengths})
+    model = torch.nn.Linear(2, 2)
+    trainer = SuiteTrainer(model=model, args=args, train_dataset=rows, eval_dataset=rows)
+    order = np.array(list(trainer._get_train_sampler()))
+    assert sorted(order) == list(range(800))
+    spread = np.ptp(lengths[order].reshape(-1, 8), axis=1).mean()
+    assert spread < 20  # random batches of 8 span 77 of 100
 
 
 def test_diverged_outputs_are_told():
