@@ -27,6 +27,7 @@ from pathlib import Path
 
 from utils.cli import parse
 from utils.errors import InputError, exits_on_input_error
+from utils.folders import locked_folder
 from utils.s3.bucket import (
     Bucket,
     ConnectionArguments,
@@ -106,8 +107,9 @@ def main(argv=None) -> int:
         # Fetch, remove what is too much, write the manifest.
         if args.dry_run:
             return dry_run(bucket, output, names, listed, wanted, placed, args)
-        output.mkdir(parents=True, exist_ok=True)
-        kept, fetched, failed = sync(bucket, output, names, listed, wanted, placed, args)
+        with locked_folder(output, "sync"):
+            output.mkdir(parents=True, exist_ok=True)
+            kept, fetched, failed = sync(bucket, output, names, listed, wanted, placed, args)
     except KeyboardInterrupt:
         print(
             f"interrupted; what came whole is in {output}, the same command continues there",

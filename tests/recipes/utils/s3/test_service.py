@@ -368,3 +368,32 @@ def test_ctrl_c_is_one_line_and_what_came_is_kept(bucket, tmp_path):
     assert process.returncode == 130
     assert re.fullmatch(r"interrupted; what came whole is in .*, the same command .*\n", said)
     assert 0 < len(manifest(tmp_path / "o")) == len(tree(tmp_path / "o")) < 40
+
+
+def test_two_syncs_into_one_folder_do_not_mix(bucket, tmp_path, capsys):
+    put(bucket, **{f"train__{number:02}": b"1" for number in range(20)}, val__b=b"2")
+    Proxy.delay = 0.2
+    words = [sys.executable, REPO_ROOT / "utils" / "s3_sync_dataset.py"]
+    words += [*words_of(bucket, tmp_path / "o"), "--workers", "1"]
+    first = subprocess.Popen(list(map(str, words)), stdout=subprocess.DEVNULL)
+    while Proxy.gets.total() < 3 and first.poll() is None:
+        time.sleep(0.02)
+    second = words_of(bucket, tmp_path / "o")
+    second[1] = "val"
+    error = refused(capsys, s3_sync_dataset.main, *second)
+    assert f"another sync is working here (pid {first.pid} on " in error
+    assert first.wait(60) == 0
+    assert s3_sync_dataset.main(second) == 0 and len(manifest(tmp_path / "o")) == 21
+    assert [path.name for path in tmp_path.iterdir()] == ["o"]
+
+
+def test_an_ascii_terminal_is_written_to(bucket, tmp_path):
+    put(bucket, **{"train__año.txt": b"1", "train__ñ/": b"2"})
+    words = [sys.executable, REPO_ROOT / "utils" / "s3_sync_dataset.py"]
+    words += [*words_of(bucket, tmp_path / "ñ", "--dry-run")]
+    done = subprocess.run(
+        list(map(str, words)),
+        capture_output=True,
+        env=os.environ | {"PYTHONIOENCODING": "ascii"},
+    )
+    assert done.returncode == 0 and b"Traceback" not in done.stderr, done.stderr
