@@ -14,8 +14,8 @@ from utils.data.load import (
     options_of,
     repeat_corpora,
     save_prepared,
-    usable_options,
     training_order,
+    usable_options,
 )
 
 __all__ = [

@@ -5,6 +5,7 @@ A run works in `<output_dir>.partial` (checkpoints, then the final files) and is
 `<output_dir>` at the end.
 """
 
+import contextlib
 import importlib.metadata
 import json
 import logging
@@ -55,7 +56,14 @@ MAY_CHANGE = {
     "eval_accumulation_steps",
     "local_rank",
 }
-MAY_CHANGE_PREFIXES = ("logging_", "log_", "hub_", "dataloader_", "ddp_")
+MAY_CHANGE_PREFIXES = ("logging_", "log_", "hub_", "dataloader_", "ddp_", "training.logger.")
+# spaCy's budgets: its --resume begins a new training from the best pipeline, and says so.
+MAY_CHANGE |= {
+    "training.max_steps",
+    "training.max_epochs",
+    "training.patience",
+    "training.eval_frequency",
+}
 MAY_GROW = {"max_steps", "num_train_epochs"}
 REPO_ROOT = Path(__file__).resolve().parents[2]
 
@@ -122,9 +130,22 @@ def claim_output_dir(output_dir: Path, resume: bool, overwrite: bool) -> bool:
             )
         if not resume:
             shutil.rmtree(partial)
+    hold_until_main_ends(marked(partial))
+    return True
+
+
+@contextlib.contextmanager
+def marked(partial: Path):
+    """Mark a folder as a run's; one that nothing else was written into is gone when the block
+    ends.
+    """
     partial.mkdir(parents=True, exist_ok=True)
     (partial / MARK).write_text(f"{UNFINISHED}\n", encoding="utf-8")
-    return True
+    try:
+        yield
+    finally:
+        if partial.exists() and [path.name for path in partial.iterdir()] == [MARK]:
+            shutil.rmtree(partial)
 
 
 def is_occupied(folder: Path) -> bool:
@@ -192,8 +213,11 @@ def check_same_run(folder: Path, begun: dict, arguments: dict, dataset: dict):
             f"{folder}: this run was begun on other data (hash {before[:12]}, now "
             f"{dataset['hash'][:12]}); restore the data or pass --overwrite"
         )
-    for name, old in begun["arguments"].items():
-        new = arguments.get(name, old)
+    # Overrides of a spaCy config have dotted names; one that is not given is as the config says.
+    dotted = {name for name in arguments if "." in name}
+    for name in sorted(begun["arguments"].keys() | dotted):
+        old = begun["arguments"].get(name)
+        new = arguments.get(name, None if "." in name else old)
         grows = name in MAY_GROW and is_number(old) and is_number(new) and new >= old > 0
         if new != old and not grows and not may_change(name):
             raise InputError(

@@ -17,7 +17,7 @@ from beto_text_model.arguments import MINI_SCRATCH, parse_training
 from beto_text_model.model import choose_max_length, load_config, load_tokenizer
 from beto_text_model.tokenization import share_truncated, tokenise_splits
 from utils.cli import start_logging
-from utils.data import load_corpus, options_of
+from utils.data import load_corpus, options_of, training_order
 from utils.errors import exits_on_input_error
 
 
@@ -30,6 +30,7 @@ def main(argv=None) -> dict:
 
     # Splits: the same for every room.
     corpus = load_corpus(data_args.dataset, options_of(data_args))
+    corpus.splits["train"] = training_order(corpus.splits["train"])
 
     # Tokenise: the cache is keyed by texts, tokenizer and cut.
     config = load_config(model_args, corpus.info["labels"])

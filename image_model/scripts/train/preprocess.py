@@ -13,7 +13,7 @@ from image_model.arguments import parse_training
 from image_model.model import load_config, load_view
 from image_model.pixels import resize_splits
 from utils.cli import start_logging
-from utils.data import load_corpus, options_of
+from utils.data import load_corpus, options_of, training_order
 from utils.errors import exits_on_input_error
 
 CHUNK = 1000  # pages that are averaged at once
@@ -28,6 +28,7 @@ def main(argv=None) -> dict:
 
     # Splits: the same for every room.
     corpus = load_corpus(data_args.dataset, options_of(data_args), content="image")
+    corpus.splits["train"] = training_order(corpus.splits["train"])
 
     # Resize: the cache is keyed by the pages' bytes and all that decides their pixels.
     load_config(model_args, corpus.info["labels"])

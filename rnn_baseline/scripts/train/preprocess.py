@@ -15,7 +15,7 @@ from rnn_baseline.arguments import parse_training
 from rnn_baseline.encoding import describe_words, encode_splits
 from rnn_baseline.training import load_tokenizer
 from utils.cli import start_logging
-from utils.data import load_corpus, options_of
+from utils.data import load_corpus, options_of, training_order
 from utils.errors import exits_on_input_error
 
 
@@ -28,6 +28,7 @@ def main(argv=None) -> dict:
 
     # Splits: the same for every room.
     corpus = load_corpus(data_args.dataset, options_of(data_args))
+    corpus.splits["train"] = training_order(corpus.splits["train"])
 
     # Encode: the cache is keyed by texts, tokenizer and max_length.
     tokenizer = load_tokenizer(model_args, corpus.splits["train"])

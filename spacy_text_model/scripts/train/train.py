@@ -12,6 +12,7 @@ predictions, metrics, figures, card and config.yaml, as in every room. The run w
 kill, --resume begins a new training from the best pipeline that was saved.
 """
 
+import hashlib
 import logging
 import shutil
 import sys
@@ -63,7 +64,8 @@ def main(argv=None) -> Path:
         "learning_rate": learning_rate(nlp.config),
         "metric_for_best_model": "cats_score",
         "config": str(words["config"]),
-        "overrides": words["overrides"],
+        "config_sha256": hashlib.sha256(words["config"].read_bytes()).hexdigest(),
+        **words["overrides"],
     }
     dataset = runs.dataset_entry(corpus.info, corpus.options)
     runs.write_config(
@@ -198,6 +200,7 @@ def save(
     for leftover in ("model-begun", *([] if keep_checkpoints else [MODEL_LAST])):
         shutil.rmtree(working / leftover, ignore_errors=True)
     (working / "log.jsonl").unlink()
+    runs.remove_leftovers(working, keep_checkpoints)
 
 
 def card_usage() -> list[str]:

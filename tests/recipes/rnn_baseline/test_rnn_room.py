@@ -32,7 +32,7 @@ from tests.helpers import (
     refused,
     write_jsonl,
 )
-from utils.data import load_corpus, load_splits
+from utils.data import load_corpus, load_splits, training_order
 from utils.metrics import classification_metrics
 from utils.predictions import read_predictions
 from utils.runs import read_json, read_yaml
@@ -335,7 +335,7 @@ def test_interrupted_and_resumed_equals_uninterrupted(
         return step(self, *args, **kwargs)
 
     monkeypatch.setattr(RnnTrainer, "training_step", stopped)
-    with pytest.raises(KeyboardInterrupt):
+    with pytest.raises(SystemExit, match="130"):
         train(tiny, prepared, tmp_path / "run", *flags)
     assert not (tmp_path / "run").exists() and (tmp_path / "run.partial" / "checkpoint-12").exists()
     resumed = train(tiny, prepared, tmp_path / "run", *flags, "--resume")
@@ -402,7 +402,10 @@ def test_buckets_are_the_default_and_random_is_a_choice(
     tiny, prepared, tmp_path, orders, no_figures
 ):
     train(tiny, prepared, tmp_path / "a", "--max_steps", 11, "--seed", 3)
-    lengths = [min(12, len(text.split())) for text in load_splits(prepared)["train"]["text"]]
+    lengths = [
+        min(12, len(text.split()))
+        for text in training_order(load_splits(prepared)["train"])["text"]
+    ]
     expected = [
         BucketSampler(lengths, 16, 3).order(np.random.default_rng([3, epoch])).tolist()
         for epoch in (0, 1)
@@ -422,7 +425,7 @@ def test_balanced_batches_are_balanced_and_others_each_epoch(tiny, tmp_path, ord
     )  # 40, 20, 5 and 4 of a class
     source = write_jsonl(tmp_path / "desiguales.jsonl", rows)
     run = train(tiny, source, tmp_path / "r", "--balanced_batches", 4, "--max_steps", 8)
-    labels = np.array(load_splits(source)["train"]["label"])
+    labels = np.array(training_order(load_splits(source)["train"])["label"])
     assert [(kind, epoch) for kind, epoch, _ in orders] == [
         (BalancedSampler, 0),
         (BalancedSampler, 1),
@@ -461,7 +464,7 @@ def test_preprocess_says_what_the_network_sees_and_train_finds_it(
     monkeypatch.setattr(encoding, "write_split", forbid)
     capsys.readouterr()
     train(tiny, source, tmp_path / "r", "--max_length", 5, "--max_steps", 1, "--hidden_size", 4)
-    assert "encoded texts: from " in capsys.readouterr().out
+    assert "words: from " in capsys.readouterr().out
 
 
 # Vectors, frozen tables, and going on from a run.

@@ -384,6 +384,8 @@ def test_a_killed_run_is_resumed_from_its_best_pipeline(prepared, tmp_path, caps
         "1000000",
         "--training.eval_frequency",
         "20",
+        "--training.batcher.size",
+        "16",
     ]
     process = subprocess.Popen(words, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     log = partial / "log.jsonl"
@@ -483,9 +485,9 @@ def test_preprocess_writes_what_spacys_own_corpus_reads(prepared, tmp_path, caps
 
 def test_the_reader_gives_the_splits_rows_in_order_and_balances_them(prepared):
     nlp = spacy.blank("es")
-    from utils.data import load_splits
+    from utils.data import load_splits, training_order
 
-    dataset = load_splits(prepared)["train"]
+    dataset = training_order(load_splits(prepared)["train"])
     names = dataset.features["label"].names
     examples = list(splits_reader(str(prepared), "train")(nlp))
     assert [e.text for e in examples] == dataset["text"]
