@@ -437,7 +437,7 @@ def test_batch_norms_of_a_run_fit_its_weights(strategy, tree, tmp_path, no_figur
         tree, DataOptions(ground_truth=str(tree / "ground_truth.csv")), content="image"
     )
     processor = AutoImageProcessor.from_pretrained(run, backend="pil")
-    pixels = resize_splits(corpus.splits, PageTransform(processor), corpus.info["hash"])["train"]
+    pixels = resize_splits(corpus.splits, PageTransform(processor))["train"]
     config = yaml.safe_load((run / "config.yaml").read_text(encoding="utf-8"))
     args = SimpleNamespace(
         seed=0,
