@@ -22,11 +22,15 @@ def encode(texts: list[str | None], tokenizer, max_length: int) -> EncodedDatase
     )
 
 
+@torch.inference_mode()
 def predict_probabilities(model, encoded: EncodedDataset, batch_size: int) -> np.ndarray:
     """Class probabilities (n, n_classes) float32, in the order of the rows; no batch mate changes
     one.
     """
-    return probabilities_and_states(model, encoded, batch_size)[0]
+    logits = np.empty((len(encoded), model.config.num_labels), np.float32)
+    for rows, inputs in batches(model, encoded, batch_size):
+        logits[rows] = model(**inputs).logits.float().cpu().numpy()
+    return probabilities_of(logits)
 
 
 @torch.inference_mode()
@@ -38,16 +42,23 @@ def probabilities_and_states(
     """
     logits = np.empty((len(encoded), model.config.num_labels), np.float32)
     states = np.empty((len(encoded), model.encoder.output_size), np.float32)
-    bar = tqdm(total=len(encoded), desc="predicting", unit=" texts", disable=None)
-    for rows in batches_by_length(encoded["length"].tolist(), batch_size):
-        batch = encoded.__getitems__(rows)
-        inputs = {name: value.to(model.device) for name, value in batch.items() if name != "labels"}
+    for rows, inputs in batches(model, encoded, batch_size):
         output = model(**inputs, output_hidden_states=True)
         logits[rows] = output.logits.float().cpu().numpy()
         states[rows] = output.hidden_states[0].float().cpu().numpy()
-        bar.update(len(rows))
-    bar.close()
     return probabilities_of(logits), states
+
+
+def batches(model, encoded: EncodedDataset, batch_size: int):
+    """Yield (row numbers, the model's inputs), longest texts first, with a bar of the texts done."""
+    with tqdm(total=len(encoded), desc="predicting", unit=" texts", disable=None) as bar:
+        for rows in batches_by_length(encoded["length"].tolist(), batch_size):
+            batch = encoded.__getitems__(rows)
+            yield (
+                rows,
+                {name: value.to(model.device) for name, value in batch.items() if name != "labels"},
+            )
+            bar.update(len(rows))
 
 
 def usage(max_length: int) -> list[str]:

@@ -41,6 +41,25 @@ class Predictions:
     class_names: list[str]
 
 
+def check_output(path: Path, overwrite: bool):
+    """Refuse, before any work, a file of predictions that cannot be written.
+
+    Raises:
+        InputError: another kind of file, a folder, or a file that is there and may not be replaced.
+    """
+    if path.suffix not in (".parquet", ".csv", ".jsonl"):
+        raise InputError(
+            f"--output {path}: unknown kind of file; end it with .parquet, .csv or .jsonl"
+        )
+    if path.is_dir():
+        raise InputError(f"--output {path}: a folder; give the name of a file")
+    if path.exists() and not overwrite:
+        raise InputError(f"--output {path}: already there; pass --overwrite to replace it")
+    parent = next(folder for folder in path.absolute().parents if folder.exists())
+    if not parent.is_dir() or not os.access(parent, os.W_OK):
+        raise InputError(f"--output {path}: {parent} cannot be written to; choose another place")
+
+
 def write_predictions(path, ids, probabilities, class_names, labels=None):
     """Write predictions to path, as parquet, csv or jsonl by its ending; an existing file is
     replaced.

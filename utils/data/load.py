@@ -19,6 +19,7 @@ from utils.data.corpus import (
     Corpus,
     DataOptions,
     as_dataset,
+    blank_rows,
     build_corpus,
     class_report,
     content_column,
@@ -27,7 +28,7 @@ from utils.data.corpus import (
     options_of,
     spool_to_arrow,
 )
-from utils.data.sources import content_of, rows_of, split_files
+from utils.data.sources import content_of, rows_of, rows_of_split, split_files, split_folders
 from utils.data.splits import cut_folds, cut_splits
 from utils.errors import InputError
 from utils.records import Columns, ReadReport, dataset_name
@@ -41,6 +42,7 @@ __all__ = [
     "usable_options",
     "fold_corpora",
     "load_corpus",
+    "load_evaluation",
     "load_splits",
     "load_unlabelled",
     "options_of",
@@ -243,6 +245,56 @@ def load_unlabelled(folder: Path) -> datasets.Dataset:
     if path.exists():
         return datasets.Dataset(pq.read_table(path))
     return datasets.Dataset.from_dict({"id": [], "text": []})
+
+
+def load_evaluation(
+    source, options: DataOptions, split: str, content: str | None = "text"
+) -> Corpus:
+    """What is evaluated: a split of a source that has splits, all rows of one that has none.
+
+    Nothing is cut from the source and no split but the one that is asked for needs to be there, so
+    that its `splits` hold that one alone. It may hold one class.
+
+    Raises:
+        InputError: the source cannot be used, or has no labelled row.
+    """
+    path = Path(source)
+    if not path.exists() or is_prepared(source) or (path / "dataset_dict.json").exists():
+        return load_corpus(source, options, content)
+    given = {**split_files(path), **split_folders(path)} if path.is_dir() else {}
+    if given and split not in given:
+        return load_corpus(source, options, content)
+    check_options(options)
+    content = content_of(str(source), content)
+    log = ReadReport(encoding=options.encoding)
+    columns = Columns(options.text_column, options.label_column, options.id_column)
+    if given:
+        rows = rows_of_split(path, split, columns, log, content)
+    else:
+        rows = rows_of(str(source), columns, log, content, options.ground_truth is not None)
+    table = spool_to_arrow(rows, log, content)
+    dataset = labelled_rows(table, str(source), options)
+    for note in log.notes[:20]:
+        logger.info(note)
+    splits = datasets.DatasetDict({split: dataset})
+    info = {"hash": content_hash(splits), "labels": dataset.features["label"].names}
+    return Corpus(splits, datasets.Dataset.from_dict({"id": [], content: []}), info, log.dropped)
+
+
+def labelled_rows(table: pa.Table, source: str, options: DataOptions) -> datasets.Dataset:
+    """All rows that have a label and something to read, in their order."""
+    values = table["label"].to_numpy(zero_copy_only=False)
+    missing = {None, "", *options.unlabelled}
+    has_label = np.fromiter((value not in missing for value in values), bool, len(values))
+    rows = np.flatnonzero(has_label & ~blank_rows(table))
+    if not len(rows):
+        raise InputError(
+            f"{source}: no row with a label and a text; check --label_column and --text_column"
+        )
+    class_names = sorted(set(values[rows]))
+    label_ids = {name: number for number, name in enumerate(class_names)}
+    codes = np.fromiter((label_ids.get(value, 0) for value in values), np.int64, len(values))
+    return as_dataset(table, codes, class_names).select(rows)
 
 
 def training_order(dataset: datasets.Dataset) -> datasets.Dataset:

@@ -455,6 +455,18 @@ def note_other_tables(folder: Path, files: dict[str, Path], log: ReadReport):
         log.note(f"{folder}: {', '.join(others[:5])} left alone beside the split files")
 
 
+def rows_of_split(path: Path, split: str, columns: Columns, log: ReadReport, content: str):
+    """Rows of one split of a folder of split files or split folders."""
+    files, folders = split_files(path), split_folders(path)
+    if content == "image":
+        from utils.data.image_tree import read_image_tree
+
+        return read_image_tree({split: folders[split]}, log, False)
+    if split in files:
+        return read_table(files[split], split, columns, log)
+    return read_tree({split: folders[split]}, log)
+
+
 def read_unlabelled(
     source: str, columns: Columns, log: ReadReport, class_names: list[str], unlabelled=()
 ):

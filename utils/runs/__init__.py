@@ -1,7 +1,13 @@
 """The run folder: claimed, filled, finished."""
 
-from utils.runs.evaluation import write_evaluation, write_results, write_training_figures
+from utils.runs.evaluation import (
+    read_evaluation,
+    write_evaluation,
+    write_results,
+    write_training_figures,
+)
 from utils.runs.folder import (
+    check_files,
     choose_output_dir,
     claim_evaluation,
     claim_output_dir,
@@ -20,6 +26,7 @@ from utils.runs.folder import (
 )
 
 __all__ = [
+    "check_files",
     "choose_output_dir",
     "claim_evaluation",
     "claim_output_dir",
@@ -29,6 +36,7 @@ __all__ = [
     "folder_bytes",
     "plain",
     "read_config",
+    "read_evaluation",
     "read_json",
     "read_labels",
     "read_yaml",

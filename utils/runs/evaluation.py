@@ -5,6 +5,14 @@ from pathlib import Path
 
 import numpy as np
 
+from utils.data import (
+    Corpus,
+    DataOptions,
+    load_corpus,
+    load_evaluation,
+    options_of,
+    usable_options,
+)
 from utils.figures import (
     calibration_figure,
     class_frequencies_figure,
@@ -91,3 +99,26 @@ def write_results(folder: Path, results: dict, class_names: list[str], **card):
     write_json(folder / "all_results.json", results)
     report = read_json(folder / "classification_report.json")
     (folder / "README.md").write_text(model_card(config, results, report, **card), encoding="utf-8")
+
+
+def read_evaluation(
+    args, explicit_args: dict, trained_on: str, options: dict, content: str = "text"
+) -> Corpus:
+    """What eval.py evaluates, read as the run's own dataset was.
+
+    Options of reading that the user did not set are the run's. What the run sampled or dropped is
+    sampled or dropped again only in its own dataset, never in another one.
+
+    Args:
+        args: `DataOptions` with `dataset` and `split`. trained_on: the run's dataset. options: how
+            it was read.
+    """
+    source = args.dataset or trained_on
+    own = Path(source).resolve() == Path(trained_on).resolve()
+    inherited = vars(usable_options(source, DataOptions(**options), content))
+    for option in inherited.keys() - explicit_args.keys():
+        if own or option not in ("sample_fraction", "drop_duplicates", "drop_leaks"):
+            setattr(args, option, inherited[option])
+    if own:
+        return load_corpus(source, options_of(args), content)
+    return load_evaluation(source, options_of(args), args.split, content)

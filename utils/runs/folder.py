@@ -235,28 +235,59 @@ def may_change(name: str) -> bool:
     return name in MAY_CHANGE or name.startswith(MAY_CHANGE_PREFIXES)
 
 
-def read_config(run: Path) -> dict:
+def read_config(run: Path, package: str | None = None) -> dict:
     """config.yaml of a finished run.
 
+    Args:
+        package: the one whose run it must be; None: any.
+
     Raises:
-        InputError: the folder is not a finished run.
+        InputError: the folder is not a finished run, was copied in part, or is of another package.
     """
     run = Path(run)
     if not (run / "config.yaml").exists() or not (run / "labels.json").exists():
-        hint = (
-            "; an unfinished run of it is there: --resume it"
-            if partial_folder(run).exists()
-            else ""
-        )
+        hint = ""
+        if partial_folder(run).exists():
+            hint = "; an unfinished run of it is there: continue it with --resume"
         raise InputError(
-            f"{run}: not a finished run folder (no config.yaml and labels.json){hint}; check the path"
+            f"{run}: not a finished run folder (no config.yaml and labels.json){hint}; check the "
+            "path"
         )
-    return read_yaml(run / "config.yaml")
+    try:
+        config = read_yaml(run / "config.yaml")
+    except (OSError, ValueError, yaml.YAMLError) as error:
+        raise InputError(f"{run}/config.yaml: cannot be read ({error}); copy it again") from None
+    sections = {"room", "dataset", "model", "arguments"}
+    if not isinstance(config, dict) or not sections <= config.keys():
+        raise InputError(f"{run}/config.yaml: not that of a run; copy the run folder again")
+    if package and config["room"] != package:
+        raise InputError(
+            f"{run}: a run of {config['room']}; use {config['room']}/scripts/train/ for it"
+        )
+    return config
 
 
 def read_labels(run: Path) -> list[str]:
     """labels.json: the class names in the order of the model's outputs."""
-    return read_json(Path(run) / "labels.json")
+    path = Path(run) / "labels.json"
+    try:
+        labels = read_json(path)
+    except (OSError, ValueError) as error:
+        raise InputError(f"{path}: cannot be read ({error}); copy it again") from None
+    if not isinstance(labels, list) or not all(isinstance(label, str) for label in labels):
+        raise InputError(f"{path}: not a list of class names; copy the run folder again")
+    return labels
+
+
+def check_files(run: Path, *names: str):
+    """Refuse a run that was copied in part.
+
+    Args:
+        names: the files it needs; a name with `*` stands for one or more.
+    """
+    for name in names:
+        if not any(Path(run).glob(name)):
+            raise InputError(f"{run}: {name} is missing; copy the run folder again")
 
 
 def claim_evaluation(folder: Path, overwrite: bool):

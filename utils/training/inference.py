@@ -1,8 +1,10 @@
 """What predicting has in common in the torch rooms: device, weights, batches by length."""
 
 import torch
+from safetensors import SafetensorError
 from transformers import AutoModelForSequenceClassification
 
+from utils.errors import InputError
 from utils.training.device import wants_bf16
 
 TOKENS_PER_ROW = 128  # of a full batch; longer texts go in smaller batches
@@ -16,7 +18,11 @@ def load_classifier(run, device: torch.device, precision: str = "auto"):
     """The model of a run folder, ready to predict; `precision` is fp32, bf16 or auto (see
     `wants_bf16`).
     """
-    model = AutoModelForSequenceClassification.from_pretrained(run)
+    try:
+        model = AutoModelForSequenceClassification.from_pretrained(run)
+    except (OSError, ValueError, KeyError, RuntimeError, SafetensorError) as error:
+        reason = (str(error).splitlines() or [type(error).__name__])[0]
+        raise InputError(f"{run}: cannot be loaded ({reason}); copy the run folder again") from None
     hidden_size = getattr(model.config, "hidden_size", None)
     if precision == "bf16" or precision == "auto" and wants_bf16(hidden_size, device.type == "cpu"):
         model = model.to(torch.bfloat16)

@@ -22,9 +22,8 @@ from utils import runs
 from utils.cli import parse, start_logging
 from utils.data.sources import read_unlabelled
 from utils.errors import InputError, exits_on_input_error
-from utils.predictions import write_predictions
+from utils.predictions import check_output, write_predictions
 from utils.records import Columns, ReadReport
-from utils.text import nfc
 from utils.training.inference import inference_device, load_classifier
 
 
@@ -41,6 +40,12 @@ class PredictArguments:
     id_column: str = field(
         default="id", metadata={"help": "column that holds the id (default: row numbers)"}
     )
+    unlabelled: list[str] = field(
+        default_factory=list, metadata={"help": "label values that mean 'no label', such as NR"}
+    )
+    encoding: str | None = field(
+        default=None, metadata={"help": "encoding of the input; default: told from its bytes"}
+    )
     batch_size: int = field(default=32, metadata={"help": "texts per batch"})
     precision: str = field(
         default="auto", metadata={"help": "fp32, bf16 or auto (bf16 for wide encoders)"}
@@ -56,23 +61,17 @@ def main(argv=None) -> Path:
     args, words = parse(PredictArguments, argv, doc=__doc__, positional=["run"])
     start_logging()
     run, output = Path(words["run"]), Path(args.output)
-    config, names = runs.read_config(run), runs.read_labels(run)
-    if output.suffix not in (".parquet", ".csv", ".jsonl"):
-        raise InputError(
-            f"--output {output}: unknown kind of file; end it with .parquet, .csv or .jsonl"
-        )
-    if output.exists() and not args.overwrite:
-        raise InputError(f"--output {output}: already there; say --overwrite to replace it")
+    config, names = runs.read_config(run, "beto_text_model"), runs.read_labels(run)
+    runs.check_files(run, "config.json", "model*.safetensors", "tokenizer_config.json")
+    check_output(output, args.overwrite)
 
     # Texts.
-    log = ReadReport()
+    log = ReadReport(encoding=args.encoding)
     columns = Columns(args.text_column, args.label_column, args.id_column)
-    rows = list(read_unlabelled(args.input, columns, log, names))
+    rows = list(read_unlabelled(args.input, columns, log, names, args.unlabelled))
     if not rows:
         raise InputError(f"--input {args.input}: no text in it; give at least one")
-    ids, texts, labels = (
-        [nfc(value) if value else value for value in column] for column in zip(*rows, strict=True)
-    )
+    ids, texts, labels = map(list, zip(*rows, strict=True))
     for note in log.notes[:20]:
         print(note)
 

@@ -20,7 +20,7 @@ from image_model.pages import pages_to_predict
 from utils import runs
 from utils.cli import parse, start_logging
 from utils.errors import InputError, exits_on_input_error
-from utils.predictions import write_predictions
+from utils.predictions import check_output, write_predictions
 from utils.records import ReadReport
 from utils.training.inference import inference_device
 
@@ -45,13 +45,9 @@ def main(argv=None) -> Path:
     args, words = parse(PredictArguments, argv, doc=__doc__, positional=["run"])
     start_logging()
     run, output = Path(words["run"]), Path(args.output)
-    config, names = runs.read_config(run), runs.read_labels(run)
-    if output.suffix not in (".parquet", ".csv", ".jsonl"):
-        raise InputError(
-            f"--output {output}: unknown kind of file; end it with .parquet, .csv or .jsonl"
-        )
-    if output.exists() and not args.overwrite:
-        raise InputError(f"--output {output}: already there; say --overwrite to replace it")
+    config, names = runs.read_config(run, "image_model"), runs.read_labels(run)
+    runs.check_files(run, "config.json", "model*.safetensors", "preprocessor_config.json")
+    check_output(output, args.overwrite)
 
     # Model.
     model, view = load_classifier(run, config["model"], inference_device(args.use_cpu))

@@ -15,7 +15,7 @@ from transformers import AutoTokenizer
 from rnn_baseline.inference import encode, predict_probabilities
 from utils import runs
 from utils.cli import parse, start_logging
-from utils.data import DataOptions, codes_for, load_corpus, options_of, usable_options
+from utils.data import DataOptions, codes_for
 from utils.data.corpus import SPLITS
 from utils.errors import InputError, exits_on_input_error
 from utils.folders import whole_folder
@@ -47,17 +47,14 @@ def main(argv=None) -> Path:
     args, words = parse(EvalArguments, argv, doc=__doc__, positional=["run"])
     start_logging()
     run = Path(words["run"])
-    config = runs.read_config(run)
+    config = runs.read_config(run, "rnn_baseline")
+    runs.check_files(run, "config.json", "model*.safetensors", "tokenizer.json")
     if args.split not in SPLITS:
         raise InputError(f"--split {args.split!r}: choose one of {', '.join(SPLITS)}")
 
-    # Splits: the same for every room; the run's own reading options where none is given.
-    trained_on = config["dataset"]
-    source = args.dataset or config["arguments"]["dataset"]
-    inherited = vars(usable_options(source, DataOptions(**trained_on["options"])))
-    for option in inherited.keys() - words["explicit_args"].keys():
-        setattr(args, option, inherited[option])
-    corpus = load_corpus(source, options_of(args))
+    # Splits: read as the run's own; a source without splits is evaluated whole.
+    trained_on, options = config["arguments"]["dataset"], config["dataset"]["options"]
+    corpus = runs.read_evaluation(args, words["explicit_args"], trained_on, options)
     dataset = corpus.splits[args.split]
     names = runs.read_labels(run)
     labels = codes_for(names, dataset, args.split)

@@ -19,7 +19,7 @@ from spacy_text_model.inference import (
 )
 from utils import runs
 from utils.cli import parse, start_logging
-from utils.data import DataOptions, codes_for, load_corpus, options_of, usable_options
+from utils.data import DataOptions, codes_for
 from utils.data.corpus import SPLITS
 from utils.errors import InputError, exits_on_input_error
 from utils.folders import whole_folder
@@ -56,15 +56,12 @@ def main(argv=None) -> Path:
     nlp = load_pipeline(pipeline_folder(run))
     names = list(nlp.get_pipe("textcat").labels)
 
-    # Splits: the same for every room; the run's own reading options where none is given.
+    # Splits: read as the run's own; a source without splits is evaluated whole.
     trained_on = nlp.config.interpolate()
-    source = args.dataset or trained_on["paths"].get("dataset")
-    if source is None:
+    own, options = trained_on["paths"].get("dataset"), trained_on.get("dataset", {})
+    if args.dataset is None and own is None:
         raise InputError(f"{run}: its config names no dataset; pass --dataset")
-    inherited = vars(usable_options(source, DataOptions(**trained_on.get("dataset", {}))))
-    for option in inherited.keys() - words["explicit_args"].keys():
-        setattr(args, option, inherited[option])
-    corpus = load_corpus(source, options_of(args))
+    corpus = runs.read_evaluation(args, words["explicit_args"], own or args.dataset, options)
     dataset = corpus.splits[args.split]
     labels = codes_for(names, dataset, args.split)
     folder = run / "eval" / f"{args.split}-{corpus.info['hash'][:8]}"

@@ -24,9 +24,8 @@ from spacy_text_model.inference import (
 from utils.cli import parse, start_logging
 from utils.data.sources import read_unlabelled
 from utils.errors import InputError, exits_on_input_error
-from utils.predictions import write_predictions
+from utils.predictions import check_output, write_predictions
 from utils.records import Columns, ReadReport
-from utils.text import nfc
 
 
 @dataclass
@@ -42,6 +41,12 @@ class PredictArguments:
     id_column: str = field(
         default="id", metadata={"help": "column that holds the id (default: row numbers)"}
     )
+    unlabelled: list[str] = field(
+        default_factory=list, metadata={"help": "label values that mean 'no label', such as NR"}
+    )
+    encoding: str | None = field(
+        default=None, metadata={"help": "encoding of the input; default: told from its bytes"}
+    )
     batch_size: int = field(default=BATCH_SIZE, metadata={"help": "texts per batch"})
     n_process: int = field(
         default=1, metadata={"help": "processes; more than one pays on long texts"}
@@ -56,26 +61,19 @@ def main(argv=None) -> Path:
     args, words = parse(PredictArguments, argv, doc=__doc__, positional=["run"])
     start_logging()
     folder, output = pipeline_folder(Path(words["run"])), Path(args.output)
-    if output.suffix not in (".parquet", ".csv", ".jsonl"):
-        raise InputError(
-            f"--output {output}: unknown kind of file; end it with .parquet, .csv or .jsonl"
-        )
-    if output.exists() and not args.overwrite:
-        raise InputError(f"--output {output}: already there; say --overwrite to replace it")
+    check_output(output, args.overwrite)
 
     # Model.
     nlp = load_pipeline(folder)
     names = list(nlp.get_pipe("textcat").labels)
 
     # Texts.
-    log = ReadReport()
+    log = ReadReport(encoding=args.encoding)
     columns = Columns(args.text_column, args.label_column, args.id_column)
-    rows = list(read_unlabelled(args.input, columns, log, names))
+    rows = list(read_unlabelled(args.input, columns, log, names, args.unlabelled))
     if not rows:
         raise InputError(f"--input {args.input}: no text in it; give at least one")
-    ids, texts, labels = (
-        [nfc(value) if value else value for value in column] for column in zip(*rows, strict=True)
-    )
+    ids, texts, labels = map(list, zip(*rows, strict=True))
     for note in log.notes[:20]:
         print(note)
 
