@@ -25,8 +25,9 @@ test: $(BIN)/.dev ## make .venv and pass the tests (about 10 minutes on 2 slow c
 test-all: $(BIN)/.dev ## the slow tests too
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(TESTS_PARALLEL)
 
-lint: $(BIN)/.dev ## ruff
+check: $(BIN)/.dev ## lint and format
 	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
 
 bench: $(BIN)/.dev ## the benchmarks: tables and json in benchmarks/results
 	$(BIN)/python benchmarks/beto_throughput.py
@@ -41,4 +42,4 @@ bench: $(BIN)/.dev ## the benchmarks: tables and json in benchmarks/results
 clean: ## remove the environment and caches, never runs/ or data/
 	rm -rf $(VENV) .pytest_cache .ruff_cache *.egg-info
 
-.PHONY: help start test test-all lint bench clean
+.PHONY: help start test test-all check bench clean

@@ -342,7 +342,8 @@ def markdown_report(results: dict) -> str:
     return "\n".join(
         [
             f"# {args['pages']} Spanish pages, printed and read again\n",
-            f"{hardware_line(results['hardware'])} (load before the run). Command: `python benchmarks/ocr_round_trip.py`. "
+            f"{hardware_line(results['hardware'])} (load before the run). "
+            "Command: `python benchmarks/ocr_round_trip.py`. "
             f"A4 at {DPI} dpi, {', '.join(map(str, args['sizes']))} points, noise {args['noise']:g} of 255 levels, "
             f"skew up to {args['skew']:g} degrees; best of {args['repeats']}.\n",
             markdown_table(results["rows"], COLUMNS),

@@ -1,7 +1,7 @@
 """One way of preparing, training or predicting, in a process of its own: what
 benchmarks/rnn_throughput.py measures.
 
-    python -m benchmarks.rnn_contenders '{"way": "prepare", "how": "suite", "source": "…/train.jsonl.gz", …, "result": "…"}'
+    python -m benchmarks.rnn_contenders '{"way": "prepare", "how": "suite", "source": "…", …, "result": "…"}'
 
 Writes one json file. Seconds begin behind the imports and behind what the way is given (a
 tokenizer, a saved model).

@@ -7,6 +7,7 @@ from pathlib import Path
 from rnn_baseline.model import RnnConfig
 from rnn_baseline.tokenization import check_filters
 from utils.cli import begins_with_yaml, parse
+from utils.errors import InputError
 from utils.training import DatasetArguments, SuiteTrainingArguments
 
 CONFIGS = Path(__file__).parent / "configs"
@@ -163,6 +164,26 @@ class RnnTrainingArguments(SuiteTrainingArguments):
         super().__post_init__()
 
 
+# What decides the network's words and shape.
+SHAPE = {
+    "cell",
+    "hidden_size",
+    "num_layers",
+    "bidirectional",
+    "pooling",
+    "mlp_sizes",
+    "cnn_widths",
+    "cnn_filters",
+    "head_size",
+    "activation",
+    "embedding_size",
+    "filters",
+    "min_word_length",
+    "min_frequency",
+    "vocab_size",
+}
+
+
 def parse_training(argv, doc: str, *more):
     """Parse the flags that train.py, preprocess.py and pipeline.py share: model, dataset, training,
     and `more`.
@@ -172,4 +193,13 @@ def parse_training(argv, doc: str, *more):
     argv = list(sys.argv[1:] if argv is None else argv)
     if not begins_with_yaml(argv):
         argv = [str(DEFAULT_CONFIG), *argv]
-    return parse((ModelArguments, DatasetArguments, RnnTrainingArguments, *more), argv, doc=doc)
+    types = (ModelArguments, DatasetArguments, RnnTrainingArguments, *more)
+    model_args, *others, words = parse(types, argv, doc=doc)
+    # A run that training starts from brings its own words and shape.
+    idle = sorted(SHAPE & words["typed_args"].keys())
+    if model_args.model_name_or_path and idle:
+        raise InputError(
+            f"--{idle[0]}: has no effect beside --model_name_or_path "
+            f"{model_args.model_name_or_path}, whose words and shape are taken; leave one of them out"
+        )
+    return model_args, *others, words

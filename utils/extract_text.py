@@ -109,7 +109,7 @@ def main(argv=None) -> Path:
     if bad and (args.strict or len(bad) == len(rows)):
         raise InputError(
             f"{len(bad)} of {len(rows)} files failed, such as {bad[0]['file']}: {bad[0]['reason']}; mend "
-            f"or remove what {output / 'extraction.csv'} lists and say --resume"
+            f"or remove what {output / 'extraction.csv'} lists and pass --resume"
         )
     return output
 
@@ -164,7 +164,7 @@ def claim_output(output: Path, args) -> dict[str, dict]:
         )
     if not args.resume and not args.overwrite:
         raise InputError(
-            f"{output}: already there; say --resume to go on or --overwrite to start anew"
+            f"{output}: already there; pass --resume to continue or --overwrite to start anew"
         )
     if args.overwrite:
         made = made_by(rows)
@@ -267,7 +267,9 @@ def extract_all(jobs: list[Job], output: Path, options: str, args) -> list[dict]
         except BaseException as error:
             pool.shutdown(cancel_futures=True)
             if isinstance(error, KeyboardInterrupt):
-                raise InputError("stopped; what was read is kept: say --resume to go on") from None
+                raise InputError(
+                    "stopped; what was read is kept: pass --resume to continue"
+                ) from None
             raise
     return sorted(rows, key=itemgetter("file"))
 

@@ -120,6 +120,21 @@ def test_a_run_of_another_room_or_copied_in_part_is_one_line(finished, tmp_path,
     assert "cannot be loaded" in refused(capsys, script(room, "eval").main, copy, "--overwrite")
 
 
+@pytest.mark.parametrize("flag", ["--hidden_size", "--num_layers", "--vocab_size"])
+def test_a_shape_beside_a_run_to_start_from_is_refused(flag, tmp_path, capsys):
+    main = script("rnn_baseline", "train").main
+    words = ["--model_name_or_path", tmp_path, flag, "9", "--output_dir", tmp_path / "r"]
+    assert "has no effect" in refused(capsys, main, *words, "--use_cpu")
+
+
+def test_a_card_without_checkpoints_claims_no_best_one(tmp_path):
+    source = write_jsonl(tmp_path / "c.jsonl", ROWS)
+    words = ["--dataset", str(source), *SMALL["rnn_baseline"], "--output_dir", str(tmp_path / "r")]
+    run = script("rnn_baseline", "train").main([*words, "--save_strategy", "no"])
+    card = (run / "README.md").read_text(encoding="utf-8")
+    assert "con mejor" not in card and "tal como quedó al final" in card
+
+
 def test_prediction_keeps_no_hidden_states(monkeypatch):
     from rnn_baseline.inference import predict_probabilities
 

@@ -59,7 +59,7 @@ def model_card(
         "## Entrenamiento\n",
         f"- Modelo de partida: `{model['name']}` ({model['start']}), {model['parameters'] / 1e6:.1f} M de parámetros.",
         *(recipe or trainer_recipe(config, results)),
-        f"- Se guarda el modelo con mejor `{arguments['metric_for_best_model']}` en validación.",
+        kept_weights(arguments),
         f"- Equipo: {model['hardware']}; {results['train_runtime']:.0f} s de entrenamiento.",
         f"- Versiones: {', '.join(f'{k} {v}' for k, v in config['packages'].items())}.\n",
         f"## Resultados ({'prueba' if split == 'test' else 'validación'}, {report['rows']} documentos)\n",
@@ -90,6 +90,15 @@ def trainer_recipe(config: dict, results: dict) -> list[str]:
         f"- Semilla {config['seed']}, tasa de aprendizaje {rate}, lote de {model['global_batch_size']} "
         f"documentos, {results['train_epoch']:g} épocas, precisión {model['precision']}."
     ]
+
+
+def kept_weights(arguments: dict) -> str:
+    """Which weights of the training the run holds."""
+    if arguments.get("load_best_model_at_end", True):
+        return (
+            f"- Se guarda el modelo con mejor `{arguments['metric_for_best_model']}` en validación."
+        )
+    return "- Se guarda el modelo tal como quedó al final del entrenamiento."
 
 
 def by_f1(row: dict):

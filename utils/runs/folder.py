@@ -55,8 +55,12 @@ MAY_CHANGE = {
     "per_device_eval_batch_size",
     "eval_accumulation_steps",
     "local_rank",
+    "dataloader_num_workers",
+    "dataloader_pin_memory",
+    "dataloader_persistent_workers",
+    "dataloader_prefetch_factor",
 }
-MAY_CHANGE_PREFIXES = ("logging_", "log_", "hub_", "dataloader_", "ddp_", "training.logger.")
+MAY_CHANGE_PREFIXES = ("logging_", "log_", "hub_", "ddp_", "training.logger.")
 # spaCy's budgets: its --resume begins a new training from the best pipeline, and says so.
 MAY_CHANGE |= {
     "training.max_steps",

@@ -151,7 +151,7 @@ def combinations(space: dict) -> list[dict]:
     """
     if ranges := [name for name, values in space.items() if isinstance(values, dict)]:
         raise InputError(
-            f"{ranges[0]} is a range, of which a grid has no list; give values or say --sampler tpe"
+            f"{ranges[0]} is a range, of which a grid has no list; give values or pass --sampler tpe"
         )
     return [dict(zip(space, values, strict=True)) for values in itertools.product(*space.values())]
 

@@ -202,13 +202,17 @@ def make_trainer(
 
 
 def last_whole_checkpoint(folder: Path) -> Path | None:
-    """The newest checkpoint that is whole; those that were cut short are removed, saying so."""
+    """The newest checkpoint that is whole; one with a file cut short is passed over, saying so.
+
+    One without its trainer_state.json was never finished, and is removed.
+    """
     for checkpoint in sorted(folder.glob("checkpoint-*"), key=checkpoint_step, reverse=True):
         broken = broken_file(checkpoint)
         if not broken:
             return checkpoint
-        logger.info(f"{checkpoint}: removed, {broken} was not written to its end")
-        shutil.rmtree(checkpoint, ignore_errors=True)
+        logger.info(f"{checkpoint}: passed over, {broken} was not written to its end")
+        if broken == "trainer_state.json":
+            shutil.rmtree(checkpoint, ignore_errors=True)
     return None
 
 

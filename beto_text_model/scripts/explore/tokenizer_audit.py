@@ -337,7 +337,8 @@ def word_lists(name: str, audit: dict) -> str:
     return "\n".join(
         [
             f"## {name}: {audit['vocabulary']} pieces\n",
-            f"Of {accents['accented_words']} accented words {accents['lost']} lose their accents; {accents['colliding']} "
+            f"Of {accents['accented_words']} accented words {accents['lost']} lose their accents; "
+            f"{accents['colliding']} "
             "of them are then the same as another word of the corpus (upper and lower case taken as one).\n",
             markdown_table(["word", "times", "becomes", "same as"], rows),
             "Most frequent unknown:\n",

@@ -125,7 +125,7 @@ def claim(output_dir: Path, overwrite: bool):
     """Refuse a folder that is there, unless it is a tokenizer's and may be replaced."""
     if output_dir.exists() and not overwrite:
         raise InputError(
-            f"{output_dir}: already there; say --overwrite or choose another --output_dir"
+            f"{output_dir}: already there; pass --overwrite or choose another --output_dir"
         )
     if output_dir.exists() and not (output_dir / "tokenizer.json").exists():
         raise InputError(

@@ -195,7 +195,7 @@ def check_rows(rows: MaskedRows, held_out: dict, text_args: RawTextOptions, args
         if text_args.held_out_size:
             raise InputError(
                 f"{text_args.dataset}: the documents kept aside are less than one row of {rows.length}; "
-                "raise --held_out_size, or say --held_out_size 0"
+                "raise --held_out_size, or pass --held_out_size 0"
             )
         args.eval_strategy = "no"
 
@@ -216,7 +216,7 @@ def check_same_shape(working: Path, described: dict):
         if begun.get(name) != described[name]:
             raise InputError(
                 f"{working}: this run was begun with {name} {begun.get(name)}, now it is "
-                f"{described[name]}; give the same encoder or say --overwrite"
+                f"{described[name]}; give the same encoder or pass --overwrite"
             )
 
 

@@ -1,10 +1,11 @@
 """Search hyperparameters: one run a trial, in a study that goes on after a kill and chooses with an
 eye on overfit.
 
-    python rnn_baseline/scripts/explore/search.py --space rnn_baseline/configs/search/meli-mlp-cnn.yaml --num_layers 1 \
-        --hidden_size 64 --max_length 64 --num_train_epochs 2
+    python rnn_baseline/scripts/explore/search.py --space rnn_baseline/configs/search/meli-mlp-cnn.yaml \
+        --num_layers 1 --hidden_size 64 --max_length 64 --num_train_epochs 2
     python rnn_baseline/scripts/explore/search.py rnn_baseline/configs/meli-bilstm64.yaml \
-        --space rnn_baseline/configs/search/meli-bilstm.yaml --dataset data/meli/data_v1 --only activation=relu --max_gap 0.02
+        --space rnn_baseline/configs/search/meli-bilstm.yaml --dataset data/meli/data_v1 \
+        --only activation=relu --max_gap 0.02
     python rnn_baseline/scripts/explore/search.py --space space.yaml --sampler tpe --trials 30 --dataset corpus.csv
 
 Takes the flags of train.py, which every trial gets, and the space: `name: [values]`, or for tpe

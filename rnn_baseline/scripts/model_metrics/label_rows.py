@@ -47,7 +47,7 @@ def main(argv=None) -> Path:
     if output.suffix not in (".csv", ".parquet"):
         raise InputError(f"--output {args.output!r}: give a file that ends with .csv or .parquet")
     if output.exists() and not args.overwrite:
-        raise InputError(f"--output {output}: already there; say --overwrite to replace it")
+        raise InputError(f"--output {output}: already there; pass --overwrite to replace it")
 
     # Rows: the run's own reading options where none is given.
     source = args.dataset or config["arguments"]["dataset"]

@@ -1,7 +1,8 @@
 """Train an LSTM, GRU, MLP or CNN: from any dataset to a finished run folder.
 
     accelerate launch rnn_baseline/scripts/train/train.py
-    accelerate launch rnn_baseline/scripts/train/train.py rnn_baseline/configs/meli-bilstm64.yaml --dataset data/x/data_v1
+    accelerate launch rnn_baseline/scripts/train/train.py rnn_baseline/configs/meli-bilstm64.yaml \
+        --dataset data/x/data_v1
     python rnn_baseline/scripts/train/train.py --dataset corpus.csv --text_column texto --label_column tema \
         --vectors SBW-vectors-300-min5.txt.bz2 --output_dir runs/temas --seed 1 --report_to wandb
 

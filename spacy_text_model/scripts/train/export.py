@@ -69,7 +69,7 @@ def main(argv=None) -> Path:
     )
     if wheel.exists() and not args.overwrite:
         raise InputError(
-            f"{wheel}: already there; say --overwrite to replace it or give another --version"
+            f"{wheel}: already there; pass --overwrite to replace it or give another --version"
         )
 
     # Package, in a folder of its own: spaCy's source tree, then pip's wheel of it.
