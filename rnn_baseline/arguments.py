@@ -165,7 +165,7 @@ class RnnTrainingArguments(SuiteTrainingArguments):
 
 
 # What decides the network's words and shape.
-SHAPE = {
+SET_BY_A_START = {
     "cell",
     "hidden_size",
     "num_layers",
@@ -196,7 +196,7 @@ def parse_training(argv, doc: str, *more):
     types = (ModelArguments, DatasetArguments, RnnTrainingArguments, *more)
     model_args, *others, words = parse(types, argv, doc=doc)
     # A run that training starts from brings its own words and shape.
-    idle = sorted(SHAPE & words["typed_args"].keys())
+    idle = sorted(SET_BY_A_START & words["typed_args"].keys())
     if model_args.model_name_or_path and idle:
         raise InputError(
             f"--{idle[0]}: has no effect beside --model_name_or_path "
