@@ -211,12 +211,22 @@ def test_a_full_disk_is_one_line_in_every_command(error, capsys):
     assert "no space left" in refused(capsys, main)
 
 
+def hear_interrupts():
+    """A shell's background jobs ignore Ctrl-C, and so would their children."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
 def test_an_interrupt_is_one_line_that_says_how_to_continue(source, tmp_path):
     words = ["-m", "rnn_baseline.scripts.train.train", "--dataset", str(source), *SMALL[:-3]]
     words += ["--use_cpu", "--num_train_epochs", "5000", "--output_dir", str(tmp_path / "r")]
     env = os.environ | {"PYTHONPATH": str(REPO_ROOT)}
     process = subprocess.Popen(
-        [sys.executable, *words], stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=env, text=True
+        [sys.executable, *words],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        env=env,
+        text=True,
+        preexec_fn=hear_interrupts,
     )
     deadline = time.time() + 120
     while time.time() < deadline and not list((tmp_path / "r.partial").glob("checkpoint-*")):

@@ -210,9 +210,10 @@ def last_whole_checkpoint(folder: Path) -> Path | None:
         broken = broken_file(checkpoint)
         if not broken:
             return checkpoint
-        logger.info(f"{checkpoint}: passed over, {broken} was not written to its end")
         if broken == "trainer_state.json":
             shutil.rmtree(checkpoint, ignore_errors=True)
+        else:
+            logger.info(f"{checkpoint}: passed over, {broken} was not written to its end")
     return None
 
 
