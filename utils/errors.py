@@ -88,9 +88,8 @@ def message_of(error: Exception) -> str:
         return str(error)
     place = getattr(error, "filename", None) or "output"
     if is_disk_full(error):
-        return (
-            f"{place}: no space left on the disk (or a quota is reached); free space and try again"
-        )
+        reason = getattr(error, "strerror", None) or "No space left on device"
+        return f"{place}: {reason}; free space and try again"
     if isinstance(error, OSError) and error.errno in NOT_ALLOWED:
         return f"{place}: {error.strerror}; check permissions or choose another place"
     return ""

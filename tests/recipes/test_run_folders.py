@@ -208,7 +208,7 @@ def test_a_full_disk_is_one_line_in_every_command(error, capsys):
     def main(argv):
         raise error
 
-    assert "no space left" in refused(capsys, main)
+    assert "no space left" in refused(capsys, main).lower()
 
 
 def hear_interrupts():

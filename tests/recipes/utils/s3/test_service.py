@@ -360,7 +360,13 @@ def test_ctrl_c_is_one_line_and_what_came_is_kept(bucket, tmp_path):
     Proxy.delay = 0.1
     words = [sys.executable, REPO_ROOT / "utils" / "s3_sync_dataset.py"]
     words += [*words_of(bucket, tmp_path / "o"), "--workers", "2"]
-    process = subprocess.Popen(list(map(str, words)), stderr=subprocess.PIPE, text=True)
+    # A shell's background jobs ignore Ctrl-C, and so would their children.
+    process = subprocess.Popen(
+        list(map(str, words)),
+        stderr=subprocess.PIPE,
+        text=True,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
+    )
     while Proxy.gets.total() < 8 and process.poll() is None:
         time.sleep(0.02)
     process.send_signal(signal.SIGINT)
