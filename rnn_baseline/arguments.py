@@ -164,24 +164,9 @@ class RnnTrainingArguments(SuiteTrainingArguments):
         super().__post_init__()
 
 
-# What decides the network's words and shape.
-SET_BY_A_START = {
-    "cell",
-    "hidden_size",
-    "num_layers",
-    "bidirectional",
-    "pooling",
-    "mlp_sizes",
-    "cnn_widths",
-    "cnn_filters",
-    "head_size",
-    "activation",
-    "embedding_size",
-    "filters",
-    "min_word_length",
-    "min_frequency",
-    "vocab_size",
-}
+# A run that training starts from brings its own shape, dropouts and words.
+SET_BY_A_START = {*SHAPE, "filters", "min_word_length", "min_frequency", "vocab_size"}
+SET_BY_A_START -= {"freeze_embeddings"}
 
 
 def parse_training(argv, doc: str, *more):
@@ -195,7 +180,6 @@ def parse_training(argv, doc: str, *more):
         argv = [str(DEFAULT_CONFIG), *argv]
     types = (ModelArguments, DatasetArguments, RnnTrainingArguments, *more)
     model_args, *others, words = parse(types, argv, doc=doc)
-    # A run that training starts from brings its own words and shape.
     idle = sorted(SET_BY_A_START & words["typed_args"].keys())
     if model_args.model_name_or_path and idle:
         raise InputError(

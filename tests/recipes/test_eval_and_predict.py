@@ -120,7 +120,9 @@ def test_a_run_of_another_room_or_copied_in_part_is_one_line(finished, tmp_path,
     assert "cannot be loaded" in refused(capsys, script(room, "eval").main, copy, "--overwrite")
 
 
-@pytest.mark.parametrize("flag", ["--hidden_size", "--num_layers", "--vocab_size"])
+@pytest.mark.parametrize(
+    "flag", ["--hidden_size", "--num_layers", "--vocab_size", "--word_dropout"]
+)
 def test_a_shape_beside_a_run_to_start_from_is_refused(flag, tmp_path, capsys):
     main = script("rnn_baseline", "train").main
     words = ["--model_name_or_path", tmp_path, flag, "9", "--output_dir", tmp_path / "r"]

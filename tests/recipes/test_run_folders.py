@@ -235,6 +235,7 @@ def test_an_interrupt_is_one_line_that_says_how_to_continue(source, tmp_path):
     _, errors = process.communicate(timeout=60)
     assert process.returncode == 130
     assert errors.strip().splitlines()[-1].startswith("error: interrupted; the same command with")
+    assert "Traceback" not in errors
 
 
 def test_an_ascii_terminal_gets_escapes(source, tmp_path):
