@@ -125,7 +125,8 @@ def test_a_run_of_another_room_or_copied_in_part_is_one_line(finished, tmp_path,
 )
 def test_a_shape_beside_a_run_to_start_from_is_refused(flag, tmp_path, capsys):
     main = script("rnn_baseline", "train").main
-    words = ["--model_name_or_path", tmp_path, flag, "9", "--output_dir", tmp_path / "r"]
+    value = "0.5" if flag.endswith("dropout") else "9"
+    words = ["--model_name_or_path", tmp_path, flag, value, "--output_dir", tmp_path / "r"]
     assert "has no effect" in refused(capsys, main, *words, "--use_cpu")
 
 
