@@ -29,6 +29,13 @@ check: $(BIN)/.dev ## lint and format
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 
+types: $(BIN)/.dev ## mypy; becomes part of check when it is clean
+	$(BIN)/mypy
+
+format: $(BIN)/.dev ## let ruff format the code and sort the imports
+	$(BIN)/ruff check --fix-only --quiet .
+	$(BIN)/ruff format .
+
 bench: $(BIN)/.dev ## the benchmarks: tables and json in benchmarks/results
 	$(BIN)/python benchmarks/beto_throughput.py
 	$(BIN)/python benchmarks/prepare_titles.py
@@ -40,6 +47,6 @@ bench: $(BIN)/.dev ## the benchmarks: tables and json in benchmarks/results
 	$(BIN)/python benchmarks/rnn_throughput.py
 
 clean: ## remove the environment and caches, never runs/ or data/
-	rm -rf $(VENV) .pytest_cache .ruff_cache *.egg-info
+	rm -rf $(VENV) .pytest_cache .ruff_cache .mypy_cache *.egg-info
 
-.PHONY: help start test test-all check bench clean
+.PHONY: help start test test-all check types format bench clean
