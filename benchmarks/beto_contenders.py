@@ -3,13 +3,14 @@ the suite's.
 
 Every way gets the same model, texts and batch size from the work folder that `prepare_work` wrote.
 A stock run takes too long to be run whole, so a way stops after `max_seconds`; what it measured
-must then stand for the whole: - training: the batches of one whole epoch, in the way's own order,
-are sorted by padded size and visited in an order
-  whose every beginning is spread evenly over the small and the large ones (`spread`); the clock
-  stops only where the batches seen so far have the epoch's mean size, and what difference remains
-  is taken out of the speed;
-- prediction: the texts are laid in the file by the same rule, so that every beginning has the same
-mix of lengths.
+must then stand for the whole:
+
+- Training: the batches of one whole epoch, in the way's own order, are sorted by padded size and
+  visited in an order whose every beginning is spread evenly over the small and the large ones
+  (`spread`). The clock stops only where the batches seen so far have the epoch's mean size, and
+  what difference remains is taken out of the speed.
+- Prediction: the texts are laid in the file by the same rule, so that every beginning has the same
+  mix of lengths.
 """
 
 import tempfile
@@ -45,8 +46,9 @@ from utils.training import (
 from utils.training.inference import batches_by_length, inference_device, load_classifier
 
 PREDICT_BATCH = 32
-MIN_STEPS = 3
+MIN_STEPS = 3  # of training, before the clock may stop
 FAIR = 0.05  # how far the mean size of the measured batches may be from the epoch's
+PATIENCE = 3  # times the allowed seconds after which an unfair sample must do
 
 
 @dataclass
@@ -54,15 +56,15 @@ class StepClock(TrainerCallback):
     """Times the optimizer steps after the warm-up; stops when the time is up and the batches seen
     are a fair sample.
 
-    A step that takes longer than the whole time allowed ends the warm-up, and three times the time
-    allowed ends the training anyway, so that slow ways stay bounded.
+    A step that takes longer than the whole time allowed ends the warm-up, and PATIENCE times the
+    time allowed ends the training anyway, so that slow ways stay bounded.
     """
 
     warmup: int
     max_seconds: float
     sizes: np.ndarray  # padded length of each batch in the order of measuring
     epoch_size: float  # mean padded length of an epoch's batches
-    ends: list = field(default_factory=list)
+    ends: list[float] = field(default_factory=list)  # clock at the end of each step
     begin: int | None = None  # steps before the clock started
 
     def on_train_begin(self, args, state, control, **kwargs):
@@ -73,12 +75,14 @@ class StepClock(TrainerCallback):
             torch.cuda.synchronize()
         self.ends.append(time.perf_counter())
         if self.begin is None:
-            if len(self.ends) == self.warmup or self.ends[-1] - self.started > self.max_seconds:
+            too_slow = self.ends[-1] - self.started > self.max_seconds
+            if len(self.ends) == self.warmup or too_slow:
                 self.begin = len(self.ends)
             return
         steps, seconds = self.measured()
         fair = steps >= MIN_STEPS and abs(self.cost_share() - 1) <= FAIR
-        if seconds >= self.max_seconds * (1 if fair else 3):
+        limit = self.max_seconds if fair else PATIENCE * self.max_seconds
+        if seconds >= limit:
             control.should_training_stop = True
 
     def measured(self) -> tuple[int, float]:
@@ -91,30 +95,28 @@ class StepClock(TrainerCallback):
 
 
 def measure(way: str, folder: Path) -> dict:
-    """Run `<set>/<train|predict>/<name>` in this process and return what was measured."""
+    """Run `<set>/<train|predict>/<name>` in this process, `work.repeats` times; the fastest counts.
+
+    Probabilities of a prediction go to `<set>-predict-<name>.npy` in the work folder.
+    """
     text_set, task, name = way.split("/")
     work, columns = read_work(folder, text_set, task)
     tokenizer = AutoTokenizer.from_pretrained(folder / "model")
     run = measure_training if task == "train" else measure_prediction
     results = [run(name, work, folder, columns, tokenizer) for _ in range(work.repeats)]
     best = max(results, key=lambda result: result["per_second"])
-    gpu = (
-        torch.cuda.max_memory_allocated() / 1e6
-        if torch.cuda.is_available() and not work.use_cpu
-        else None
-    )
     if task == "predict":
         np.save(folder / (way.replace("/", "-") + ".npy"), best.pop("probabilities"))
-    return (
-        {"set": text_set, "task": task, "way": name}
-        | best
-        | {
-            "repeats": work.repeats,
-            "threads": torch.get_num_threads(),
-            "peak_mb": results[-1]["peak_mb"],
-            "gpu_mb": gpu,
-        }
-    )
+    gpu_mb = None
+    if torch.cuda.is_available() and not work.use_cpu:
+        gpu_mb = torch.cuda.max_memory_allocated() / 1e6
+    conditions = {
+        "repeats": work.repeats,
+        "threads": torch.get_num_threads(),
+        "peak_mb": results[-1]["peak_mb"],  # of all repeats, not of the fastest
+        "gpu_mb": gpu_mb,
+    }
+    return {"set": text_set, "task": task, "way": name} | best | conditions
 
 
 def max_length_of(name: str) -> int:
@@ -127,25 +129,27 @@ def max_length_of(name: str) -> int:
 
 def measure_training(name: str, work: Work, folder: Path, columns: dict, tokenizer) -> dict:
     """Examples per second of real Trainer steps; nothing is evaluated or saved."""
-    max_length, padded = max_length_of(name), name.startswith("pad-")
+    max_length = max_length_of(name)
     encoded = tokenizer(
         columns["text"],
         truncation=True,
         max_length=max_length,
-        padding="max_length" if padded else False,
+        padding="max_length" if name.startswith("pad-") else False,
     )
+
+    # The rows come in the order of measuring, so that the Trainer reads them one after the other.
     lengths = np.array([sum(mask) for mask in encoded["attention_mask"]])
     batches, sizes = epoch_batches(lengths, work.batch_size, name, max_length)
     order = measuring_order(sizes, lengths[batches].max(1), work.warmup_steps)
     dataset = datasets.Dataset.from_dict(
         dict(encoded) | {"labels": columns["label"], "length": lengths}
     )
+    dataset = dataset.select(batches[order].ravel())
+
     model = AutoModelForSequenceClassification.from_pretrained(folder / "model")
     clock = StepClock(work.warmup_steps, work.max_seconds, sizes[order], sizes.mean())
     with tempfile.TemporaryDirectory() as output:
-        trainer = trainer_of(
-            name, work, model, dataset.select(batches[order].ravel()), tokenizer, output
-        )
+        trainer = trainer_of(name, work, model, dataset, tokenizer, output)
         trainer.add_callback(clock)
         outcome = trainer.train()
     steps, seconds = clock.measured()
@@ -175,10 +179,9 @@ def epoch_batches(
     else:
         rows = np.random.default_rng(0).permutation(len(lengths))
     batches = rows[: len(rows) // batch_size * batch_size].reshape(-1, batch_size)
-    sizes = (
-        np.full(len(batches), max_length) if name.startswith("pad-") else lengths[batches].max(1)
-    )
-    return batches, sizes
+    if name.startswith("pad-"):
+        return batches, np.full(len(batches), max_length)
+    return batches, lengths[batches].max(1)
 
 
 def measuring_order(sizes: np.ndarray, longest: np.ndarray, warmup: int) -> np.ndarray:
@@ -186,17 +189,21 @@ def measuring_order(sizes: np.ndarray, longest: np.ndarray, warmup: int) -> np.n
 
     First the warm-up, with the largest batch, so that the peak of memory is an epoch's; then all,
     spread by size.
+
+    Args:
+        sizes: padded length of each batch (n_batches,).
+        longest: real length of its longest text (n_batches,), which orders batches of one size.
     """
     by_size = np.lexsort((longest, sizes))
-    first = by_size[[-1, *[len(sizes) // 2] * (warmup - 1)]]
-    return np.r_[first, by_size[spread(len(sizes))]]
+    largest, median = by_size[-1], by_size[len(sizes) // 2]
+    warmup_batches = [largest] + [median] * (warmup - 1)
+    return np.r_[warmup_batches, by_size[spread(len(sizes))]]
 
 
 def trainer_of(name: str, work: Work, model, dataset, tokenizer, output: str) -> Trainer:
     """The stock Trainer as the run_classification example sets it, or the suite's as train.py does.
 
-    The rows come laid in the order of measuring (made with the suite's own sampler where the suite
-    is measured).
+    Both read the rows as they lie: `epoch_batches` has put them in the way's own order.
     """
     shared = {
         "output_dir": output,
@@ -210,30 +217,27 @@ def trainer_of(name: str, work: Work, model, dataset, tokenizer, output: str) ->
         "train_sampling_strategy": "sequential",
         "use_cpu": work.use_cpu,
     }
-    if not name.startswith("suite"):
-        args = TrainingArguments(**shared, report_to="none")
-        collator = (
-            default_data_collator if name.startswith("pad-") else DataCollatorWithPadding(tokenizer)
-        )
-        return Trainer(
-            model,
-            args,
-            train_dataset=dataset.remove_columns("length"),
-            data_collator=collator,
-            processing_class=tokenizer,
-        )
-    args = SuiteTrainingArguments(**shared)
-    if name != "suite-fp32":
-        args = decide_precision(args, work.hidden_size, {})
-    collator = DataCollatorWithPadding(
-        tokenizer, pad_to_multiple_of=8 if args.device.type == "cuda" else None
+    if name.startswith("suite"):
+        args = SuiteTrainingArguments(**shared)
+        if name != "suite-fp32":
+            args = decide_precision(args, work.hidden_size, {})
+        multiple = 8 if args.device.type == "cuda" else None
+        collator = DataCollatorWithPadding(tokenizer, pad_to_multiple_of=multiple)
+        train = dataset.select_columns(["input_ids", "labels", "length"])
+        splits = {"train": train, "validation": train.select(range(1))}  # it is never evaluated
+        return make_trainer(model, args, splits, collator, tokenizer, np.array(dataset["labels"]))
+
+    if name.startswith("pad-"):
+        collator = default_data_collator
+    else:
+        collator = DataCollatorWithPadding(tokenizer)
+    return Trainer(
+        model,
+        TrainingArguments(**shared, report_to="none"),
+        train_dataset=dataset.remove_columns("length"),
+        data_collator=collator,
+        processing_class=tokenizer,
     )
-    keep = ["input_ids", "labels", "length"]
-    splits = {
-        "train": dataset.select_columns(keep),
-        "validation": dataset.select_columns(keep).select(range(1)),
-    }
-    return make_trainer(model, args, splits, collator, tokenizer, np.array(dataset["labels"]))
 
 
 # Prediction.
@@ -243,20 +247,23 @@ def measure_prediction(name: str, work: Work, folder: Path, columns: dict, token
     """Texts per second from raw strings to probabilities, on as many of the texts as the time
     allows.
     """
-    texts, max_length = columns["text"], max_length_of(name)
+    texts = columns["text"]
+    max_length = max_length_of(name)
     precision = "auto" if name in ("suite", "suite-128") else "fp32"
     model = load_classifier(folder / "model", inference_device(work.use_cpu), precision)
     predict = {"pipeline": by_pipeline, "pad": by_padding, "suite": by_suite}[name.split("-")[0]]
+
+    # The first call pays for what is set up once.
     predict(name, model, tokenizer, texts[:4], 0, max_length)
-    if predict is by_suite:  # it sorts all its texts, so that their number is settled before
-        texts = texts[
-            : affordable(
-                work.max_seconds, predict, name, model, tokenizer, texts[:8], 0, max_length
-            )
-        ]
+    if predict is by_suite:
+        # It sorts all its texts by length, so that it cannot stop when the time is up.
+        arguments = (name, model, tokenizer, texts[:8], 0, max_length)
+        texts = texts[: affordable(work.max_seconds, predict, arguments, 8)]
+
     start = time.perf_counter()
     probabilities = predict(name, model, tokenizer, texts, work.max_seconds, max_length)
-    seconds, n = time.perf_counter() - start, len(probabilities)
+    seconds = time.perf_counter() - start
+    n = len(probabilities)
     lengths = np.array([len(i) for i in tokenise_texts(tokenizer, texts, max_length)])
     return {
         "per_second": n / seconds,
@@ -272,15 +279,15 @@ def measure_prediction(name: str, work: Work, folder: Path, columns: dict, token
     }
 
 
-def affordable(max_seconds: float, predict, name, model, tokenizer, texts, *words) -> int:
-    """How many texts can be predicted in the time, judged by the better of two trials; at least two
-    batches.
+def affordable(max_seconds: float, predict, arguments: tuple, n_texts: int) -> int:
+    """How many texts can be predicted in the time, judged by the better of two trials on `n_texts`;
+    at least two batches.
     """
     trials = []
     for _ in range(2):
         start = time.perf_counter()
-        predict(name, model, tokenizer, texts, *words)
-        trials.append((time.perf_counter() - start) / len(texts))
+        predict(*arguments)
+        trials.append((time.perf_counter() - start) / n_texts)
     return max(2 * PREDICT_BATCH, round(max_seconds / min(trials)))
 
 
@@ -294,11 +301,13 @@ def by_pipeline(name, model, tokenizer, texts, max_seconds, max_length) -> np.nd
         outputs = (pipe([text], **options)[0] for text in texts)
     else:
         outputs = pipe((text for text in texts), batch_size=PREDICT_BATCH, **options)
-    rows, start = [], time.perf_counter()
+    start = time.perf_counter()
+    rows = []
     for output in outputs:
-        rows.append(np.zeros(model.config.num_labels, np.float32))
+        row = np.zeros(model.config.num_labels, np.float32)
         for score in output:
-            rows[-1][model.config.label2id[score["label"]]] = score["score"]
+            row[model.config.label2id[score["label"]]] = score["score"]
+        rows.append(row)
         whole = name == "pipeline-1" or len(rows) % PREDICT_BATCH == 0
         if max_seconds and whole and time.perf_counter() - start >= max_seconds:
             break
@@ -308,7 +317,8 @@ def by_pipeline(name, model, tokenizer, texts, max_seconds, max_length) -> np.nd
 @torch.inference_mode()
 def by_padding(name, model, tokenizer, texts, max_seconds, max_length) -> np.ndarray:
     """Batches of 32 in file order, padded to `max_length`."""
-    logits, start = [], time.perf_counter()
+    start = time.perf_counter()
+    logits = []
     for first in range(0, len(texts), PREDICT_BATCH):
         batch = tokenizer(
             texts[first : first + PREDICT_BATCH],
@@ -339,7 +349,10 @@ def prediction_waste(name: str, lengths: np.ndarray, max_length: int) -> float:
         groups = [lengths[rows] for rows in batches_by_length(lengths.tolist(), size)]
     else:
         groups = [lengths[i : i + size] for i in range(0, len(lengths), size)]
-    padded = sum(len(g) * (max_length if name.startswith("pad-") else g.max()) for g in groups)
+    if name.startswith("pad-"):
+        padded = len(lengths) * max_length
+    else:
+        padded = sum(len(group) * group.max() for group in groups)
     return float(padded / lengths.sum())
 
 
@@ -358,9 +371,9 @@ def gradient_difference(text_set: str, folder: Path, n_texts: int = 4) -> dict:
     model = load_classifier(folder / "model", inference_device(work.use_cpu), "fp32")
     texts = sorted(columns["text"], key=len)[:: len(columns["text"]) // n_texts][:n_texts]
     labels = torch.arange(len(texts), device=model.device)
-    reference = gradients(model, tokenizer, texts, labels, True, False)
-    padded = gradients(model, tokenizer, texts, labels, "max_length", False)
-    bf16 = gradients(model, tokenizer, texts, labels, True, True)
+    reference = gradients(model, tokenizer, texts, labels, padding=True, bf16=False)
+    padded = gradients(model, tokenizer, texts, labels, padding="max_length", bf16=False)
+    bf16 = gradients(model, tokenizer, texts, labels, padding=True, bf16=True)
     norm = reference.norm()
     return {
         "fp32": float((padded - reference).norm() / norm),

@@ -16,8 +16,8 @@ from beto_text_model.tokenization import train_wordpiece
 from utils.samples.documents import generate_sample
 
 TOKENIZER_VOCABULARY = 8000
-LONGEST = 512
-GOLDEN = (5**0.5 - 1) / 2
+LONGEST = 512  # BERT's positions
+GOLDEN = (5**0.5 - 1) / 2  # multiples of it fill [0, 1) most evenly
 
 
 @dataclass
@@ -50,8 +50,10 @@ def titles_and_documents(texts: int | None) -> dict[str, list[dict]]:
     """The two text sets: `short` (the first 5 to 12 words of each document) and `mixed` (whole
     documents).
     """
-    rows, rng = generate_sample(), random.Random(0)
-    rows = rng.sample(rows, min(texts, len(rows))) if texts else rows
+    rows = generate_sample()
+    rng = random.Random(0)
+    if texts:
+        rows = rng.sample(rows, min(texts, len(rows)))
     documents = [
         {"text": r["text"], "label": r["label"], "train": r["split"] == "train"} for r in rows
     ]
@@ -60,14 +62,9 @@ def titles_and_documents(texts: int | None) -> dict[str, list[dict]]:
 
 
 def prepare_work(work: Work, folder: Path):
-    """Write model, tokenizer, texts and settings; the weights are random (seed 0), the class
-    layer's ten times larger.
-
-    Larger class weights keep probabilities away from uniform, so that comparing them means
-    something.
-    """
+    """Write model, tokenizer, texts and settings; the weights are random (seed 0)."""
     sets = titles_and_documents(work.texts)
-    names = sorted({row["label"] for row in sets["mixed"]})
+    class_names = sorted({row["label"] for row in sets["mixed"]})
     texts = [row["text"] for row in sets["mixed"]]
     tokenizer = train_wordpiece(texts, min(TOKENIZER_VOCABULARY, work.vocab_size), LONGEST)
     torch.manual_seed(0)
@@ -78,39 +75,40 @@ def prepare_work(work: Work, folder: Path):
         num_attention_heads=heads(work.hidden_size),
         intermediate_size=4 * work.hidden_size,
         pad_token_id=tokenizer.pad_token_id,
-        id2label=dict(enumerate(names)),
-        label2id={name: code for code, name in enumerate(names)},
+        id2label=dict(enumerate(class_names)),
+        label2id={name: label_id for label_id, name in enumerate(class_names)},
     )
     model = AutoModelForSequenceClassification.from_config(config)
+    # Away from uniform probabilities, so that comparing them means something.
     model.classifier.weight.data *= 10
     model.save_pretrained(folder / "model")
     tokenizer.save_pretrained(folder / "model")
     for name, rows in sets.items():
-        text = json.dumps(columns_of(rows, names, tokenizer), ensure_ascii=False)
+        text = json.dumps(columns_of(rows, class_names, tokenizer), ensure_ascii=False)
         (folder / f"{name}.json").write_text(text, encoding="utf-8")
     (folder / "settings.json").write_text(json.dumps(asdict(work)), encoding="utf-8")
 
 
-def columns_of(rows: list[dict], names: list[str], tokenizer) -> dict[str, dict[str, list]]:
-    """Texts and class codes for `train` (in the corpus's order) and `predict` (spread by length)."""
-    lengths = [
-        len(ids) for ids in tokenise_texts(tokenizer, [row["text"] for row in rows], LONGEST)
-    ]
+def columns_of(rows: list[dict], class_names: list[str], tokenizer) -> dict[str, dict[str, list]]:
+    """Texts and label ids for `train` (in the corpus's order) and `predict` (spread by length)."""
+    texts = [row["text"] for row in rows]
+    lengths = [len(ids) for ids in tokenise_texts(tokenizer, texts, LONGEST)]
     train = [i for i, row in enumerate(rows) if row["train"]]
     rest = sorted((i for i, row in enumerate(rows) if not row["train"]), key=lengths.__getitem__)
     parts = {"train": train, "predict": [rest[rank] for rank in spread(len(rest))]}
     return {
         part: {
-            "text": [rows[i]["text"] for i in own],
-            "label": [names.index(rows[i]["label"]) for i in own],
+            "text": [texts[i] for i in own],
+            "label": [class_names.index(rows[i]["label"]) for i in own],
         }
         for part, own in parts.items()
     }
 
 
 def heads(hidden_size: int) -> int:
-    """64 wide as BERT's; mini-scratch's 128 has 4 of 32."""
-    return max(hidden_size // 64, 4 if hidden_size % 4 == 0 and hidden_size >= 64 else 1)
+    """Attention heads: 64 wide as BERT's; mini-scratch's 128 has 4 of 32."""
+    fewest = 4 if hidden_size >= 64 and hidden_size % 4 == 0 else 1
+    return max(hidden_size // 64, fewest)
 
 
 def read_work(folder: Path, text_set: str, part: str) -> tuple[Work, dict[str, list]]:

@@ -9,8 +9,9 @@ import sys
 
 import numpy as np
 import pytest
+import torch
 
-from benchmarks import beto_throughput, common, prepare_titles, workflow_metrics
+from benchmarks import beto_throughput, bf16_crossover, common, prepare_titles, workflow_metrics
 from benchmarks import workflow_contenders as workflow_contenders
 from benchmarks.beto_contenders import epoch_batches, measuring_order
 from benchmarks.beto_work import Work, prepare_work, spread
@@ -127,21 +128,11 @@ def test_one_way_in_its_own_process(work_folder):
 
 
 def test_crossover_times():
-    (args,) = beto_throughput.parse(
-        beto_throughput.ThroughputArguments, ["--widths", "32", "--use_cpu"]
-    )[:1]
-    times = beto_throughput.crossover_times(32, 2, 4, beto_throughput.torch.device("cpu"), rounds=1)
-    assert (
-        set(times) == {"train_fp32", "train_bf16", "predict_fp32", "predict_bf16"}
-        and min(times.values()) > 0
-    )
-    table = beto_throughput.crossover_table(
-        [
-            {"width": args.widths[0], "batch": "2 × 4"}
-            | times
-            | {"train_gain": 1.0, "predict_gain": 1.0}
-        ]
-    )
+    times = bf16_crossover.crossover_times(32, 2, 4, torch.device("cpu"), rounds=1)
+    assert set(times) == {"train_fp32", "train_bf16", "predict_fp32", "predict_bf16"}
+    assert min(times.values()) > 0
+    gains = {"train_gain": 1.0, "predict_gain": 1.0}
+    table = bf16_crossover.crossover_table([{"width": 32, "batch": "2 × 4"} | times | gains])
     assert table.count("\n") == 3
 
 
