@@ -1,9 +1,9 @@
 """One way of preparing, training or predicting, in a process of its own: what
 benchmarks/rnn_throughput.py measures.
 
-    python -m benchmarks.rnn_contenders '{"way": "prepare", "how": "suite", "source": "…", …, "result": "…"}'
+    python -m benchmarks.rnn_contenders '{"way": "prepare", "how": "suite", …, "result": "…"}'
 
-Writes one json file. Seconds begin behind the imports and behind what the way is given (a
+Writes one json file. The clock starts after the imports and after loading what the way is given (a
 tokenizer, a saved model).
 """
 
@@ -24,7 +24,7 @@ from sklearn.linear_model import SGDClassifier
 from sklearn.pipeline import make_pipeline
 from transformers import AutoTokenizer, TrainerCallback, pipeline
 
-from benchmarks import rnn_reference as rnn_origin
+from benchmarks import rnn_reference
 from rnn_baseline import RnnConfig, RnnForSequenceClassification
 from rnn_baseline.arguments import ModelArguments, RnnTrainingArguments
 from rnn_baseline.encoding import encode_splits, identity_collator
@@ -36,6 +36,7 @@ from utils.metrics import classification_metrics
 from utils.training import make_trainer, predict_split
 from utils.training.inference import inference_device, load_classifier
 
+# Named as the tables of results are: configs/meli-bilstm64.yaml, configs/bilstm-3x256.yaml.
 SHAPES = {
     "001-best": {
         "bidirectional": True,
@@ -57,9 +58,9 @@ def main():
 
 
 def work_on(work: dict):
-    """Do the work and write what it found."""
-    result, cache = Path(work.pop("result")), work.pop("cache")
-    datasets.config.HF_DATASETS_CACHE = Path(cache)
+    """Do the work and write what it found; `work` holds the way and its arguments."""
+    result = Path(work.pop("result"))
+    datasets.config.HF_DATASETS_CACHE = Path(work.pop("cache"))
     ways = {
         "learn": learn,
         "prepare": prepare,
@@ -69,7 +70,8 @@ def work_on(work: dict):
         "predict": predict,
         "steps": steps,
     }
-    result.write_text(json.dumps(ways[work.pop("way")](**work)), encoding="utf-8")
+    run = ways[work.pop("way")]
+    result.write_text(json.dumps(run(**work)), encoding="utf-8")
 
 
 # Preparation: from a jsonl.gz to word ids.
@@ -98,22 +100,22 @@ def learn(source: str, save: str) -> dict:
 
 def prepare(how: str, source: str, tokenizer: str, processes: int = 1) -> dict:
     """Titles a second from jsonl.gz to ids, and a checksum of the ids."""
-    tokenizer = AutoTokenizer.from_pretrained(tokenizer)
-    max_length, start = tokenizer.model_max_length, time.perf_counter()
+    words = AutoTokenizer.from_pretrained(tokenizer)
+    max_length = words.model_max_length
+    start = time.perf_counter()
     if how == "suite":
-        tokens, offsets = encode_texts(read_texts(source), tokenizer, max_length)
+        tokens, offsets = encode_texts(read_texts(source), words, max_length)
     elif how == "rows":
-        lists = pa.array(
-            rnn_origin.read_rows(source, tokenizer.get_vocab(), max_length), pa.list_(pa.int32())
-        )
+        lists = rnn_reference.read_rows(source, words.get_vocab(), max_length)
+        ids = pa.array(lists, pa.list_(pa.int32()))
     else:
-        lists = by_map(source, tokenizer, max_length, processes)
+        ids = by_map(source, words, max_length, processes)
     seconds = time.perf_counter() - start
+
+    # To flat arrays, as encode_texts gives them: for the checksum only, so not timed.
     if how != "suite":
-        tokens, offsets = (
-            lists.flatten().to_numpy().astype(np.int32),
-            np.r_[0, np.cumsum(lists.value_lengths())],
-        )
+        tokens = ids.flatten().to_numpy().astype(np.int32)
+        offsets = np.r_[0, np.cumsum(ids.value_lengths())]
     checksum = hashlib.sha256(tokens.tobytes() + offsets.astype(np.int64).tobytes()).hexdigest()
     n = len(offsets) - 1
     return {"seconds": seconds, "titles_per_second": n / seconds, "rows": n, "checksum": checksum}
@@ -168,15 +170,15 @@ class Clock(TrainerCallback):
         self.history.append((time.perf_counter() - self.start, metrics["eval_balanced_accuracy"]))
 
 
-def new_model(shape: str, tokenizer, names: list[str]) -> RnnForSequenceClassification:
+def new_model(shape: str, tokenizer, class_names: list[str]) -> RnnForSequenceClassification:
     torch.manual_seed(0)
-    labels = {
-        "id2label": dict(enumerate(names)),
-        "label2id": {name: code for code, name in enumerate(names)},
-    }
-    return RnnForSequenceClassification(
-        RnnConfig(**SHAPES[shape], vocab_size=len(tokenizer), **labels)
+    config = RnnConfig(
+        **SHAPES[shape],
+        vocab_size=len(tokenizer),
+        id2label=dict(enumerate(class_names)),
+        label2id={name: label_id for label_id, name in enumerate(class_names)},
     )
+    return RnnForSequenceClassification(config)
 
 
 def train(
@@ -194,16 +196,15 @@ def train(
     """Some epochs by a plain loop (`padded`, `packed`) or by the suite's Trainer; scores by the
     same function.
     """
-    corpus, tokenizer = load_corpus(dataset), AutoTokenizer.from_pretrained(tokenizer)
+    corpus = load_corpus(dataset)
+    words = AutoTokenizer.from_pretrained(tokenizer)
     splits = corpus.splits
     splits["train"] = splits["train"].select(range(min(rows, len(splits["train"]))))
-    model = new_model(shape, tokenizer, corpus.info["labels"])
+    model = new_model(shape, words, corpus.info["labels"])
     if how == "suite":
-        found = train_by_suite(
-            model, corpus, tokenizer, epochs, batch_size, learning_rate, bf16, save
-        )
+        found = train_by_suite(model, splits, words, epochs, batch_size, learning_rate, bf16, save)
     else:
-        found = train_by_loop(model, splits, tokenizer, epochs, batch_size, packed=how == "packed")
+        found = train_by_loop(model, splits, words, epochs, batch_size, packed=how == "packed")
     n = len(splits["train"])
     return found | {
         "titles_per_second": epochs * n / found["seconds"],
@@ -214,27 +215,24 @@ def train(
 
 
 def train_by_loop(model, splits, tokenizer, epochs: int, batch_size: int, packed: bool) -> dict:
-    known, max_length, device = (
-        tokenizer.get_vocab(),
-        tokenizer.model_max_length,
-        inference_device(),
-    )
-    rows = {
-        split: rnn_origin.Rows(
-            [rnn_origin.row_ids(text, known, max_length) for text in dataset["text"]],
-            list(dataset["label"]),
-        )
-        for split, dataset in splits.items()
-    }
-    found = rnn_origin.train_epochs(model.to(device), rows, epochs, batch_size, device, packed)
-    probabilities = rnn_origin.probabilities(model, rows["test"], device, packed)
-    return found | {"test": rnn_origin.balanced_accuracy(rows["test"], probabilities)}
+    """`rnn_reference.train_epochs`, and the score of test."""
+    known = tokenizer.get_vocab()
+    max_length = tokenizer.model_max_length
+    device = inference_device()
+    rows = {}
+    for split, dataset in splits.items():
+        ids = [rnn_reference.row_ids(text, known, max_length) for text in dataset["text"]]
+        rows[split] = rnn_reference.Rows(ids, list(dataset["label"]))
+    found = rnn_reference.train_epochs(model.to(device), rows, epochs, batch_size, device, packed)
+    probabilities = rnn_reference.probabilities(model, rows["test"], device, packed)
+    return found | {"test": rnn_reference.balanced_accuracy(rows["test"], probabilities)}
 
 
 def train_by_suite(
-    model, corpus, tokenizer, epochs: int, batch_size: int, learning_rate: float, bf16: bool, save
+    model, splits, tokenizer, epochs: int, batch_size: int, learning_rate: float, bf16: bool, save
 ) -> dict:
-    encoded = encode_splits(corpus.splits, tokenizer, tokenizer.model_max_length)
+    """What train.py does, and the score of test; `save` is a folder for the network, or None."""
+    encoded = encode_splits(splits, tokenizer, tokenizer.model_max_length)
     with tempfile.TemporaryDirectory() as output:
         args = RnnTrainingArguments(
             output_dir=output,
@@ -246,7 +244,8 @@ def train_by_suite(
             **common(bf16),
         )
         encoded = {split: rows.to(args.device) for split, rows in encoded.items()}
-        trainer, clock = trainer_of(model, args, encoded, tokenizer), Clock()
+        trainer = trainer_of(model, args, encoded, tokenizer)
+        clock = Clock()
         trainer.add_callback(clock)
         trainer.train()
         probabilities = predict_split(trainer, encoded["test"])
@@ -257,15 +256,14 @@ def train_by_suite(
 
 
 def common(bf16: bool = False) -> dict:
-    """Training arguments of every measurement; on a CPU, TrainingArguments takes bf16 only where
-    use_cpu is said.
-    """
+    """Training arguments of every measurement."""
     return {
         "save_strategy": "no",
         "logging_strategy": "no",
         "disable_tqdm": True,
         "seed": 0,
         "bf16": bf16,
+        # On a CPU, TrainingArguments takes bf16 only beside use_cpu.
         "use_cpu": not torch.cuda.is_available(),
     }
 
@@ -280,8 +278,9 @@ def steps(
     dataset: str, tokenizer: str, shape: str, batch_size: int, n_steps: int, streaming: bool
 ) -> dict:
     """Titles a second of some steps, the arrays in memory or left on disk."""
-    corpus, tokenizer = load_corpus(dataset), AutoTokenizer.from_pretrained(tokenizer)
-    encoded = encode_splits(corpus.splits, tokenizer, tokenizer.model_max_length)
+    corpus = load_corpus(dataset)
+    words = AutoTokenizer.from_pretrained(tokenizer)
+    encoded = encode_splits(corpus.splits, words, words.model_max_length)
     with tempfile.TemporaryDirectory() as output:
         args = RnnTrainingArguments(
             output_dir=output,
@@ -293,8 +292,9 @@ def steps(
         )
         if not streaming:
             encoded = {split: rows.to(args.device) for split, rows in encoded.items()}
-        model, clock = new_model(shape, tokenizer, corpus.info["labels"]), Clock()
-        trainer = trainer_of(model, args, encoded, tokenizer)
+        model = new_model(shape, words, corpus.info["labels"])
+        trainer = trainer_of(model, args, encoded, words)
+        clock = Clock()
         trainer.add_callback(clock)
         trainer.train()
     measured = clock.ends[WARMUP_STEPS - 1 :]
@@ -308,24 +308,26 @@ def linear(vectorizer: str, dataset: str, rows: int, epochs: int) -> dict:
     """A linear model on words and pairs of words, end to end from strings."""
     splits = load_corpus(dataset).splits
     train = splits["train"].select(range(min(rows, len(splits["train"]))))
-    make = {
-        "tfidf": TfidfVectorizer(ngram_range=(1, 2), sublinear_tf=True),
-        "hashing": HashingVectorizer(ngram_range=(1, 2), n_features=2**18, alternate_sign=False),
-    }[vectorizer]
-    model = make_pipeline(
-        make, SGDClassifier(loss="log_loss", alpha=1e-6, max_iter=epochs, tol=None, random_state=0)
+    if vectorizer == "tfidf":
+        words = TfidfVectorizer(ngram_range=(1, 2), sublinear_tf=True)
+    else:
+        words = HashingVectorizer(ngram_range=(1, 2), n_features=2**18, alternate_sign=False)
+    # tol=None: exactly `epochs` passes, as many as the networks make.
+    classifier = SGDClassifier(
+        loss="log_loss", alpha=1e-6, max_iter=epochs, tol=None, random_state=0
     )
-    texts, start = list(train["text"]), time.perf_counter()
+    model = make_pipeline(words, classifier)
+
+    texts = list(train["text"])
+    start = time.perf_counter()
     model.fit(texts, train["label"])
     seconds = time.perf_counter() - start
-    scores = {
-        split: float(
-            classification_metrics(
-                np.array(splits[split]["label"]), model.predict_proba(splits[split]["text"])
-            )["balanced_accuracy"]
-        )
-        for split in ("validation", "test")
-    }
+
+    scores = {}
+    for split in ("validation", "test"):
+        probabilities = model.predict_proba(splits[split]["text"])
+        metrics = classification_metrics(np.array(splits[split]["label"]), probabilities)
+        scores[split] = float(metrics["balanced_accuracy"])
     return {
         "seconds": seconds,
         "titles_per_second": epochs * len(texts) / seconds,
@@ -343,16 +345,11 @@ def predict(how: str, run: str, dataset: str, rows: int, save: str) -> dict:
     """
     test = list(load_corpus(dataset).splits["test"]["text"])
     texts = (test * (1 + rows // len(test)))[:rows]
-    model, tokenizer = (
-        load_classifier(run, inference_device(), "fp32"),
-        AutoTokenizer.from_pretrained(run),
-    )
-    way = {
-        "pipeline-1": by_pipeline,
-        "pipeline-64": by_pipeline,
-        "loop": by_loop,
-        "suite": by_suite,
-    }[how]
+    model = load_classifier(run, inference_device(), "fp32")
+    tokenizer = AutoTokenizer.from_pretrained(run)
+    way = {"pipeline": by_pipeline, "loop": by_loop, "suite": by_suite}[how.split("-")[0]]
+
+    # The first call pays for what is set up once.
     way(how, texts[:PREDICT_BATCH], model, tokenizer)
     start = time.perf_counter()
     probabilities = way(how, texts, model, tokenizer)
@@ -362,36 +359,36 @@ def predict(how: str, run: str, dataset: str, rows: int, save: str) -> dict:
 
 
 def by_suite(how: str, texts: list[str], model, tokenizer) -> np.ndarray:
-    return predict_probabilities(
-        model, encode(texts, tokenizer, tokenizer.model_max_length), PREDICT_BATCH
-    )
+    encoded = encode(texts, tokenizer, tokenizer.model_max_length)
+    return predict_probabilities(model, encoded, PREDICT_BATCH)
 
 
 def by_loop(how: str, texts: list[str], model, tokenizer) -> np.ndarray:
     """Row after row through the filters and the dictionary, then a DataLoader."""
     known = tokenizer.get_vocab()
-    ids = [rnn_origin.row_ids(text, known, tokenizer.model_max_length) for text in texts]
-    return rnn_origin.probabilities(
-        model, rnn_origin.Rows(ids, [0] * len(ids)), model.device, packed=True
-    )
+    ids = [rnn_reference.row_ids(text, known, tokenizer.model_max_length) for text in texts]
+    rows = rnn_reference.Rows(ids, [0] * len(ids))  # labels that nobody reads
+    return rnn_reference.probabilities(model, rows, model.device, packed=True)
 
 
 def by_pipeline(how: str, texts: list[str], model, tokenizer) -> np.ndarray:
     """`pipeline("text-classification")`, one title a call or in batches."""
-    size, code = int(how.split("-")[1]), model.config.label2id
+    batch_size = int(how.removeprefix("pipeline-"))
+    label2id = model.config.label2id
     pipe = pipeline(
         "text-classification", model=model, tokenizer=tokenizer, device=model.device, top_k=None
     )
     options = {"truncation": True, "max_length": tokenizer.model_max_length}
-    outputs = (
-        [pipe(text, **options) for text in texts]
-        if size == 1
-        else pipe(texts, batch_size=size, **options)
-    )
-    found = np.zeros((len(texts), len(code)), np.float32)
+    if batch_size == 1:
+        outputs = [pipe(text, **options) for text in texts]
+    else:
+        outputs = pipe(texts, batch_size=batch_size, **options)
+    found = np.zeros((len(texts), len(label2id)), np.float32)
     for row, output in zip(found, outputs, strict=True):
+        # A single text comes back as a list in a list.
         scores = output[0] if isinstance(output[0], list) else output
-        row[[code[entry["label"]] for entry in scores]] = [entry["score"] for entry in scores]
+        for entry in scores:
+            row[label2id[entry["label"]]] = entry["score"]
     return found
 
 

@@ -78,26 +78,29 @@ def logits_of(model, batch: dict, device, packed: bool):
 def train_epochs(
     model, splits: dict[str, Rows], epochs: int, batch_size: int, device, packed: bool
 ) -> dict:
-    """A plain loop, Adam 1e-3, with an evaluation after every epoch: seconds of training, and the
-    history.
+    """A plain loop, Adam 1e-3, with an evaluation after every epoch.
+
+    Returns:
+        `seconds` of training alone, and `history`: (seconds since the start, balanced accuracy of
+        validation) after each epoch.
     """
     optimizer = torch.optim.Adam([p for p in model.parameters() if p.requires_grad], lr=1e-3)
     loader = DataLoader(splits["train"], batch_size=batch_size, shuffle=True, collate_fn=pad)
-    start, seconds, history = time.perf_counter(), 0.0, []
+    start = time.perf_counter()
+    seconds = 0.0
+    history = []
     for _ in range(epochs):
         begun = time.perf_counter()
         model.train()
         for batch in loader:
             optimizer.zero_grad()
-            loss = cross_entropy(
-                logits_of(model, batch, device, packed), batch["target"].to(device)
-            )
+            logits = logits_of(model, batch, device, packed)
+            loss = cross_entropy(logits, batch["target"].to(device))
             loss.backward()
             optimizer.step()
         seconds += time.perf_counter() - begun
-        score = balanced_accuracy(
-            splits["validation"], probabilities(model, splits["validation"], device, packed)
-        )
+        found = probabilities(model, splits["validation"], device, packed)
+        score = balanced_accuracy(splits["validation"], found)
         history.append((time.perf_counter() - start, score))
     return {"seconds": seconds, "history": history}
 
@@ -107,9 +110,8 @@ def probabilities(model, rows: Rows, device, packed: bool, batch_size: int = 128
     """Class probabilities (n, n_classes) in the order of the rows."""
     model.eval()
     loader = DataLoader(rows, batch_size=batch_size, collate_fn=pad)
-    return probabilities_of(
-        torch.cat([logits_of(model, batch, device, packed).cpu() for batch in loader]).numpy()
-    )
+    logits = [logits_of(model, batch, device, packed).cpu() for batch in loader]
+    return probabilities_of(torch.cat(logits).numpy())
 
 
 def balanced_accuracy(rows: Rows, found: np.ndarray) -> float:

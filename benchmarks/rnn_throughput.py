@@ -3,7 +3,7 @@ same titles.
 
     python benchmarks/rnn_throughput.py
     python benchmarks/rnn_throughput.py --parts scale --scale_rows 100000 1000000 4900000
-    python benchmarks/rnn_throughput.py --parts train predict --rows 4000 --epochs 1 --wide_rows 1000
+    python benchmarks/rnn_throughput.py --parts train predict --rows 4000 --epochs 1
 
 Titles are made from a seed (`utils.samples.titles`, unbalanced classes). Every way runs in a fresh
 process on one core with OMP_NUM_THREADS=1, the ways of several processes on all cores. Where there
@@ -22,59 +22,18 @@ import numpy as np
 import torch
 from tqdm import tqdm
 
-from benchmarks.common import (
-    available_cores,
-    hardware,
-    hardware_line,
-    launch,
-    markdown_table,
-    write_results,
-)
+from benchmarks.common import available_cores, hardware, launch, write_results
+from benchmarks.rnn_report import MEMORY, markdown_report
 from utils.cli import parse
 from utils.errors import InputError, exits_on_input_error
 from utils.samples import titles as sample_titles
 from utils.training import has_bf16
 
 PARTS = ("prepare", "train", "predict", "scale")
-MEMORY = {"peak_mb": "peak MB", "private_mb": "of it private"}
-PREPARE = {
-    "what": "way",
-    "cores": "cores",
-    "rows": "titles",
-    "seconds": "seconds",
-    "titles_per_second": "titles/s",
-    "ratio": "suite is × faster",
-    **MEMORY,
-}
-TRAIN = {
-    "what": "way",
-    "batch_size": "batch",
-    "titles_per_second": "titles/s",
-    "ratio": "× the origins' loop",
-    "seconds": "seconds",
-    "validation": "validation",
-    "test": "test",
-    "reached": "seconds to the loop's score",
-    **MEMORY,
-}
-PREDICT = {
-    "what": "way",
-    "rows": "titles",
-    "titles_per_second": "titles/s",
-    "ratio": "suite is × faster",
-    "difference": "greatest Δp",
-    **MEMORY,
-}
-SCALE = {
-    "rows": "titles",
-    "what": "what",
-    "seconds": "seconds",
-    "titles_per_second": "titles/s",
-    **MEMORY,
-}
-GOALS = {"prepare": 8, "train": 3}
-TOLERANCE = 1e-4
-BATCH, GPU_BATCH, RATE = 128, 4096, 1e-3
+TOLERANCE = 1e-4  # of probabilities in fp32: the same work gives less
+BATCH = 128  # of the origins' loops
+GPU_BATCH = 4096
+RATE = 1e-3  # Adam's, at BATCH
 PIPELINE_ROWS = 1000  # at most so many titles one by one
 
 
@@ -118,19 +77,18 @@ def main(argv=None):
         for found in measure(args, Path(folder)):
             for name, rows in found.items():
                 results["tables"][name] = results["tables"].get(name, []) + rows
-            path = write_results(
-                args.output, "rnn_throughput", results, markdown_report(results)
-            )  # a kill keeps these
+            # Written after each part: a kill leaves what was measured.
+            report = markdown_report(results)
+            path = write_results(args.output, "rnn_throughput", results, report)
     print(path.read_text(encoding="utf-8"))
     return path
 
 
 def measure(args, folder: Path):
-    """Yield the rows of table after table."""
+    """Yield `{table: rows}` after each part."""
     if "prepare" in args.parts:
-        yield {
-            "prepare": prepare(make_data(args.prepare_rows, args, folder / "prepare"), args.seed)
-        }
+        data = make_data(args.prepare_rows, args, folder / "prepare")
+        yield {"prepare": prepare(data, args.seed)}
     if "train" in args.parts:
         data = make_data(args.rows, args, folder / "train")
         learn(data)
@@ -138,9 +96,12 @@ def measure(args, folder: Path):
         yield from train(data, args)
     if "predict" in args.parts:
         yield {"predict": predict(data, args.predict_rows)}
-    for rows in args.scale_rows if "scale" in args.parts else []:
-        with tempfile.TemporaryDirectory() as large:
-            yield {"scale": scale(make_data(rows, args, Path(large)), rows, args.scale_steps)}
+    if "scale" in args.parts:
+        for rows in args.scale_rows:
+            # Millions of titles fill a disk: each size is removed before the next.
+            with tempfile.TemporaryDirectory() as large:
+                data = make_data(rows, args, Path(large))
+                yield {"scale": scale(data, rows, args.scale_steps)}
 
 
 def check_arguments(args):
@@ -163,22 +124,16 @@ def check_arguments(args):
 def make_data(rows: int, args, folder: Path) -> dict[str, str]:
     """Made titles, and where the ways keep what they write."""
     tqdm.write(f"{rows} titles …", file=sys.stderr)
-    sample_titles.main(
-        [
-            "--rows",
-            str(rows),
-            "--classes",
-            str(args.classes),
-            "--seed",
-            str(args.seed),
-            "--output",
-            str(folder / "titles"),
-        ]
-    )
-    names = ("titles", "dataset", "tokenizer", "network", "cache")
-    return {name: str(folder / name) for name in names} | {
-        "source": str(folder / "titles" / "train.jsonl.gz")
+    flags = {
+        "--rows": rows,
+        "--classes": args.classes,
+        "--seed": args.seed,
+        "--output": folder / "titles",
     }
+    sample_titles.main([str(word) for pair in flags.items() for word in pair])
+    names = ("titles", "dataset", "tokenizer", "network", "cache")
+    paths = {name: str(folder / name) for name in names}
+    return paths | {"source": str(folder / "titles" / "train.jsonl.gz")}
 
 
 def way(what: str, data: dict, work: dict, one_core: bool = True) -> dict:
@@ -188,11 +143,9 @@ def way(what: str, data: dict, work: dict, one_core: bool = True) -> dict:
     work = work | {"cache": data["cache"], "result": str(result)}
     memory = launch([sys.executable, "-m", "benchmarks.rnn_contenders", json.dumps(work)], one_core)
     found = json.loads(result.read_text(encoding="utf-8"))
-    return (
-        {"what": what, "cores": 1 if one_core else available_cores()}
-        | {k: memory[k] for k in MEMORY}
-        | found
-    )
+    row = {"what": what, "cores": 1 if one_core else available_cores()}
+    row |= {name: memory[name] for name in MEMORY}
+    return row | found
 
 
 # Parts.
@@ -200,41 +153,42 @@ def way(what: str, data: dict, work: dict, one_core: bool = True) -> dict:
 
 def learn(data: dict) -> dict:
     """The tokenizer that the other ways are given."""
-    return way(
-        "suite: learn_tokenizer",
-        data,
-        {"way": "learn", "source": data["source"], "save": data["tokenizer"]},
-    )
+    work = {"way": "learn", "source": data["source"], "save": data["tokenizer"]}
+    return way("suite: learn_tokenizer", data, work)
 
 
 def prepare(data: dict, seed: int) -> list[dict]:
     """The training titles from jsonl.gz to ids, which must be the same; then all splits as the
     scripts do it.
+
+    Raises:
+        InputError: the ways found other ids.
     """
     learnt = learn(data)
-    work, n = (
-        {"way": "prepare", "source": data["source"], "tokenizer": data["tokenizer"]},
-        available_cores(),
-    )
-    rows = [
+    work = {"way": "prepare", "source": data["source"], "tokenizer": data["tokenizer"]}
+    suite = work | {"how": "suite"}
+    n_cores = available_cores()
+    one_core = [
         way("load_dataset + map", own_cache(data, "map-1"), work | {"how": "map"}),
         way("Python per row", data, work | {"how": "rows"}),
-        way("suite: encode_texts", data, work | {"how": "suite"}),
+        way("suite: encode_texts", data, suite),
+    ]
+    all_cores = [
         way(
-            f"load_dataset + map, num_proc={n}",
+            f"load_dataset + map, num_proc={n_cores}",
             own_cache(data, "map-n"),
-            work | {"how": "map", "processes": n},
+            work | {"how": "map", "processes": n_cores},
             one_core=False,
         ),
-        way("suite: encode_texts, all cores", data, work | {"how": "suite"}, one_core=False),
+        way("suite: encode_texts, all cores", data, suite, one_core=False),
     ]
-    if len({row["checksum"] for row in rows}) > 1:
+    if len({row["checksum"] for row in one_core + all_cores}) > 1:
         raise InputError("the ways of preparing found other ids")
-    for row in rows:
-        row["ratio"] = (
-            rows[2 if row["cores"] == 1 else 4]["titles_per_second"] / row["titles_per_second"]
-        )
-    return [*rows, learnt, *prepare_whole(data, seed)]
+    for rows in (one_core, all_cores):
+        suite_speed = rows[-1]["titles_per_second"]
+        for row in rows:
+            row["ratio"] = suite_speed / row["titles_per_second"]
+    return [*one_core, *all_cores, learnt, *prepare_whole(data, seed)]
 
 
 def own_cache(data: dict, name: str) -> dict:
@@ -243,21 +197,11 @@ def own_cache(data: dict, name: str) -> dict:
 
 
 def prepare_whole(data: dict, seed: int) -> list[dict]:
-    """prepare_dataset (duplicates, leaks, hash, profile), then preprocess.py's work, on all splits."""
+    """All splits: prepare_dataset (duplicates, leaks, hash, profile), then preprocess.py's work."""
     tqdm.write("prepare_dataset …", file=sys.stderr)
-    run = launch(
-        [
-            sys.executable,
-            "-m",
-            "utils.prepare_dataset",
-            data["titles"],
-            "--output",
-            data["dataset"],
-            "--seed",
-            seed,
-        ],
-        one_core=True,
-    )
+    command = [sys.executable, "-m", "utils.prepare_dataset", data["titles"]]
+    command += ["--output", data["dataset"], "--seed", seed]
+    run = launch(command, one_core=True)
     first = {"what": "all splits: utils.prepare_dataset, whole process", "cores": 1} | run
     encode = {"way": "encode", "dataset": data["dataset"]}
     return [first, way("all splits: learn_tokenizer + encode_splits", data, encode)]
@@ -268,76 +212,76 @@ def train(data: dict, args):
     linear models.
     """
     os.makedirs(data["cache"], exist_ok=True)
-    given = {"way": "train", "dataset": data["dataset"], "tokenizer": data["tokenizer"]}
-    narrow = given | {"shape": "001-best", "rows": args.rows, "epochs": args.epochs}
-    wide = given | {"shape": "best", "rows": args.wide_rows, "epochs": args.wide_epochs}
-    floor = {"way": "linear", "dataset": data["dataset"], "rows": args.rows, "epochs": args.epochs}
+    network = {"way": "train", "dataset": data["dataset"], "tokenizer": data["tokenizer"]}
+    narrow = network | {"shape": "001-best", "rows": args.rows, "epochs": args.epochs}
+    wide = network | {"shape": "best", "rows": args.wide_rows, "epochs": args.wide_epochs}
+    linear = {"way": "linear", "dataset": data["dataset"], "rows": args.rows, "epochs": args.epochs}
     rows = trainings(data, narrow, args.batches)
-    rows += [
-        way(f"{name}Vectorizer(1, 2) + SGDClassifier", data, floor | {"vectorizer": name.lower()})
-        for name in ("Tfidf", "Hashing")
-    ]
+    for name in ("Tfidf", "Hashing"):
+        work = linear | {"vectorizer": name.lower()}
+        rows.append(way(f"{name}Vectorizer(1, 2) + SGDClassifier", data, work))
     yield {"train 001-best": compare_trainings(rows)}
     yield {"train best": compare_trainings(trainings(data, wide, args.batches[-1:]))}
 
 
 def trainings(data: dict, work: dict, batches: list[int]) -> list[dict]:
-    """The ways of training one network. Adam's rate grows with the square root of the batch."""
+    """The ways of training one network; the network that `predict` takes is saved on the way."""
+    packed = work | {"how": "packed", "batch_size": BATCH}
+    padded = work | {"how": "padded", "batch_size": BATCH}
     rows = [
-        way("origins' loop, packed", data, work | {"how": "packed", "batch_size": BATCH}),
-        way(
-            "origins' loop, padding read as words",
-            data,
-            work | {"how": "padded", "batch_size": BATCH},
-        ),
+        way("origins' loop, packed", data, packed),
+        way("origins' loop, padding read as words", data, padded),
     ]
-    for size in [BATCH, *batches] + ([GPU_BATCH] if torch.cuda.is_available() else []):
-        suite = work | {
-            "how": "suite",
-            "batch_size": size,
-            "learning_rate": RATE * (size / BATCH) ** 0.5,
-        }
-        save = {"save": data["network"]} if size == BATCH and work["shape"] == "001-best" else {}
-        rows.append(way("suite", data, suite | save))
-        if has_bf16(use_cpu=not torch.cuda.is_available()):
+    on_gpu = torch.cuda.is_available()
+    for size in [BATCH, *batches, *([GPU_BATCH] if on_gpu else [])]:
+        # Adam's rate grows with the square root of the batch (Granziol et al. 2022).
+        rate = RATE * (size / BATCH) ** 0.5
+        suite = work | {"how": "suite", "batch_size": size, "learning_rate": rate}
+        if size == BATCH and work["shape"] == "001-best":
+            rows.append(way("suite", data, suite | {"save": data["network"]}))
+        else:
+            rows.append(way("suite", data, suite))
+        if has_bf16(use_cpu=not on_gpu):
             rows.append(way("suite, bf16", data, suite | {"bf16": True}))
     return rows
 
 
 def compare_trainings(rows: list[dict]) -> list[dict]:
-    """Speed beside the packed loop's, and when each way's validation score first reached the loop's
-    last one.
+    """Speed beside the packed loop's (the first row), and when each way's validation score first
+    reached the loop's last one.
     """
-    target = rows[0]["validation"]
+    loop = rows[0]
     for row in rows:
-        row["ratio"] = row["titles_per_second"] / rows[0]["titles_per_second"]
-        row["reached"] = next(
-            (seconds for seconds, score in row["history"] if score >= target), "not reached"
-        )
+        row["ratio"] = row["titles_per_second"] / loop["titles_per_second"]
+        reached = [seconds for seconds, score in row["history"] if score >= loop["validation"]]
+        row["reached"] = reached[0] if reached else "not reached"
     return rows
 
 
 def predict(data: dict, rows: int) -> list[dict]:
-    """The saved network by every way; probabilities must agree."""
-    few, saved, found = min(rows, PIPELINE_ROWS), data["cache"] + "-{}.npy", []
-    for how, what, n in (
+    """The saved network by every way.
+
+    Raises:
+        InputError: a way gives other probabilities than the suite.
+    """
+    few = min(rows, PIPELINE_ROWS)
+    work = {"way": "predict", "run": data["network"], "dataset": data["dataset"]}
+    found = []
+    probabilities = {}
+    for how, what, n_titles in (
         ("pipeline-1", "pipeline, one title a call", few),
         ("pipeline-64", "pipeline, batch_size=64", few),
         ("loop", "origins' loop", rows),
         ("suite", "suite", rows),
     ):
-        work = {
-            "way": "predict",
-            "how": how,
-            "run": data["network"],
-            "dataset": data["dataset"],
-            "rows": n,
-        }
-        found.append(way(what, data, work | {"save": saved.format(how)}) | {"how": how})
-    suite = np.load(saved.format("suite"))
+        file = f"{data['cache']}-{how}.npy"
+        row = way(what, data, work | {"how": how, "rows": n_titles, "save": file})
+        found.append(row | {"how": how})
+        probabilities[how] = np.load(file)
     for row in found:
-        other = np.load(saved.format(row["how"]))
-        row["difference"] = float(np.abs(other - suite[: len(other)]).max())
+        other = probabilities[row["how"]]
+        difference = np.abs(other - probabilities["suite"][: len(other)]).max()
+        row["difference"] = float(difference)
         row["ratio"] = found[-1]["titles_per_second"] / row["titles_per_second"]
         if row["difference"] > TOLERANCE:
             raise InputError(
@@ -361,80 +305,6 @@ def scale(data: dict, rows: int, n_steps: int) -> list[dict]:
     for streaming, what in ((False, "training, in memory"), (True, "training, --streaming")):
         found.append(way(what, data, work | {"streaming": streaming}))
     return [row | {"rows": rows} for row in found]
-
-
-# The report.
-
-
-def markdown_report(results: dict) -> str:
-    """The tables as Markdown, and how the goals stand."""
-    args, tables = results["arguments"], results["tables"]
-    parts = [
-        "# Throughput of the RNN room\n",
-        hardware_line(results["hardware"]) + ". Command: `python benchmarks/rnn_throughput.py`.\n",
-    ]
-    for name, title, columns in (
-        (
-            "prepare",
-            f"Preparation: the training split of {args['prepare_rows']:,} titles to ids",
-            PREPARE,
-        ),
-        (
-            "train 001-best",
-            f"Training, bidirectional LSTM of 64, frozen vectors, {args['epochs']} epochs",
-            TRAIN,
-        ),
-        (
-            "train best",
-            f"Training, 3 × 256 LSTM, {args['wide_rows']:,} titles, {args['wide_epochs']} epoch(s)",
-            TRAIN,
-        ),
-        ("predict", "Prediction, from strings to probabilities", PREDICT),
-        ("scale", f"Scale; training is {args['scale_steps']} steps of 1,024 titles", SCALE),
-    ):
-        if name in tables:
-            parts += [f"## {title}\n", markdown_table(tables[name], columns)]
-    return "\n".join(
-        [
-            *parts,
-            *goals(tables),
-            "No GPU was there: none is measured.\n" if results["hardware"]["gpu"] == "none" else "",
-        ]
-    )
-
-
-def goals(tables: dict) -> list[str]:
-    """One line a goal that was measured."""
-    lines = []
-    prepared = [row for row in tables.get("prepare", []) if row["what"].startswith("load_dataset")]
-    if prepared:
-        least = min(row["ratio"] for row in prepared)
-        lines.append(
-            f"Goal of the preparation, {GOALS['prepare']} times load_dataset + map on the same cores: "
-            f"{verdict(least, GOALS['prepare'])}.\n"
-        )
-    for name in ("train 001-best", "train best"):
-        suite = [
-            row
-            for row in tables.get(name, [])
-            if row["what"].startswith("suite")
-            and row["validation"] >= tables[name][0]["validation"]
-        ]
-        if name in tables:
-            best = (
-                verdict(max(row["ratio"] for row in suite), GOALS["train"])
-                if suite
-                else "missed (no way reached its balanced accuracy)"
-            )
-            lines.append(
-                f"Goal of {name}, {GOALS['train']} times the packed loop at no lower balanced accuracy: "
-                f"{best}.\n"
-            )
-    return lines
-
-
-def verdict(ratio: float, goal: float) -> str:
-    return f"{'met' if ratio >= goal else 'missed'} ({ratio:.2g} ×)"
 
 
 if __name__ == "__main__":

@@ -7,9 +7,7 @@ import datasets
 import numpy as np
 import pytest
 
-from benchmarks import rnn_contenders as rnn_contenders
-from benchmarks import rnn_reference as rnn_origin
-from benchmarks import rnn_throughput
+from benchmarks import rnn_contenders, rnn_reference, rnn_throughput
 from rnn_baseline.arguments import ModelArguments
 from rnn_baseline.tokenization import encode_texts, learn_tokenizer
 from tests.helpers import refused
@@ -78,7 +76,7 @@ def test_rows_become_the_same_ids():
     tokenizer = learn_tokenizer(texts, ModelArguments().filters, max_length=4)
     tokens, offsets = encode_texts(texts, tokenizer, 4)
     known = tokenizer.get_vocab()
-    assert [rnn_origin.row_ids(text, known, 4) for text in texts] == [
+    assert [rnn_reference.row_ids(text, known, 4) for text in texts] == [
         tokens[start:end].tolist() for start, end in zip(offsets, offsets[1:], strict=False)
     ]
 
