@@ -1,4 +1,4 @@
-"""The room's own flags, and the command line of its training scripts."""
+"""The flags of the page models, and the command line of their training scripts."""
 
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -10,6 +10,8 @@ from utils.training import DatasetArguments, SuiteTrainingArguments
 
 CONFIGS = Path(__file__).parent / "configs"
 RESNET_TINY = "resnet-tiny"  # a small ResNet with random weights: the embedded default
+# Pixels a side. A ResNet halves a page five times: below 64 less than 2 × 2 places are left. Above
+# 2048, beyond the sharpness of a scan at 150 dots an inch, only memory grows.
 SMALLEST, LARGEST = 64, 2048
 
 
@@ -20,8 +22,8 @@ class ModelArguments:
     model_name_or_path: str = field(
         default=RESNET_TINY,
         metadata={
-            "help": "Hub id or local folder of an image classifier; resnet-tiny: small, "
-            "random start"
+            "help": "Hub id or local folder of an image classifier; resnet-tiny: a small ResNet "
+            "with random weights"
         },
     )
     image_size: int | None = field(

@@ -28,17 +28,19 @@ def augmented(pixels: np.ndarray, names: list[str], rng: np.random.Generator) ->
     Returns:
         (height, width, 3) uint8.
     """
-    # Every draw is made whatever is on, so that one change does not depend on the others.
+    # All eight numbers are drawn whatever is on, so that one change does not depend on the others.
     turn, scale, x, y, blur, low, high, chance = rng.random(8).tolist()
     page = Image.fromarray(pixels)
 
     # Both move the page: done together, it is resampled once.
-    degrees, zoom, shift = 0.0, 1.0, (0.0, 0.0)
+    degrees = 0.0
+    zoom = 1.0
+    shift = (0.0, 0.0)
     if "rotation" in names:
         degrees = MAX_ROTATION * (2 * turn - 1)
     if "crop" in names:
         zoom = 1 + MAX_CROP * (2 * scale - 1)
-        shift = MAX_CROP * (x - 0.5), MAX_CROP * (y - 0.5)
+        shift = (MAX_CROP * (x - 0.5), MAX_CROP * (y - 0.5))
     if "rotation" in names or "crop" in names:
         page = moved(page, degrees, zoom, shift)
 
@@ -60,16 +62,21 @@ def moved(
     """The page turned, scaled and shifted about its middle, on white, in one resampling.
 
     Args:
-        degrees: clockwise. zoom: above 1 the page gets smaller.
+        degrees: clockwise.
+        zoom: above 1 the page gets smaller.
         shift: (to the left, upwards) in shares of its sides.
     """
     width, height = page.size
+    middle_x = width / 2
+    middle_y = height / 2
+
+    # Pillow asks for the way back, from a place (x, y) in the new page to one in the old page:
+    # (cos·x + sin·y + left, -sin·x + cos·y + top). `left` and `top` are such that the middle comes
+    # from the middle, moved by the shift.
     cos = math.cos(math.radians(degrees)) * zoom
     sin = math.sin(math.radians(degrees)) * zoom
-    middle_x, middle_y = width / 2, height / 2
     left = middle_x + shift[0] * width - cos * middle_x - sin * middle_y
     top = middle_y + shift[1] * height + sin * middle_x - cos * middle_y
-    # Pillow asks for the way back: from a place in the new page to that in the old one.
     return page.transform(
         page.size,
         Image.Transform.AFFINE,

@@ -5,6 +5,7 @@ resnet-tiny is a small ResNet with random weights, for where there is no network
 
 import logging
 from pathlib import Path
+from typing import Any
 
 import torch
 from transformers import (
@@ -27,18 +28,20 @@ TINY_SIZE = 128  # pixels a side in which resnet-tiny sees a page
 PROCESSOR_FILE = "preprocessor_config.json"
 
 
-def load_config(args: ModelArguments, names: list[str]):
+def load_config(args: ModelArguments, class_names: list[str]):
     """The model's configuration with this dataset's classes.
 
     Raises:
         InputError: no such folder, a folder without config.json, or a Hub id that cannot be
             reached.
     """
-    labels = {
-        "id2label": dict(enumerate(names)),
-        "label2id": {name: code for code, name in enumerate(names)},
+    labels: dict[str, Any] = {
+        "id2label": dict(enumerate(class_names)),
+        "label2id": {name: label_id for label_id, name in enumerate(class_names)},
     }
     if args.model_name_or_path == RESNET_TINY:
+        # Half of ResNet-18's channels and half of its blocks: 1.2 M weights instead of 11 M, which a
+        # CPU trains in minutes.
         return ResNetConfig(
             embedding_size=32,
             hidden_sizes=[32, 64, 128, 256],
@@ -77,21 +80,23 @@ def load_view(args: ModelArguments) -> PageTransform:
     Raises:
         InputError: `keep_aspect` without `image_size`.
     """
-    size = args.image_size or (TINY_SIZE if args.model_name_or_path == RESNET_TINY else None)
     if args.model_name_or_path == RESNET_TINY:
-        processor = ViTImageProcessorPil(size={"height": size, "width": size})
-    else:
-        processor = from_source(
-            AutoImageProcessor, args.model_name_or_path, at_hand=RESNET_TINY, backend="pil"
+        side = args.image_size or TINY_SIZE
+        processor = ViTImageProcessorPil(size={"height": side, "width": side})
+        return PageTransform(processor, args.keep_aspect, args.grayscale)
+
+    processor = from_source(
+        AutoImageProcessor, args.model_name_or_path, at_hand=RESNET_TINY, backend="pil"
+    )
+    if args.image_size:
+        # The colours as the model was trained with, but no crop.
+        processor = ViTImageProcessorPil(
+            size={"height": args.image_size, "width": args.image_size},
+            resample=processor.resample,
+            image_mean=processor.image_mean,
+            image_std=processor.image_std,
         )
-        if size:  # the processor's own colours, but no crop
-            processor = ViTImageProcessorPil(
-                size={"height": size, "width": size},
-                resample=processor.resample,
-                image_mean=processor.image_mean,
-                image_std=processor.image_std,
-            )
-    if args.keep_aspect and not size:
+    elif args.keep_aspect:
         raise InputError(
             "--keep_aspect: needs --image_size, for the model's own processor may crop"
         )
@@ -108,8 +113,10 @@ def build_model(args: ModelArguments, config, height: int, width: int):
     if args.model_name_or_path == RESNET_TINY:
         logger.info("resnet-tiny: a small ResNet with random weights")
         return AutoModelForImageClassification.from_config(config)
+
+    # The class layer is new, as it should be: transformers would warn of it.
     verbosity = transformers_logging.get_verbosity()
-    transformers_logging.set_verbosity_error()  # it would warn of the new class layer
+    transformers_logging.set_verbosity_error()
     try:
         model, loaded = from_source(
             AutoModelForImageClassification,

@@ -9,7 +9,7 @@ from image_model.pixels import normalised
 from utils.figures import finalize_axes, new_figure, shortened
 from utils.training import probabilities_of
 
-BATCH = 64  # covered pages a step
+BATCH = 64  # covered pages that the model sees at once
 
 
 def windows(side: int, patch: int, stride: int) -> list[int]:
@@ -41,24 +41,30 @@ def occlusion_map(
         for top in windows(height, patch, patch // 2)
         for left in windows(width, patch, patch // 2)
     ]
-    covered = np.repeat(pixels[None], len(places) + 1, axis=0)  # the last one stays whole
+
+    # One copy of the page for each place, covered there; the last copy stays whole.
+    covered = np.repeat(pixels[None], len(places) + 1, axis=0)
     for number, (top, left) in enumerate(places):
         covered[number, top : top + patch, left : left + patch] = 255
+
     batches = torch.from_numpy(covered).to(model.device).split(BATCH)
     logits = [model(pixel_values=normalised(batch, processor)).logits for batch in batches]
     probabilities = probabilities_of(torch.cat(logits).float().cpu().numpy())
     if label is None:
         label = int(probabilities[-1].argmax())
-    logs = np.log(np.maximum(probabilities[:, label], np.finfo(np.float32).eps))
-    falls = logs[-1] - logs[:-1]
+
+    # Logarithms: from 0.99 to 0.9 is as large a fall as from 0.11 to 0.1 and not nine times it. A
+    # probability of 0 counts as the smallest step of a float32.
+    log_probabilities = np.log(np.maximum(probabilities[:, label], np.finfo(np.float32).eps))
+    falls = log_probabilities[-1] - log_probabilities[:-1]
 
     # Windows overlap: a pixel gets the mean of those that cover it.
     total = np.zeros((height, width), np.float32)
-    times = np.zeros((height, width), np.float32)
+    covers = np.zeros((height, width), np.float32)
     for (top, left), fall in zip(places, falls, strict=True):
         total[top : top + patch, left : left + patch] += fall
-        times[top : top + patch, left : left + patch] += 1
-    return total / times, label, float(probabilities[-1, label])
+        covers[top : top + patch, left : left + patch] += 1
+    return total / covers, label, float(probabilities[-1, label])
 
 
 def occlusion_figure(pages: list[dict], columns: int = 4):
@@ -76,7 +82,8 @@ def occlusion_figure(pages: list[dict], columns: int = 4):
     for axes in panels.flat:
         axes.axis("off")
     for axes, page in zip(panels.flat, pages, strict=False):
-        limit = max(float(np.abs(page["importance"]).max()), 1e-6)  # no division by 0
+        # Each page has its own scale, with white at 0; a page without any importance stays white.
+        limit = max(float(np.abs(page["importance"]).max()), 1e-6)
         axes.imshow(page["pixels"].mean(axis=2), cmap="gray", vmin=0, vmax=255)
         axes.imshow(page["importance"], cmap="bwr", vmin=-limit, vmax=limit, alpha=0.45)
         title = [

@@ -46,12 +46,12 @@ class FoundPages:
 
 
 def pages_to_predict(
-    source: str, view: PageTransform, names: list[str], log: ReadReport
+    source: str, view: PageTransform, class_names: list[str], log: ReadReport
 ) -> FoundPages:
     """The pages of a folder, an image or pdf, or a parquet with `id` and `image`.
 
     Args:
-        names: the model's classes; a folder of another name gives no label.
+        class_names: the model's classes; a folder of another name gives no label.
 
     Raises:
         InputError: none of these, or a folder without any image.
@@ -75,10 +75,10 @@ def pages_to_predict(
 
     def read(document: Document):
         file = read_page_file(document.path)
-        if file.reason:
+        if file.image is None:
             return str(document.path), document.label, None, f"left out, {file.reason}"
         note = f"{file.pages} pages, the first is taken" if file.pages > 1 else ""
-        label = document.label if document.label in names else None
+        label = document.label if document.label in class_names else None
         return document.id, label, to_pixels(flat(file.image), view), note
 
     return FoundPages(len(found), side_by_side(read, found), log)
@@ -107,11 +107,11 @@ def stored_pages(path: Path, view: PageTransform, log: ReadReport) -> FoundPages
         raise InputError(
             f"--input {path}: not a readable parquet file ({error}); write it again"
         ) from None
-    rows = (
-        row
-        for batch in file.iter_batches(100, columns=["id", "image"])
-        for row in batch.to_pylist()
-    )
+
+    def rows() -> Iterator[dict]:
+        # A hundred at a time: images are large, and the file may hold more than memory does.
+        for batch in file.iter_batches(100, columns=["id", "image"]):
+            yield from batch.to_pylist()
 
     def read(row: dict):
         try:
@@ -119,4 +119,4 @@ def stored_pages(path: Path, view: PageTransform, log: ReadReport) -> FoundPages
         except Exception as error:  # decoders of broken files raise errors of any kind
             return row["id"], None, None, f"left out, {' '.join(reason_of(error).split())}"
 
-    return FoundPages(file.metadata.num_rows, side_by_side(read, rows), log)
+    return FoundPages(file.metadata.num_rows, side_by_side(read, rows()), log)

@@ -3,6 +3,7 @@
 import json
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import datasets
 import numpy as np
@@ -23,7 +24,7 @@ from utils.pages.images import decode_page, side_by_side
 class PageTransform:
     """How a model sees a page: the processor of transformers, and what is done before it."""
 
-    processor: object
+    processor: Any
     keep_aspect: bool = False  # whole, in its own proportions, with white beside
     grayscale: bool = False
 
@@ -38,11 +39,13 @@ def to_pixels(page: Image.Image, view: PageTransform) -> np.ndarray:
         page = page.convert("L")
     if view.keep_aspect:
         page = fitted(page, view.processor.size["height"], view.processor.size["width"])
+
+    # A plain resize is done here: the bytes are the processor's, which resizes with Pillow too, but
+    # without its copies, and for one channel instead of three where the page is grey.
     if isinstance(view.processor, ViTImageProcessorPil) and view.processor.do_resize:
-        # The same bytes as the processor's, which resizes with Pillow too, but without its copies,
-        # and one channel instead of three where the page is grey.
         size = view.processor.size["width"], view.processor.size["height"]
         return np.array(page.resize(size, view.processor.resample).convert("RGB"))
+
     batch = view.processor(
         page.convert("RGB"), do_rescale=False, do_normalize=False, return_tensors="np"
     )
@@ -130,12 +133,13 @@ class Pages(torch.utils.data.Dataset):
 
 
 class SetEpochCallback(TrainerCallback):
-    """Sets the pages' epoch when one begins; accelerate sets that of its samplers only."""
+    """Sets the pages' epoch when one begins: accelerate does so for its samplers only."""
 
     def __init__(self, pages: Pages):
         self.pages = pages
 
     def on_epoch_begin(self, args, state, control, **kwargs):
+        # A resumed training begins at a fraction such as 2.9999999 where epoch 3 is meant.
         self.pages.epoch = int((state.epoch or 0) + 1e-6)
 
 
@@ -153,9 +157,8 @@ def resize_splits(splits: datasets.DatasetDict, view: PageTransform) -> dict[str
 
 def cached_pixels(dataset: datasets.Dataset, view: PageTransform, split: str) -> np.ndarray:
     """One split's pixels through a file; in memory where there is no room for it."""
-    options = json.dumps(
-        [view.processor.to_dict(), view.keep_aspect, view.grayscale], sort_keys=True, default=str
-    )
+    decides_pixels = [view.processor.to_dict(), view.keep_aspect, view.grayscale]
+    options = json.dumps(decides_pixels, sort_keys=True, default=str)
 
     def write(folder: Path):
         write_pixels(resized(dataset, view, split), len(dataset), folder / "pixels.npy")
@@ -167,10 +170,15 @@ def cached_pixels(dataset: datasets.Dataset, view: PageTransform, split: str) ->
 
 
 def write_pixels(pages, n: int, path: Path):
-    """Write n arrays of one shape as one npy file."""
+    """Write n arrays (height, width, 3) uint8 of one shape as one npy file, none of them kept.
+
+    Raises:
+        InputError: they are of several shapes.
+    """
     with open(path, "wb") as stream:
         for row, pixels in enumerate(pages):
             if row == 0:
+                # The head of the file says the shape of the whole, which the first page tells.
                 shape = pixels.shape
                 header = {"descr": "|u1", "fortran_order": False, "shape": (n, *shape)}
                 np.lib.format.write_array_header_1_0(stream, header)

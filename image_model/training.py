@@ -1,4 +1,4 @@
-"""What training pages needs beyond the Trainer: statistics of batch norms that fit the weights."""
+"""What the Trainer lacks for pages: means and variances of batch norms that fit the weights."""
 
 import numpy as np
 import torch
@@ -30,8 +30,9 @@ class BatchNormCallback(TrainerCallback):
         if control.should_evaluate or control.should_save:
             remeasure_batch_norms(model, self.pixels, self.processor, args)
 
-    # The Trainer decides to evaluate at the end of an epoch or of a step, as its strategy says.
-    on_epoch_end = on_step_end
+    def on_epoch_end(self, args, state, control, **kwargs):
+        # Whether the Trainer evaluates at the end of a step or of an epoch hangs on its strategy.
+        self.on_step_end(args, state, control, **kwargs)
 
     def on_train_end(self, args, state, control, model, **kwargs):
         if not args.load_best_model_at_end:  # else the best checkpoint brought its own
@@ -41,6 +42,8 @@ class BatchNormCallback(TrainerCallback):
 @torch.no_grad()
 def remeasure_batch_norms(model, pixels: np.ndarray, processor, args):
     """Set each batch norm's mean and variance to those of the training pages under these weights.
+
+    The means over batches, as in "precise batch norm" (Wu and Johnson, 2021, arXiv:2105.07576).
 
     Every process measures the same pages and so gets the same numbers.
 
@@ -55,16 +58,20 @@ def remeasure_batch_norms(model, pixels: np.ndarray, processor, args):
     rows = np.random.default_rng(args.seed).permutation(len(pixels))[:MOST_PAGES]
     batches = np.array_split(rows, max(1, round(len(rows) / args.per_device_eval_batch_size)))
 
+    # Only the norms are in training: dropout stays off, so that nothing is drawn and training goes on
+    # with the same random numbers.
     was_training = model.training
     momenta = [norm.momentum for norm in norms]
-    model.eval()  # dropout stays off: nothing is drawn, and training goes on with the same numbers
+    model.eval()
     for norm in norms:
         norm.reset_running_stats()
         norm.momentum = None  # the plain mean over all batches
         norm.train()
+
     for batch in batches:
         page_bytes = torch.from_numpy(np.array(pixels[np.sort(batch)])).to(model.device)
         model(pixel_values=normalised(page_bytes, processor))
+
     for norm, momentum in zip(norms, momenta, strict=True):
         norm.momentum = momentum
     model.train(was_training)

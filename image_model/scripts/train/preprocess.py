@@ -1,7 +1,7 @@
-"""Resize a dataset's pages ahead of training, so that train.py starts at once (it finds the same
-cache).
+"""Resize a dataset's pages ahead of training: train.py finds them in the cache and starts at once.
 
-    python image_model/scripts/train/preprocess.py --dataset data/x/data_v1 --model_name_or_path models/resnet-50
+    python image_model/scripts/train/preprocess.py --dataset data/x/data_v1 \
+        --model_name_or_path models/resnet-50
 
 Takes the same model and dataset flags (or YAML) as train.py and prints what the model will see:
 pages, their size, how much of a page is ink.
@@ -53,10 +53,9 @@ def main(argv=None) -> dict:
 
 def ink(pixels) -> float:
     """Mean darkness of pages (n, height, width, 3) uint8: 0 is white, 1 black."""
-    total = sum(
-        float(pixels[start : start + CHUNK].sum(dtype=float))
-        for start in range(0, len(pixels), CHUNK)
-    )
+    total = 0.0
+    for start in range(0, len(pixels), CHUNK):
+        total += float(pixels[start : start + CHUNK].sum(dtype=float))
     return round(1 - total / (255 * max(pixels.size, 1)), 4)
 
 
