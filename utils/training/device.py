@@ -18,7 +18,7 @@ BF16_TRAINING_MIN_HIDDEN_SIZE = 256
 
 
 # From this width on they also predict, and are evaluated, in bf16; below it fp32 keeps scores exact
-# (docs/LOG.md).
+# (docs/log/2026-11-21-beto-speed.md).
 BF16_MIN_HIDDEN_SIZE = 512
 
 
@@ -45,7 +45,7 @@ def has_bf16(use_cpu: bool) -> bool:
 
 
 def wants_bf16(hidden_size: int | None, use_cpu: bool, least: int = BF16_MIN_HIDDEN_SIZE) -> bool:
-    """bf16 where the hardware has it and the model is wide enough to gain by it (see docs/LOG.md)."""
+    """bf16 where the hardware has it and the model is wide enough to gain by it."""
     return (hidden_size or 0) >= least and has_bf16(use_cpu)
 
 
@@ -68,7 +68,7 @@ def use_all_cores(args):
 
     The processes of a machine share its cores. A narrow encoder keeps one thread: its products are
     too small to gain much by a second, and lose a great deal where another program wants that core
-    (see docs/LOG.md).
+    (docs/log/2026-11-25-mini-fine-tuning.md).
     """
     launched = "ACCELERATE_MIXED_PRECISION" in os.environ and torch.get_num_threads() == 1
     if args.device.type == "cpu" and launched:
