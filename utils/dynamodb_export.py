@@ -23,6 +23,7 @@ and --endpoint_url http://127.0.0.1:5555 --region us-east-1.
 """
 
 import json
+import shutil
 import sys
 import time
 from pathlib import Path
@@ -31,9 +32,10 @@ from tqdm import tqdm
 
 from utils.cli import parse, report_progress
 from utils.dynamodb.answers import ask_whole, check_answer, keep_items
-from utils.dynamodb.parts import claimed, kept_in, read_all, write_output
+from utils.dynamodb.parts import claim, kept_in, read_all, write_output
 from utils.dynamodb.request import SORTS, ExportArguments, attribute_names, request_of, sort_flags
 from utils.errors import InputError, exits_on_input_error
+from utils.folders import locked_folder
 
 try:
     import boto3
@@ -85,7 +87,8 @@ def main(argv=None):
     check(args, words["explicit_args"])
     working, secrets = Path(f"{args.output}.partial"), []
     try:
-        report = export(words["table"], args, working, secrets)
+        with locked_folder(working, "export"):
+            report = export(words["table"], args, working, secrets)
     except KeyboardInterrupt:
         print(f"interrupted{kept_in(working)}", file=sys.stderr)
         raise SystemExit(130) from None
@@ -147,13 +150,14 @@ def export(table: str, args: ExportArguments, working: Path, secrets: list[str])
         ]
     asked = {name: value for name, value in vars(args).items() if name not in NOT_ASKED}
     asked["table"] = [described["TableArn"], described["CreationDateTime"].timestamp()]
-    with claimed(working, asked, args):
-        client = client_of(session, args, args.attempts)
-        ask = client.query if args.key else client.scan
-        states = read_with_progress(ask, requests, described, working, args)
-        names = {name for state in states for name in state["names"]}
-        header = [name for name in keys if name in names] + sorted(names.difference(keys))
-        write_output(working, output, len(states), header or keys)
+    claim(working, asked, args)
+    client = client_of(session, args, args.attempts)
+    ask = client.query if args.key else client.scan
+    states = read_with_progress(ask, requests, described, working, args)
+    names = {name for state in states for name in state["names"]}
+    header = [name for name in keys if name in names] + sorted(names.difference(keys))
+    write_output(working, output, len(states), header or keys)
+    shutil.rmtree(working)
     missing = [repr(name) for name in attribute_names(args) if name not in names]
     if missing:
         print(f"{table}: no item has {', '.join(missing)}; check --attributes")

@@ -57,7 +57,9 @@ def locked_folder(folder: Path, what: str):
     Raises:
         InputError: another process works here.
     """
-    path = folder.parent / f".{folder.name}.lock"
+    # Resolved, so that `.` and links share the lock of the folder that they lead to.
+    place = folder.resolve()
+    path = place.parent / f".{place.name}.lock"
     path.parent.mkdir(parents=True, exist_ok=True)
     lock = FileLock(path, is_singleton=True)
     try:

@@ -19,11 +19,6 @@ from utils.dynamodb.request import ExportArguments, attribute_names
 from utils.dynamodb.times import is_within, moment_of_flag
 from utils.errors import InputError
 
-try:
-    import fcntl
-except ImportError:  # Windows, where nothing warns of one export running twice
-    fcntl = None
-
 EMPTY = {
     "bytes": 0,
     "items": 0,
@@ -35,47 +30,34 @@ EMPTY = {
 }
 
 
-@contextlib.contextmanager
-def claimed(working: Path, asked: dict, args: ExportArguments):
-    """Keep the working folder for this export alone; unless resumed it begins empty, and when all
-    is well it goes.
+def claim(working: Path, asked: dict, args: ExportArguments):
+    """Make the working folder ready for this export: as an earlier call left it, or empty.
+
+    Raises:
+        InputError: it holds something else, another export, or one that nobody said to resume.
     """
     path = working / "export.json"
-    if (
-        working.exists()
-        and not path.exists()
-        and {entry.name for entry in working.iterdir()} - {"lock"}
-    ):
+    if working.exists() and not path.exists() and any(working.iterdir()):
         raise InputError(f"{working}: holds no export; choose another --output")
     working.mkdir(parents=True, exist_ok=True)
-    with open(working / "lock", "w") as lock:
-        try:
-            if fcntl:
-                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
+    if path.exists() and args.resume:
+        begun = read_json(path)
+        other = [name for name in asked if begun.get(name) != asked[name]]
+        if other:
             raise InputError(
-                f"{working}: this export is running; wait for it or choose another --output"
-            ) from None
-        if path.exists() and args.resume:
-            begun = read_json(path)
-            other = [name for name in asked if begun.get(name) != asked[name]]
-            if other:
-                raise InputError(
-                    f"{working}: begun with another {' and '.join(other)}; give the same arguments, or "
-                    "choose another --output, or pass --overwrite without --resume to begin anew"
-                )
-        elif path.exists() and not args.overwrite:
-            raise InputError(
-                f"{working}: an unfinished export is there; pass --resume to continue it or --overwrite"
+                f"{working}: begun with another {' and '.join(other)}; give the same arguments, "
+                "or choose another --output, or pass --overwrite without --resume to begin anew"
             )
-        else:
-            if args.resume:
-                print(f"{working}: nothing to resume from, beginning anew")
-            for old in working.glob("segment_*"):
-                old.unlink()
-            write_json(path, asked)
-        yield
-        shutil.rmtree(working)
+        return
+    if path.exists() and not args.overwrite:
+        raise InputError(
+            f"{working}: an unfinished export is there; pass --resume to continue it or --overwrite"
+        )
+    if args.resume:
+        print(f"{working}: nothing to resume from, beginning anew")
+    for old in working.glob("segment_*"):
+        old.unlink()
+    write_json(path, asked)
 
 
 def read_all(ask, requests: list[dict], working: Path, args: ExportArguments, show) -> list[dict]:

@@ -10,13 +10,12 @@ import contextlib
 import inspect
 import logging
 import shutil
-import sqlite3
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 
 from utils.cli import as_words
 from utils.errors import InputError
-from utils.folders import whole_folder
+from utils.folders import locked_folder, whole_folder
 from utils.runs import plain
 from utils.search.report import choose, write_report
 from utils.search.space import combinations, read_space, restrict, trial_words
@@ -117,26 +116,27 @@ def search(
     }
     inputs = plain({"dataset": dataset, "space": space, "metric": metric, "settings": settings})
 
-    claim(folder, args.overwrite)
-    with alone(folder), open_storage(optuna, folder) as storage:
-        study = open_study(optuna, storage, folder, inputs, greater)
-        missing = end_stale(optuna, study)
-        trials = (
-            grid_trials(study, plan, grid, space)
-            if grid
-            else tpe_trials(optuna, study, plan, space, args.seed, missing)
-        )
-        try:
-            for trial, place in trials:
-                words = [*base, *trial_words(trial.params, arguments)]
-                run_trial(optuna, study, trial, train, words, folder, metric, greater)
-                logger.info(f"trial {place}: {describe(study.trials[trial.number], metric)}")
-                if not plan.keep_models:
-                    drop_weights(folder, rows_of(study), plan.max_gap, greater)
-        except KeyboardInterrupt:
-            logger.info(f"{folder}: interrupted; the same command goes on")
-            raise SystemExit(130) from None
-        return finish(study, train, base, arguments, plan, folder, inputs, greater)
+    with locked_folder(folder, "search"):
+        claim(folder, args.overwrite)
+        with open_storage(optuna, folder) as storage:
+            study = open_study(optuna, storage, folder, inputs, greater)
+            missing = end_stale(optuna, study)
+            trials = (
+                grid_trials(study, plan, grid, space)
+                if grid
+                else tpe_trials(optuna, study, plan, space, args.seed, missing)
+            )
+            try:
+                for trial, place in trials:
+                    words = [*base, *trial_words(trial.params, arguments)]
+                    run_trial(optuna, study, trial, train, words, folder, metric, greater)
+                    logger.info(f"trial {place}: {describe(study.trials[trial.number], metric)}")
+                    if not plan.keep_models:
+                        drop_weights(folder, rows_of(study), plan.max_gap, greater)
+            except KeyboardInterrupt:
+                logger.info(f"{folder}: interrupted; the same command goes on")
+                raise SystemExit(130) from None
+            return finish(study, train, base, arguments, plan, folder, inputs, greater)
 
 
 def import_optuna():
@@ -182,28 +182,8 @@ def claim(folder: Path, overwrite: bool):
             f"{folder}: holds no {DATABASE}, so it is no search; choose another --search_dir"
         )
     if occupied and overwrite:
-        with alone(folder):
-            shutil.rmtree(folder)
+        shutil.rmtree(folder)
     folder.mkdir(parents=True, exist_ok=True)
-
-
-@contextlib.contextmanager
-def alone(folder: Path):
-    """Keep other processes out of a search; the lock is sqlite's own, which even kill -9 releases.
-
-    Raises:
-        InputError: another process is at work there.
-    """
-    with contextlib.closing(
-        sqlite3.connect(folder / "search.lock", timeout=0, isolation_level=None)
-    ) as lock:
-        try:
-            lock.execute("BEGIN EXCLUSIVE")
-        except sqlite3.OperationalError:
-            raise InputError(
-                f"{folder}: another search is at work in it; wait, or choose another --search_dir"
-            ) from None
-        yield
 
 
 @contextlib.contextmanager

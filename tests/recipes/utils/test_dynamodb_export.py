@@ -702,7 +702,7 @@ def test_an_unfinished_export_is_not_mixed_with_another(unfinished, export, tmp_
     assert [path.name for path in tmp_path.iterdir()] == ["c.csv"]
 
 
-def test_a_damaged_or_busy_unfinished_export_is_said(unfinished, tmp_path, capsys):
+def test_a_damaged_unfinished_export_is_said(unfinished, tmp_path, capsys):
     partial = tmp_path / "c.csv.partial"
     (partial / "segment_000.json").write_text(
         json.dumps(dynamodb_parts.EMPTY | {"bytes": 9, "pages": 1, "next": 1})
@@ -713,10 +713,22 @@ def test_a_damaged_or_busy_unfinished_export_is_said(unfinished, tmp_path, capsy
     assert "segment_000.json: broken; pass" in refused(
         capsys, dynamodb_export.main, *unfinished, "--resume"
     )
-    with open(partial / "lock", "w") as lock:
-        dynamodb_parts.fcntl.flock(lock, dynamodb_parts.fcntl.LOCK_EX)
-        error = refused(capsys, dynamodb_export.main, *unfinished, "--resume")
-    assert "c.csv.partial: this export is running; wait" in error
+
+
+def test_two_exports_to_one_file_do_not_mix(export, relay, tmp_path, capsys):
+    relay.hold_from = 0
+    words = ["casos", "--output", str(tmp_path / "c.csv"), "--endpoint_url", relay.url]
+    first = subprocess.Popen(
+        [sys.executable, str(REPO_ROOT / "utils" / "dynamodb_export.py"), *words],
+        stdout=subprocess.DEVNULL,
+    )
+    assert relay.holding.wait(60)
+    error = refused(capsys, dynamodb_export.main, *words, "--overwrite")
+    assert f"c.csv.partial: another export is working here (pid {first.pid} on " in error
+    relay.release.set()
+    assert first.wait(60) == 0
+    assert len((tmp_path / "c.csv").read_text(encoding="utf-8").splitlines()) == 31
+    assert [path.name for path in tmp_path.iterdir()] == ["c.csv"]
 
 
 def test_what_is_there_is_kept(export, tmp_path, server, capsys):

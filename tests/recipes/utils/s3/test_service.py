@@ -403,3 +403,31 @@ def test_an_ascii_terminal_is_written_to(bucket, tmp_path):
         env=os.environ | {"PYTHONIOENCODING": "ascii"},
     )
     assert done.returncode == 0 and b"Traceback" not in done.stderr, done.stderr
+
+
+def test_a_folder_has_one_lock_by_whatever_name_it_is_given(bucket, tmp_path, capsys, monkeypatch):
+    put(bucket, train__a=b"1")
+    (tmp_path / "o").mkdir()
+    (tmp_path / "link").symlink_to(tmp_path / "o")
+    monkeypatch.chdir(tmp_path / "o")
+    words = [sys.executable, "-c", HOLD, str(tmp_path / "o")]
+    env = os.environ | {"PYTHONPATH": str(REPO_ROOT)}
+    with subprocess.Popen(words, stdout=subprocess.PIPE, env=env, text=True) as holder:
+        assert holder.stdout.readline() == "held\n"
+        for output in (".", tmp_path / "link", tmp_path / "o"):
+            error = refused(capsys, s3_sync_dataset.main, *words_of(bucket, output))
+            assert f"another sync is working here (pid {holder.pid} on " in error
+        holder.kill()
+    assert s3_sync_dataset.main(words_of(bucket, ".", "--delete")) == 0
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["link", "o"]
+    assert sorted(path.name for path in (tmp_path / "o").iterdir()) == ["manifest.jsonl", "train"]
+
+
+HOLD = """
+import sys, time
+from pathlib import Path
+from utils.folders import locked_folder
+with locked_folder(Path(sys.argv[1]), "sync"):
+    print("held", flush=True)
+    time.sleep(100)
+"""

@@ -8,6 +8,7 @@ import multiprocessing
 import os
 import shutil
 import signal
+import time
 from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -22,7 +23,7 @@ from utils.search import trials as search_trials
 from utils.search.figures import parameters_figure, trials_figure
 from utils.search.report import choosable, choose
 from utils.search.space import read_space, restrict, trial_name, trial_words
-from utils.search.study import SearchArguments, alone, open_storage, search
+from utils.search.study import SearchArguments, open_storage, search
 
 GRID = """
 activation: [relu, mish, tanh]
@@ -59,7 +60,7 @@ class Training:
 @exits_on_input_error
 def train(argv):
     """Write a run's files; its score and gap follow from its parameters. $TRAINED counts, $KILL
-    ends it midway.
+    ends it midway, and it waits while the file $HOLD is there.
     """
     model, args, _ = parse((Model, Training), argv)
     with open(os.environ["TRAINED"], "a") as log:
@@ -70,6 +71,8 @@ def train(argv):
         )
     if model.hidden_size == 3:
         raise InputError("--hidden_size 3: is odd")
+    while os.environ.get("HOLD") and Path(os.environ["HOLD"]).exists():
+        time.sleep(0.02)
     run = Path(args.output_dir)
     partial = partial_folder(run)
     partial.mkdir(parents=True, exist_ok=True)
@@ -123,7 +126,7 @@ def go(tmp_path, monkeypatch, request):
     ):
         monkeypatch.setattr(f"utils.search.report.{figure}", nothing)
     monkeypatch.setenv("TRAINED", str(tmp_path / "trained.log"))
-    for name in ("KILL", "DIVERGE"):
+    for name in ("KILL", "DIVERGE", "HOLD"):
         monkeypatch.delenv(name, raising=False)
 
     def run(space, *words, dataset="abc"):
@@ -399,13 +402,28 @@ def test_a_search_takes_no_other_data_flags_or_space(go, tmp_path):
     assert trained() == 1
     go("hidden_size: [32]\n", "--overwrite", dataset="other")
     assert [row["hidden_size"] for row in table(tmp_path)] == ["32"]
-    # sqlite's locks hold between connections, so that one process shows what two would meet.
-    with alone(tmp_path / "search"), pytest.raises(InputError, match="another search is at work"):
-        go("hidden_size: [32]\n", dataset="other")
     (tmp_path / "search" / "search.db").unlink()
     with pytest.raises(InputError, match="holds no search.db"):
         go("hidden_size: [32]\n", "--overwrite")
     assert (tmp_path / "search" / "best").is_dir()
+
+
+def test_two_searches_in_one_folder_do_not_mix(go, tmp_path, monkeypatch):
+    """The second waits for nothing, and --overwrite does not empty the folder of the first."""
+    monkeypatch.setenv("HOLD", str(tmp_path / "hold"))
+    (tmp_path / "hold").touch()
+    first = multiprocessing.get_context("fork").Process(target=go, args=("hidden_size: [64]\n",))
+    first.start()
+    while not Path(os.environ["TRAINED"]).exists() and first.is_alive():
+        time.sleep(0.02)
+    for words in ((), ("--overwrite",)):
+        with pytest.raises(InputError) as refusal:
+            go("hidden_size: [64]\n", *words)
+        assert f"search: another search is working here (pid {first.pid} on " in str(refusal.value)
+    (tmp_path / "hold").unlink()
+    first.join(60)
+    assert first.exitcode == 0 and trained() == 1
+    assert not list(tmp_path.glob(".*"))
 
 
 def test_numbers_names_and_words(tmp_path):
