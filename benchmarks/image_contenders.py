@@ -51,7 +51,7 @@ SHAPES = {
     "resnet-50": (224, {}),
 }
 PREDICT_BATCH = 32  # of the stock pipeline
-SUITE_BATCH = 8  # predict.py's own: on a CPU a great network is slower in batches of 32
+SUITE_BATCH = 8  # predict.py's own: on a CPU a large network is slower in batches of 32
 MIN_STEPS = 3
 VIEW = {"keep_aspect": False, "grayscale": False}
 

@@ -2,10 +2,10 @@
 download_file.
 
     python benchmarks/s3_sync.py
-    python benchmarks/s3_sync.py --small 500 --great 1 --great_mb 8 --aws none
+    python benchmarks/s3_sync.py --small 500 --large 1 --large_mb 8 --aws none
 
 All ways read from one local stub of S3 (benchmarks/s3_stub.py) in the same run, each in a process
-of its own: a first sync of many small and a few great files; then, of the ways that know a second
+of its own: a first sync of many small and a few large files; then, of the ways that know a second
 sync, one with nothing changed, and one with 1 % of the small files changed to other bytes of the
 same size. `aws` is the AWS command line on the PATH (`pip install awscli`, in another environment:
 it pins its own botocore); without it that way is left out. Seconds are those of the work, imports
@@ -46,7 +46,7 @@ WAYS = {
 }
 STEPS = {
     "small": "first sync, small files",
-    "great": "first sync, great files",
+    "large": "first sync, large files",
     "unchanged": "again, nothing changed",
     "changed": "again, 1 % changed",
 }
@@ -70,8 +70,8 @@ class SyncBenchmarkArguments:
 
     small: int = field(default=5000, metadata={"help": "small files"})
     small_kb: int = field(default=50, metadata={"help": "kB of a small file"})
-    great: int = field(default=5, metadata={"help": "great files"})
-    great_mb: int = field(default=100, metadata={"help": "MB of a great file"})
+    large: int = field(default=5, metadata={"help": "large files"})
+    large_mb: int = field(default=100, metadata={"help": "MB of a large file"})
     ways: list[str] = field(
         default_factory=lambda: list(WAYS), metadata={"help": "suite, aws, threads, sequential"}
     )
@@ -99,8 +99,8 @@ def main(argv=None):
         return print(f"brought in {work_alone(args):.3f} s")
     if set(args.ways) - set(WAYS):
         raise InputError(f"--ways {' '.join(args.ways)}: choose among {', '.join(WAYS)}")
-    if min(args.small, args.great, args.repeats) < 1:
-        raise InputError("--small, --great, --repeats: give at least 1")
+    if min(args.small, args.large, args.repeats) < 1:
+        raise InputError("--small, --large, --repeats: give at least 1")
     aws = shutil.which(args.aws) if args.aws != "none" else None
     ways = [way for way in args.ways if way != "aws" or aws]
     with tempfile.TemporaryDirectory() as folder:
@@ -125,15 +125,15 @@ def main(argv=None):
 
 
 def make_data(folder: Path, args: SyncBenchmarkArguments):
-    """Small files below small/, great ones below great/."""
+    """Small files below small/, large ones below large/."""
     rng = np.random.default_rng(args.seed)
     for number in range(args.small):
         path = folder / "small" / f"tipo_{number % 20:02}" / f"documento {number:05}.txt"
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(rng.bytes(args.small_kb * 1000))
-    (folder / "great").mkdir()
-    for number in range(args.great):
-        (folder / "great" / f"{number}.bin").write_bytes(rng.bytes(args.great_mb * 1_000_000))
+    (folder / "large").mkdir()
+    for number in range(args.large):
+        (folder / "large" / f"{number}.bin").write_bytes(rng.bytes(args.large_mb * 1_000_000))
 
 
 def change(folder: Path, seed: int):
@@ -284,7 +284,7 @@ def measure_all(args: SyncBenchmarkArguments, ways: list[str], aws: str | None, 
                 best = min(best or once, once, key=by_seconds)
             rows.append(row_of("small", way, best, source, target))
             rows.append(
-                row_of("great", way, run(way, "great", port, target, args, aws), source, target)
+                row_of("large", way, run(way, "large", port, target, args, aws), source, target)
             )
             if way in (
                 "suite",
@@ -320,7 +320,7 @@ def by_step(row: dict) -> tuple:
 
 def row_of(step: str, way: str, measured: dict, source: Path, target: Path) -> dict:
     """A row of the table; the files that came are held against the source's, byte by byte."""
-    subfolder = "great" if step == "great" else "small"
+    subfolder = "large" if step == "large" else "small"
     files = [path for path in sorted((source / subfolder).rglob("*")) if path.is_file()]
     wrong = sum(not same(path, target / path.relative_to(source)) for path in files)
     size = sum(path.stat().st_size for path in files)
@@ -348,7 +348,7 @@ def markdown_report(results: dict) -> str:
     """The Markdown table, the stub's ceiling and whether the goals are met."""
     args, rows = results["arguments"], results["rows"]
     stub = results["stub"]
-    title = f"{args['small']:,} files of {args['small_kb']} kB and {args['great']} of {args['great_mb']} MB from S3"
+    title = f"{args['small']:,} files of {args['small_kb']} kB and {args['large']} of {args['large_mb']} MB from S3"
     parts = [
         f"# {title}\n",
         f"{hardware_line(results['hardware'])}. Command: `python benchmarks/s3_sync.py`; small files best of "
@@ -363,8 +363,8 @@ def markdown_report(results: dict) -> str:
     goals = [
         ("small", "threads", 8, "ratio"),
         ("small", "aws", 4, "ratio_process"),
-        ("great", "threads", 1, "ratio"),
-        ("great", "aws", 1, "ratio_process"),
+        ("large", "threads", 1, "ratio"),
+        ("large", "aws", 1, "ratio_process"),
     ]
     for step, way, goal, key in goals:
         row = next((r for r in rows if r["step"] == STEPS[step] and r["way"] == way), None)

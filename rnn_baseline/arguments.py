@@ -117,7 +117,7 @@ class ModelArguments:
         for name in ("min_word_length", "min_frequency", "vocab_size", "max_length"):
             if getattr(self, name) < 1:
                 raise ValueError(f"--{name} {getattr(self, name)}: give at least 1")
-        if self.vectors and not Path(self.vectors).is_file():  # said before a great corpus is read
+        if self.vectors and not Path(self.vectors).is_file():  # said before a large corpus is read
             raise ValueError(f"--vectors {self.vectors}: no such file; check the path")
         RnnConfig(**self.shape())
 
