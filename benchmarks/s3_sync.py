@@ -319,7 +319,7 @@ def by_step(row: dict) -> tuple:
 
 
 def row_of(step: str, way: str, measured: dict, source: Path, target: Path) -> dict:
-    """A row of the table; the files that came are held against the source's, byte by byte."""
+    """A row of the table; the files that came are compared with the source's, byte by byte."""
     subfolder = "large" if step == "large" else "small"
     files = [path for path in sorted((source / subfolder).rglob("*")) if path.is_file()]
     wrong = sum(not same(path, target / path.relative_to(source)) for path in files)

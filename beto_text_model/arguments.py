@@ -62,18 +62,20 @@ def check_attention(name: str):
 
 @dataclass
 class EncoderArguments:
-    """Which encoder goes on, or which shape starts from nothing; and how it is masked."""
+    """Which encoder training continues from, or which shape starts from scratch; and how it is masked."""
 
     model_name_or_path: str | None = field(
         default=None,
-        metadata={"help": "Hub id, local folder or mini, to go on from; none: start from nothing"},
+        metadata={
+            "help": "Hub id, local folder or mini, to continue from; none: start from scratch"
+        },
     )
     tokenizer_name: str | None = field(
         default=None,
-        metadata={"help": "tokenizer of a start from nothing (train_tokenizer.py makes one)"},
+        metadata={"help": "tokenizer of a start from scratch (train_tokenizer.py makes one)"},
     )
     model_type: str = field(
-        default="modernbert", metadata={"help": "architecture of a start from nothing"}
+        default="modernbert", metadata={"help": "architecture of a start from scratch"}
     )
     config_overrides: str | None = field(
         default=None, metadata={"help": "its shape: hidden_size=256,num_hidden_layers=4,…"}

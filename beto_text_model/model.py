@@ -36,7 +36,7 @@ def load_config(args: ModelArguments, names: list[str]):
     """The encoder's configuration with this dataset's classes.
 
     Raises:
-        InputError: no such folder, a folder without config.json, a Hub id that cannot be had, or a
+        InputError: no such folder, a folder without config.json, a Hub id that cannot be loaded, or a
             `max_length` that the encoder has no positions for.
     """
     labels = {
@@ -134,7 +134,7 @@ def build_model(args: ModelArguments, config, tokenizer):
             config, attn_implementation=args.attn_implementation
         )
     verbosity = transformers_logging.get_verbosity()
-    transformers_logging.set_verbosity_error()  # a class layer that is new is no news here
+    transformers_logging.set_verbosity_error()  # a new class layer is expected here
     try:
         model, loaded = from_source(
             AutoModelForSequenceClassification,

@@ -34,15 +34,15 @@ logger = logging.getLogger(__name__)
 
 
 def load_pretraining_tokenizer(args: EncoderArguments):
-    """The tokenizer of the encoder, or the one named for a start from nothing.
+    """The tokenizer of the encoder, or the one named for a start from scratch.
 
     Raises:
-        InputError: none was named, or it cannot be had, has no mask piece or is not a fast one.
+        InputError: none was named, or it cannot be loaded, has no mask piece or is not a fast one.
     """
     name = args.tokenizer_name or args.model_name_or_path
     if name is None:
         raise InputError(
-            "neither --model_name_or_path to go on from nor --tokenizer_name to start from nothing; "
+            "neither --model_name_or_path to continue from nor --tokenizer_name to start from scratch; "
             "scripts/explore/train_tokenizer.py makes a tokenizer from your texts"
         )
     tokenizer = from_source(AutoTokenizer, place_of(name), at_hand=MINI)
@@ -55,11 +55,11 @@ def load_pretraining_tokenizer(args: EncoderArguments):
 
 
 def build_masked_lm(args: EncoderArguments, tokenizer):
-    """The encoder with its output layer, in float32; a start from nothing has random weights (seed
+    """The encoder with its output layer, in float32; a start from scratch has random weights (seed
     them before).
 
     Raises:
-        InputError: unknown architecture or shape, a model that cannot be had, or one of another
+        InputError: unknown architecture or shape, a model that cannot be loaded, or one of another
             vocabulary.
     """
     if args.model_name_or_path is None:
@@ -87,7 +87,7 @@ def build_masked_lm(args: EncoderArguments, tokenizer):
 
 
 def new_config(args: EncoderArguments, tokenizer):
-    """The configuration of a start from nothing."""
+    """The configuration of a start from scratch."""
     if args.model_type not in CONFIG_MAPPING:
         raise InputError(
             f"--model_type {args.model_type!r}: unknown; bert, distilbert, roberta or modernbert"

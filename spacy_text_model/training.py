@@ -122,4 +122,4 @@ def initialise(config, gpu_id: int) -> Language:
     try:
         return init_nlp(config, use_gpu=gpu_id)
     except (ConfigValidationError, RegistryError, OSError) as error:
-        raise InputError(f"config: {error}; mend it or its --overrides") from None
+        raise InputError(f"config: {error}; fix it or its --overrides") from None

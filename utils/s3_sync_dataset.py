@@ -255,7 +255,7 @@ def choose(listed: list[Listed], placed: Placed, args: SyncArguments) -> list[Li
         patterns = " ".join(map(repr, args.include))
         raise InputError(
             f"--include {patterns}: matches none of {len(here)} keys, as "
-            f"{placed.paths[here[0].key]!r}; patterns are held against the whole path below the "
+            f"{placed.paths[here[0].key]!r}; patterns are matched against the whole path below the "
             "prefix"
         )
     return wanted

@@ -29,7 +29,9 @@ class ExportArguments:
     sort_prefix: str | None = field(
         default=None, metadata={"help": "with --key: how the sort key begins"}
     )
-    sort_from: str | None = field(default=None, metadata={"help": "with --key: the smallest sort key, included"})
+    sort_from: str | None = field(
+        default=None, metadata={"help": "with --key: the smallest sort key, included"}
+    )
     sort_to: str | None = field(
         default=None, metadata={"help": "with --key: the largest sort key, included"}
     )

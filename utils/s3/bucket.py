@@ -277,7 +277,7 @@ def list_objects(bucket: Bucket, prefix: str, versions: bool = False) -> list[Li
     tells.
 
     Raises:
-        InputError: the list cannot be had, or comes in pages without end.
+        InputError: the list cannot be fetched, or comes in pages without end.
     """
     found = []
     operation = "list_object_versions" if versions else "list_objects_v2"

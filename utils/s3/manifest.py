@@ -95,7 +95,7 @@ def unchanged(
 ) -> Entry | None:
     """The entry of a local file whose bytes are the listed object's; None where they are not.
 
-    Bytes are held against the manifest, which holds what was once compared with S3; where it does
+    Bytes are compared with the manifest, which holds what was once compared with S3; where it does
     not know them, or knows them by their size alone, against what S3 itself tells of them.
     """
     file = output / path

@@ -2,7 +2,7 @@
 trained twice.
 
 A trial is one call of the room's `train.main`. Its folder is named by its parameters alone, so that
-a trial that was killed goes on from its last checkpoint, and one that had finished is taken as it
+a trial that was killed continues from its last checkpoint, and one that had finished is taken as it
 is. A search is one study: stages of a grid, samplers and later calls add to it.
 """
 
@@ -90,7 +90,7 @@ def search(
             come last.
         argv: the command line as it was typed, its YAML file first. given: what `parse` says was
             given.
-        dataset: the hash of the dataset. folder: where the search works, and goes on.
+        dataset: the hash of the dataset. folder: where the search works, and continues.
 
     Returns:
         `folder / "best"`.
@@ -134,7 +134,7 @@ def search(
                     if not plan.keep_models:
                         drop_weights(folder, rows_of(study), plan.max_gap, greater)
             except KeyboardInterrupt:
-                logger.info(f"{folder}: interrupted; the same command goes on")
+                logger.info(f"{folder}: interrupted; the same command continues")
                 raise SystemExit(130) from None
             return finish(study, train, base, arguments, plan, folder, inputs, greater)
 

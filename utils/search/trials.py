@@ -54,7 +54,7 @@ def rows_of(study) -> list[dict]:
 
 def settled(row: dict) -> bool:
     """Whether a trial need not be run again: it has a score, or would diverge again. Other failures
-    can be mended.
+    can be fixed.
     """
     return "reason" not in row or "diverged" in row["reason"]
 
@@ -127,7 +127,7 @@ def run_trial(
     """Train one trial unless its run is there, and tell the study its score or why there is none.
 
     Raises:
-        InputError: the disk is full, which no other trial would mend.
+        InputError: the disk is full, which no other trial would fix.
     """
     name = trial_name(trial.params)
     trial.set_user_attr("parameters", trial.params)

@@ -6,7 +6,7 @@ thresholds, lengths.
 
 Writes report.md, errors.csv, entropy.csv, confusions.csv, thresholds.csv, lengths.csv and figures
 to <RUN>/report/<split>/. The texts come from the run's dataset where it can be read again as it
-was; without them the report goes on and leaves out the columns and tables that need them. In the
+was; without them the report leaves out the columns and tables that need them. In the
 csv files a text that a spreadsheet would take for a formula begins with an apostrophe.
 """
 

@@ -1,4 +1,4 @@
-"""Pre-train an encoder on unlabelled Spanish text (masked-language modelling), from nothing or from
+"""Pre-train an encoder on unlabelled Spanish text (masked-language modelling), from scratch or from
 BETO onwards.
 
     accelerate launch beto_text_model/scripts/train/pretrain_mlm.py beto_text_model/configs/adapt-mini.yaml \
@@ -11,7 +11,7 @@ BETO onwards.
 Texts come from a folder of .txt, a table, or a prepared dataset (its train and unlabelled texts;
 validation and test are never read). The run works in <output_dir>.partial and appears as
 <output_dir>, a folder for --model_name_or_path, when it is finished; after a kill, the same command
-with --resume goes on from the last whole checkpoint.
+with --resume continues from the last whole checkpoint.
 """
 
 import copy

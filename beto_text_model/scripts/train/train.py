@@ -7,7 +7,7 @@
 
 Without arguments: the embedded sample and `mini`, the small pre-trained encoder of the project. The
 run works in <output_dir>.partial and appears as <output_dir> when it is finished; after a kill, the
-same command with --resume goes on from the last whole checkpoint.
+same command with --resume continues from the last whole checkpoint.
 """
 
 import logging

@@ -7,7 +7,7 @@ Takes the flags of train.py. Writes <output_dir>/data (or fold_1 … below it), 
 or fold,
 predictions of the unlabelled rows, and the summary: all_results.json, summary.md,
 figures/seeds.png. A step whose inputs have not changed is skipped; after a kill the same command
-with --resume goes on.
+with --resume continues.
 """
 
 from dataclasses import asdict

@@ -7,7 +7,7 @@
 
 Without arguments: the pages of the embedded sample and `resnet-tiny`, a small ResNet with random
 weights. The run works in <output_dir>.partial and appears as <output_dir> when it is finished;
-after a kill, the same command with --resume goes on from the last whole checkpoint.
+after a kill, the same command with --resume continues from the last whole checkpoint.
 """
 
 import logging

@@ -1,4 +1,4 @@
-"""Search hyperparameters: one run a trial, in a study that goes on after a kill and chooses with an
+"""Search hyperparameters: one run a trial, in a study that continues after a kill and chooses with an
 eye on overfit.
 
     python rnn_baseline/scripts/explore/search.py --space rnn_baseline/configs/search/meli-mlp-cnn.yaml \
@@ -11,7 +11,7 @@ eye on overfit.
 Takes the flags of train.py, which every trial gets, and the space: `name: [values]`, or for tpe
 also `name: {low: 1e-4, high: 1e-2, log: true}`. Each trial is a finished run in
 <search_dir>/trial_<parameters>; the chosen one is copied to <search_dir>/best. Writes trials.csv,
-summary.md and figures/. The same command goes on where it stopped; stages of a grid (--only) and
+summary.md and figures/. The same command continues where it stopped; stages of a grid (--only) and
 later calls add to the same search.
 """
 

@@ -86,7 +86,7 @@ def spacy_says(config_path, overrides: dict) -> str:
         except SystemExit as stop:
             if stop.code == 1:
                 raise InputError(
-                    f"{config_path}: {COLOURS.sub('', output.getvalue())}; mend the config"
+                    f"{config_path}: {COLOURS.sub('', output.getvalue())}; fix the config"
                 ) from None
             raise
     return COLOURS.sub("", output.getvalue())

@@ -1,4 +1,4 @@
-"""What a user can get wrong: one line, exit code 2, the culprit and the mend; or a counted report.
+"""What a user can get wrong: one line, exit code 2, the culprit and the fix; or a counted report.
 Nothing is lost.
 """
 

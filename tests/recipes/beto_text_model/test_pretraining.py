@@ -118,7 +118,7 @@ def test_the_folder_is_whole_and_says_what_it_is(encoder, texts):
 
 
 def test_the_loss_falls_on_the_sample(tmp_path):
-    """The embedded corpus, a start from nothing: the last loss is far below that of guessing."""
+    """The embedded corpus, a start from scratch: the last loss is far below that of guessing."""
     tokenizer = train_tokenizer_script.main(
         ["--vocab_size", "1000", "--output_dir", str(tmp_path / "t")]
     )

@@ -1,4 +1,4 @@
-"""extract_text: every kind of page is read back, every broken file is named, a killed run goes on,
+"""extract_text: every kind of page is read back, every broken file is named, a killed run continues,
 nothing is lost.
 """
 

@@ -1,4 +1,4 @@
-"""Every byte that a sync accepts was held against S3: parts of unusual sizes, composite checksums,
+"""Every byte that a sync accepts was compared with S3: parts of unusual sizes, composite checksums,
 encrypted objects, services that offer nothing.
 """
 

@@ -196,9 +196,9 @@ def test_given_splits_are_not_altered(tmp_path):
     assert report["classes_not_in_train"] == ["nunca vista"]
     assert report["null_or_empty_texts"]["test"] == 1
     assert "nunca vista" in corpus.splits["train"].features["label"].names
-    mended = load_corpus(tmp_path, Options(drop_leaks=True))
-    assert mended.info["dropped"] == {"text also in validation or test": {"train": 1}}
-    assert len(mended.splits["test"]) == 3
+    without_leaks = load_corpus(tmp_path, Options(drop_leaks=True))
+    assert without_leaks.info["dropped"] == {"text also in validation or test": {"train": 1}}
+    assert len(without_leaks.splits["test"]) == 3
 
 
 def test_cut_splits_do_not_leak_and_duplicates_can_go(tmp_path):

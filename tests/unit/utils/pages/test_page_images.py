@@ -220,9 +220,12 @@ def test_leaks_are_pages_of_the_same_bytes(tmp_path):
     corpus = load_corpus(tmp_path, content="image")
     assert corpus.info["report"]["leaks"]["test in train"] == 1
     assert any("1 pages of test are also in train" in note for note in corpus.info["notes"])
-    mended = load_corpus(tmp_path, DataOptions(drop_leaks=True), content="image")
-    assert mended.info["dropped"] == {"page also in validation or test": {"train": 1}}
-    assert "b/d1" not in mended.splits["train"]["id"][:] and "b/x" in mended.splits["test"]["id"][:]
+    without_leaks = load_corpus(tmp_path, DataOptions(drop_leaks=True), content="image")
+    assert without_leaks.info["dropped"] == {"page also in validation or test": {"train": 1}}
+    assert (
+        "b/d1" not in without_leaks.splits["train"]["id"][:]
+        and "b/x" in without_leaks.splits["test"]["id"][:]
+    )
 
 
 def test_an_edited_page_is_seen(tmp_path):

@@ -293,7 +293,7 @@ def test_diverged_and_failed_trials_are_recorded(go, tmp_path, monkeypatch):
     ]
     assert "odd" in rows[3]["reason"] and "diverged" in rows[1]["reason"]
     assert "3 failed" in (tmp_path / "search" / "summary.md").read_text(encoding="utf-8")
-    go(space)  # what diverged would diverge again; what failed otherwise may have been mended
+    go(space)  # what diverged would diverge again; what failed otherwise may have been fixed
     assert counts() == {
         "trial_activation-relu_hidden_size-3": 2,
         "trial_activation-relu_hidden_size-64": 1,
