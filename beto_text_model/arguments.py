@@ -62,7 +62,7 @@ def check_attention(name: str):
 
 @dataclass
 class EncoderArguments:
-    """Which encoder training continues from, or which shape starts from scratch; and how it is masked."""
+    """Which encoder is trained further, or which shape starts from scratch; and how it is masked."""
 
     model_name_or_path: str | None = field(
         default=None,

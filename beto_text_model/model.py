@@ -36,7 +36,7 @@ def load_config(args: ModelArguments, names: list[str]):
     """The encoder's configuration with this dataset's classes.
 
     Raises:
-        InputError: no such folder, a folder without config.json, a Hub id that cannot be loaded, or a
+        InputError: no such folder, a folder without config.json, a Hub id that does not load, or a
             `max_length` that the encoder has no positions for.
     """
     labels = {

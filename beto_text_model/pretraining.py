@@ -42,8 +42,8 @@ def load_pretraining_tokenizer(args: EncoderArguments):
     name = args.tokenizer_name or args.model_name_or_path
     if name is None:
         raise InputError(
-            "neither --model_name_or_path to continue from nor --tokenizer_name to start from scratch; "
-            "scripts/explore/train_tokenizer.py makes a tokenizer from your texts"
+            "neither --model_name_or_path to continue from nor --tokenizer_name to start from "
+            "scratch; scripts/explore/train_tokenizer.py makes a tokenizer from your texts"
         )
     tokenizer = from_source(AutoTokenizer, place_of(name), at_hand=MINI)
     if not tokenizer.is_fast:

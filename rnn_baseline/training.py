@@ -37,7 +37,7 @@ class RnnTrainer(SuiteTrainer):
 
 
 def load_tokenizer(args: ModelArguments, dataset) -> PreTrainedTokenizerFast:
-    """The tokenizer of the run that is continued, or one whose vocabulary is the words of the training
+    """The tokenizer of the continued run, or one whose vocabulary is the words of the training
     texts.
 
     Raises:

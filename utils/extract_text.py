@@ -108,8 +108,8 @@ def main(argv=None) -> Path:
     bad = [row for row in rows if row["status"] != "ok"]
     if bad and (args.strict or len(bad) == len(rows)):
         raise InputError(
-            f"{len(bad)} of {len(rows)} files failed, such as {bad[0]['file']}: {bad[0]['reason']}; fix "
-            f"or remove what {output / 'extraction.csv'} lists and pass --resume"
+            f"{len(bad)} of {len(rows)} files failed, such as {bad[0]['file']}: {bad[0]['reason']}; "
+            f"fix or remove what {output / 'extraction.csv'} lists and pass --resume"
         )
     return output
 

@@ -1,4 +1,4 @@
-"""Answers of DynamoDB: whole, checked against their checksum, and asked for again where they are not."""
+"""Answers of DynamoDB: whole, checked against their checksum, and asked for again where not."""
 
 import contextlib
 import json

@@ -1,4 +1,4 @@
-"""Search hyperparameters: one run a trial, in a study that continues after a kill and chooses with an
+"""Search hyperparameters: one run a trial, in a study that resumes after a kill and chooses with an
 eye on overfit.
 
     python rnn_baseline/scripts/explore/search.py --space rnn_baseline/configs/search/meli-mlp-cnn.yaml \

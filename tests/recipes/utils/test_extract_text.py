@@ -1,4 +1,4 @@
-"""extract_text: every kind of page is read back, every broken file is named, a killed run continues,
+"""extract_text: every kind of page is read back, every broken file is named, a killed run resumes,
 nothing is lost.
 """
 
