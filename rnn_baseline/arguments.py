@@ -1,8 +1,9 @@
-"""The room's own flags, and the command line of its training scripts."""
+"""The flags of the RNN package, and the command line of its training scripts."""
 
 import sys
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from rnn_baseline.model import RnnConfig
 from rnn_baseline.tokenization import check_filters
@@ -38,7 +39,7 @@ class ModelArguments:
 
     model_name_or_path: str | None = field(
         default=None,
-        metadata={"help": "a finished run of this room to go on from; none: random weights"},
+        metadata={"help": "a finished RNN run to start from; none: random weights"},
     )
     cell: str = field(
         default="lstm", metadata={"help": "lstm, gru, layernorm_lstm, mlp (mean of words) or cnn"}
@@ -95,7 +96,8 @@ class ModelArguments:
             "strip_non_alphanum",
         ],
         metadata={
-            "help": "what is done to a text, in a fixed order (see the manual); none: words as they are"
+            "help": "what is done to a text, in a fixed order (see the manual); "
+            "none: words as they are"
         },
     )
     min_word_length: int = field(
@@ -110,18 +112,19 @@ class ModelArguments:
     max_length: int = field(default=256, metadata={"help": "words read of each text"})
 
     def __post_init__(self):
-        self.filters = [
-            name for given in self.filters for name in given.split(",") if name not in ("", "none")
-        ]
+        # `--filters lower,strip_tags` and `--filters lower strip_tags` are the same.
+        names = ",".join(self.filters).split(",")
+        self.filters = [name for name in names if name not in ("", "none")]
         check_filters(self.filters)
         for name in ("min_word_length", "min_frequency", "vocab_size", "max_length"):
             if getattr(self, name) < 1:
                 raise ValueError(f"--{name} {getattr(self, name)}: give at least 1")
-        if self.vectors and not Path(self.vectors).is_file():  # said before a large corpus is read
+        # Refused here, before a large corpus is read.
+        if self.vectors and not Path(self.vectors).is_file():
             raise ValueError(f"--vectors {self.vectors}: no such file; check the path")
-        RnnConfig(**self.shape())
+        RnnConfig(**self.shape())  # it checks them
 
-    def shape(self) -> dict:
+    def shape(self) -> dict[str, Any]:
         """The fields of `RnnConfig`."""
         return {name: getattr(self, name) for name in SHAPE}
 
@@ -140,7 +143,7 @@ class RnnTrainingArguments(SuiteTrainingArguments):
     num_train_epochs: float = field(default=10.0, metadata={"help": "passes over the texts"})
     balanced_batches: int = field(
         default=0,
-        metadata={"help": "class-balanced batches, so many an epoch; 0: every row once an epoch"},
+        metadata={"help": "class-balanced batches per epoch; 0: every row once an epoch"},
     )
     streaming: bool = field(
         default=False,
@@ -154,11 +157,10 @@ class RnnTrainingArguments(SuiteTrainingArguments):
     )
 
     def __post_init__(self):
-        if self.balanced_batches < 0 or self.shuffle_buffer < 1:
-            raise ValueError(
-                f"--balanced_batches {self.balanced_batches} --shuffle_buffer {self.shuffle_buffer}: "
-                "give 0 or more, and at least 1"
-            )
+        if self.balanced_batches < 0:
+            raise ValueError(f"--balanced_batches {self.balanced_batches}: give 0 or more")
+        if self.shuffle_buffer < 1:
+            raise ValueError(f"--shuffle_buffer {self.shuffle_buffer}: give at least 1")
         if self.balanced_batches and self.streaming:
             raise ValueError("--balanced_batches and --streaming: give one of them")
         super().__post_init__()
@@ -184,6 +186,7 @@ def parse_training(argv, doc: str, *more):
     if model_args.model_name_or_path and idle:
         raise InputError(
             f"--{idle[0]}: has no effect beside --model_name_or_path "
-            f"{model_args.model_name_or_path}, whose words and shape are taken; leave one of them out"
+            f"{model_args.model_name_or_path}, whose words and shape are taken; leave one of them "
+            "out"
         )
     return model_args, *others, words

@@ -1,9 +1,11 @@
-"""In which order a training reads its rows: by length, balanced by class, or block by block for
+"""The order in which a training reads its rows: by length, balanced by class, or block by block for
 mapped files.
 
 Every order depends on (seed, epoch) alone, so that a resumed run and every process see the same
 one.
 """
+
+import math
 
 import numpy as np
 import torch
@@ -13,13 +15,20 @@ class SeededSampler(torch.utils.data.Sampler):
     """Row numbers of one epoch, from `order(rng)`."""
 
     def __init__(self, batch_size: int, seed: int):
-        self.batch_size, self.seed, self.epoch = batch_size, seed, 0
+        self.batch_size = batch_size
+        self.seed = seed
+        self.epoch = 0
 
     def set_epoch(self, epoch: int):
         self.epoch = epoch
 
     def __iter__(self):
-        return iter(self.order(np.random.default_rng([self.seed, self.epoch])).tolist())
+        rng = np.random.default_rng([self.seed, self.epoch])
+        return iter(self.order(rng).tolist())
+
+    def order(self, rng: np.random.Generator) -> np.ndarray:
+        """Row numbers (n,) of one epoch; all chance comes from `rng`."""
+        raise NotImplementedError
 
 
 class BucketSampler(SeededSampler):
@@ -53,15 +62,11 @@ class BlockSampler(BucketSampler):
         self.buffer = buffer
 
     def order(self, rng) -> np.ndarray:
-        starts = rng.permutation(np.arange(0, len(self), self.buffer))
-        blocks = [np.arange(start, min(start + self.buffer, len(self))) for start in starts]
-        return np.concatenate(
-            [
-                bucketed(rng.permutation(block), self.lengths, self.batch_size, rng)
-                for block in blocks
-            ]
-            or [np.zeros(0, int)]
-        )
+        rows = [np.zeros(0, int)]  # a dataset without a row has no block
+        for start in rng.permutation(np.arange(0, len(self), self.buffer)):
+            block = np.arange(start, min(start + self.buffer, len(self)))
+            rows.append(bucketed(rng.permutation(block), self.lengths, self.batch_size, rng))
+        return np.concatenate(rows)
 
 
 def bucketed(rows: np.ndarray, lengths: np.ndarray, batch_size: int, rng) -> np.ndarray:
@@ -69,8 +74,9 @@ def bucketed(rows: np.ndarray, lengths: np.ndarray, batch_size: int, rng) -> np.
     and comes last.
     """
     n_whole = len(rows) // batch_size * batch_size
-    rows, rest = rows[:n_whole], rows[n_whole:]
-    batches = rows[np.argsort(lengths[rows], kind="stable")].reshape(-1, batch_size)
+    whole, rest = rows[:n_whole], rows[n_whole:]
+    by_length = whole[np.argsort(lengths[whole], kind="stable")]
+    batches = by_length.reshape(-1, batch_size)
     return np.concatenate([batches[rng.permutation(len(batches))].ravel(), rest])
 
 
@@ -86,23 +92,27 @@ class BalancedSampler(SeededSampler):
         super().__init__(batch_size, seed)
         labels = np.asarray(labels)
         self.n_batches = n_batches
-        self.rows_of = [np.flatnonzero(labels == code) for code in np.unique(labels)]
+        self.rows_of = [np.flatnonzero(labels == label_id) for label_id in np.unique(labels)]
 
     def __len__(self):
         return self.batch_size * self.n_batches
 
     def order(self, rng) -> np.ndarray:
+        # The class of every place: what a batch has left over is drawn among the classes.
         n_classes = len(self.rows_of)
-        whole, rest = divmod(self.batch_size, n_classes)
-        classes = np.concatenate(
-            [
-                np.r_[np.tile(np.arange(n_classes), whole), rng.permutation(n_classes)[:rest]]
-                for _ in range(self.n_batches)
-            ]
-        )
+        times, left_over = divmod(self.batch_size, n_classes)
+        every_class = np.tile(np.arange(n_classes), times)
+        batches = [
+            np.r_[every_class, rng.permutation(n_classes)[:left_over]]
+            for _ in range(self.n_batches)
+        ]
+        classes = np.concatenate(batches)
+
+        # The row of every place: each class's rows in shuffled passes.
         rows = np.empty(len(classes), np.int64)
-        for code, own in enumerate(self.rows_of):
-            places = np.flatnonzero(classes == code)
-            passes = [rng.permutation(own) for _ in range(-(-len(places) // len(own)))]
-            rows[places] = np.concatenate(passes or [own])[: len(places)]
+        for number, own in enumerate(self.rows_of):
+            places = np.flatnonzero(classes == number)
+            n_passes = math.ceil(len(places) / len(own))
+            passes = [own[:0]] + [rng.permutation(own) for _ in range(n_passes)]
+            rows[places] = np.concatenate(passes)[: len(places)]
         return rows

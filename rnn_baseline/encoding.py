@@ -3,10 +3,12 @@ Python work per row.
 """
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
 
+from rnn_baseline.model import UNKNOWN
 from rnn_baseline.tokenization import CHUNK, encode_chunks, encode_texts
 from utils.data.cache import cached_folder, tokenizer_text
 
@@ -26,25 +28,32 @@ class EncodedDataset(torch.utils.data.Dataset):
     def __init__(
         self, tokens: torch.Tensor, offsets: torch.Tensor, labels: torch.Tensor, rows=None
     ):
-        """tokens: (n_words,) int32; offsets: (n_texts + 1,) int64; labels: (n_texts,) int64; rows:
-        those in use.
         """
-        self.tokens, self.offsets, self.labels = tokens, offsets, labels
-        self.rows = torch.arange(len(labels), device=offsets.device) if rows is None else rows
+        Args:
+            tokens: (n_words,) int32, the word ids of all texts one after the other.
+            offsets: (n_texts + 1,) int64, where each text begins in `tokens`.
+            labels: (n_texts,) int64.
+            rows: (n,) int64, numbers of the texts in use; None: all.
+        """
+        self.tokens = tokens
+        self.offsets = offsets
+        self.labels = labels
+        if rows is None:
+            rows = torch.arange(len(labels), device=offsets.device)
+        self.rows = rows
 
     def __len__(self):
         return len(self.rows)
 
     def __getitem__(self, key):
+        """A column (`labels` or `length`) as (n,) numpy, or one row by its number."""
         if key == "labels":
             return self.labels[self.rows].cpu().numpy()
         if key == "length":
             return (self.offsets[self.rows + 1] - self.offsets[self.rows]).cpu().numpy()
         row = self.rows[key]
-        return {
-            "input_ids": self.tokens[self.offsets[row] : self.offsets[row + 1]],
-            "labels": self.labels[row],
-        }
+        words = self.tokens[self.offsets[row] : self.offsets[row + 1]]
+        return {"input_ids": words, "labels": self.labels[row]}
 
     def __getitems__(self, numbers) -> dict[str, torch.Tensor]:
         """One batch: input_ids (batch, longest) int32, labels (batch,), and attention_mask where
@@ -58,8 +67,9 @@ class EncodedDataset(torch.utils.data.Dataset):
         words = places < lengths[:, None]  # (batch, longest)
         batch = {"labels": self.labels[rows]}
         if len(self.tokens):
-            taken = self.tokens[(starts[:, None] + places).clamp(max=len(self.tokens) - 1)]
-            batch["input_ids"] = taken.masked_fill(~words, 0)
+            # Places behind a text's end read the next texts' words, and are blanked out.
+            read = (starts[:, None] + places).clamp(max=len(self.tokens) - 1)
+            batch["input_ids"] = self.tokens[read].masked_fill(~words, 0)
         else:
             batch["input_ids"] = torch.zeros(words.shape, dtype=torch.int32, device=rows.device)
         if int(lengths.min()) < longest and longest > 1:
@@ -67,6 +77,7 @@ class EncodedDataset(torch.utils.data.Dataset):
         return batch
 
     def select(self, numbers) -> "EncodedDataset":
+        """The rows of these numbers, which share the arrays."""
         numbers = torch.as_tensor(np.asarray(numbers, np.int64), device=self.rows.device)
         return EncodedDataset(self.tokens, self.offsets, self.labels, self.rows[numbers])
 
@@ -96,7 +107,7 @@ def encode_splits(splits, tokenizer, max_length: int) -> dict[str, EncodedDatase
             write_split(folder / split, dataset, tokenizer, max_length)
 
     folder = cached_folder("words", splits, (max_length, tokenizer_text(tokenizer)), write)
-    if folder is None:
+    if folder is None:  # the cache cannot be written
         return {
             split: encode_dataset(dataset, tokenizer, max_length)
             for split, dataset in splits.items()
@@ -108,8 +119,8 @@ def encode_dataset(dataset, tokenizer, max_length: int) -> EncodedDataset:
     """One split with `text` and `label`, encoded in memory."""
     table = dataset.with_format("arrow")[:]
     tokens, offsets = encode_texts(table["text"], tokenizer, max_length)
-    labels = table["label"].to_numpy()
-    return EncodedDataset(torch.from_numpy(tokens), torch.from_numpy(offsets), torch.tensor(labels))
+    labels = torch.tensor(table["label"].to_numpy())
+    return EncodedDataset(torch.from_numpy(tokens), torch.from_numpy(offsets), labels)
 
 
 def write_split(folder: Path, dataset, tokenizer, max_length: int):
@@ -117,13 +128,15 @@ def write_split(folder: Path, dataset, tokenizer, max_length: int):
     folder.mkdir(parents=True)
     rows = dataset.with_format("arrow")
     texts = (rows[start : start + CHUNK]["text"] for start in range(0, len(dataset), CHUNK))
-    lengths = [np.zeros(0, np.int64)]
+    lengths = [np.zeros(0, np.int64)]  # a split without a row has no chunk
     with open(folder / "tokens", "wb") as stream:
         for tokens, words in encode_chunks(texts, tokenizer, max_length):
             tokens.tofile(stream)
             lengths.append(words)
-    np.r_[0, np.cumsum(np.concatenate(lengths))].astype(np.int64).tofile(folder / "offsets")
-    dataset.with_format("numpy")["label"][:].astype(np.int64).tofile(folder / "labels")
+    offsets = np.r_[0, np.cumsum(np.concatenate(lengths))]
+    labels = dataset.with_format("numpy")["label"][:]
+    offsets.astype(np.int64).tofile(folder / "offsets")
+    labels.astype(np.int64).tofile(folder / "labels")
 
 
 def read_split(folder: Path) -> EncodedDataset:
@@ -137,15 +150,22 @@ def read_split(folder: Path) -> EncodedDataset:
     return EncodedDataset(**arrays)
 
 
-def describe_words(encoded: dict[str, EncodedDataset], max_length: int) -> dict:
-    """Share of unknown words, texts without a word, and share of texts that reach `max_length`, by
-    split.
+def describe_words(encoded: dict[str, EncodedDataset], max_length: int) -> dict[str, Any]:
+    """What the network will see of each split.
+
+    Returns:
+        `share_unknown` of the words, `empty` (number of texts without a word) and `share_truncated`
+        of the texts, each by split. A text of exactly `max_length` words counts as truncated: the
+        encoded rows do not tell it from a longer one.
     """
-    report = {"share_unknown": {}, "empty": {}, "share_cut": {}}
+    report: dict[str, Any] = {"share_unknown": {}, "empty": {}, "share_truncated": {}}
     for split, dataset in encoded.items():
-        lengths, n = dataset["length"], max(1, len(dataset))
-        unknown = sum(int((part == 1).sum()) for part in dataset.tokens.split(1_000_000))
-        report["share_unknown"][split] = unknown / max(1, len(dataset.tokens))
+        lengths = dataset["length"]
+        # In parts: memory would not hold the comparison of all words of a large mapped corpus.
+        parts = dataset.tokens.split(1_000_000)
+        n_unknown = sum(int((part == UNKNOWN).sum()) for part in parts)
+        n_long = int((lengths >= max_length).sum())
+        report["share_unknown"][split] = n_unknown / max(1, len(dataset.tokens))
         report["empty"][split] = int((lengths == 0).sum())
-        report["share_cut"][split] = float((lengths >= max_length).sum() / n)
+        report["share_truncated"][split] = n_long / max(1, len(dataset))
     return report

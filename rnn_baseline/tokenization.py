@@ -1,5 +1,5 @@
-"""Words as a fast tokenizer: the origins' filters as a normaliser, a vocabulary of the training
-texts, kept in tokenizer.json, so that what runs in training runs in `predict` and in `pipeline`.
+"""Words as a fast tokenizer: gensim's filters as a normaliser, and the training texts' vocabulary,
+both kept in tokenizer.json, so that what runs in training runs in `predict` and in `pipeline`.
 """
 
 import re
@@ -15,9 +15,10 @@ from tokenizers import Regex, Tokenizer, models, normalizers, pre_tokenizers
 from transformers import PreTrainedTokenizerFast
 
 PAD, UNK = "[PAD]", "[UNK]"  # ids 0 and 1
+# Both bound the memory that a large corpus takes.
 CHUNK = 100_000  # texts that are looked at together
 REMEMBERED = 500_000  # different raw words whose ids or counts are kept from chunk to chunk
-# In the order in which they run, which is that of the origin whatever order they are named in.
+# In the order in which they run, whatever order they are named in.
 FILTERS = (
     "lower",
     "strip_tags",
@@ -29,12 +30,14 @@ FILTERS = (
     "strip_short",
     "stopwords",
 )
+TAG = "<[^>]+>"
 BETWEEN_LETTER_AND_DIGIT = r"(?<=\p{L})(?=\p{N})|(?<=\p{N})(?=\p{L})"
 
 
 def check_filters(filters):
     """Refuse a filter that does not exist."""
-    if unknown := [name for name in filters if name not in FILTERS]:
+    unknown = [name for name in filters if name not in FILTERS]
+    if unknown:
         raise ValueError(
             f"--filters {' '.join(unknown)}: choose among {', '.join(FILTERS)}, or none"
         )
@@ -48,7 +51,7 @@ def filter_steps(filters, min_word_length: int) -> list:
     """
     steps = {
         "lower": normalizers.Lowercase(),
-        "strip_tags": normalizers.Replace(Regex(r"<[^>]+>"), ""),
+        "strip_tags": normalizers.Replace(Regex(TAG), ""),
         "split_alphanum": normalizers.Replace(Regex(BETWEEN_LETTER_AND_DIGIT), " "),
         "strip_punctuation": normalizers.Replace(Regex(f"[{re.escape(string.punctuation)}]"), " "),
         "strip_non_alphanum": normalizers.Replace(Regex(r"[^\p{L}\p{M}\p{N}]"), " "),
@@ -61,8 +64,9 @@ def filter_steps(filters, min_word_length: int) -> list:
             Regex(rf"(?<!\S)(?:{'|'.join(sorted(STOP_WORDS))})(?!\S)"), ""
         ),
     }
-    if min_word_length < 2:
-        steps.pop("strip_short")
+    if min_word_length < 2:  # no word is shorter
+        del steps["strip_short"]
+    # \x1c-\x1f: str.split takes them for blanks, \s does not.
     blanks = normalizers.Replace(Regex(r"[\s\x1c-\x1f]"), " ")
     return [
         normalizers.NFC(),
@@ -75,7 +79,7 @@ def word_tokenizer(
     words: list[str], filters, min_word_length: int, max_length: int
 ) -> PreTrainedTokenizerFast:
     """A tokenizer of these words, PAD 0, UNK 1, that reads up to `max_length` words of a text."""
-    vocabulary = {word: code for code, word in enumerate([PAD, UNK, *words])}
+    vocabulary = {word: word_id for word_id, word in enumerate([PAD, UNK, *words])}
     tokenizer = Tokenizer(models.WordLevel(vocabulary, unk_token=UNK))
     tokenizer.normalizer = normalizers.Sequence(filter_steps(filters, min_word_length))
     tokenizer.pre_tokenizer = pre_tokenizers.WhitespaceSplit()
@@ -98,33 +102,39 @@ def learn_tokenizer(
     vocab_size: int = 50_000,
     max_length: int = 512,
 ) -> PreTrainedTokenizerFast:
-    """A tokenizer whose vocabulary are the most frequent words of the training texts.
+    """A tokenizer whose vocabulary is the most frequent words of the training texts.
 
     Args:
         texts: arrow array, or list, of strings or None.
-        min_frequency: how often a word must occur. vocab_size: at most so many words (equally
-            frequent ones by alphabet), PAD and UNK not counted.
+        filters: names out of FILTERS.
+        min_word_length: `strip_short` drops shorter words (characters).
+        min_frequency: how often a word must occur.
+        vocab_size: the most words that are kept, PAD and UNK not counted.
+        max_length: words that the tokenizer reads of a text.
     """
     normalizer = normalizers.Sequence(filter_steps(filters, min_word_length))
     counts = count_words(texts, normalizer, "strip_tags" in filters)
+    # Equally frequent words by alphabet, so that the same texts give the same vocabulary.
     frequent = sorted(
         (-count, word)
         for word, count in counts.items()
         if count >= min_frequency and word not in (PAD, UNK)
     )
-    return word_tokenizer(
-        [word for _, word in frequent[:vocab_size]], filters, min_word_length, max_length
-    )
+    words = [word for _, word in frequent[:vocab_size]]
+    return word_tokenizer(words, filters, min_word_length, max_length)
 
 
-def count_words(texts, normalizer, tags: bool) -> Counter:
-    """How often each word occurs once the texts are normalised; a raw word is not normalised each
-    time it occurs.
+def count_words(texts, normalizer, tags: bool) -> Counter[str]:
+    """How often each word occurs in the normalised texts.
+
+    Raw words are counted first, so that a word is not normalised each time it occurs.
     """
-    counts, raw = Counter(), Counter()
+    counts: Counter[str] = Counter()
+    raw: Counter[str] = Counter()
     for chunk in chunks_of(texts):
-        whole, words, codes, _ = split_words(chunk, tags)
-        for word, n in zip(words, np.bincount(codes, minlength=len(words)).tolist(), strict=True):
+        whole, words, places, _ = split_words(chunk, tags)
+        times = np.bincount(places, minlength=len(words)).tolist()
+        for word, n in zip(words, times, strict=True):
             raw[word] += n
         add_words(counts, Counter(whole.values()), normalizer)
         if len(raw) > REMEMBERED:
@@ -135,7 +145,7 @@ def count_words(texts, normalizer, tags: bool) -> Counter:
 
 
 def add_words(counts: Counter, raw: Counter, normalizer):
-    """Add raw words, or whole texts, to the counts of the words that the normaliser makes of them."""
+    """Add to `counts` the words that the normaliser makes of raw words, or of whole texts."""
     for text, n in raw.items():
         for word in normalizer.normalize_str(text).split():
             counts[word] += n
@@ -143,16 +153,13 @@ def add_words(counts: Counter, raw: Counter, normalizer):
 
 def chunks_of(texts):
     """Arrow arrays of up to CHUNK texts, null ones as empty."""
-    texts = (
-        texts
-        if isinstance(texts, (pa.Array, pa.ChunkedArray))
-        else pa.array(texts, pa.large_string())
-    )
+    if not isinstance(texts, (pa.Array, pa.ChunkedArray)):
+        texts = pa.array(texts, pa.large_string())
     for start in range(0, len(texts), CHUNK):
         chunk = texts.slice(start, CHUNK).cast(pa.large_string())
-        yield pc.fill_null(
-            chunk.combine_chunks() if isinstance(chunk, pa.ChunkedArray) else chunk, ""
-        )
+        if isinstance(chunk, pa.ChunkedArray):
+            chunk = chunk.combine_chunks()
+        yield pc.fill_null(chunk, "")
 
 
 def split_words(
@@ -164,11 +171,12 @@ def split_words(
     left out of the words.
 
     Returns:
-        whole: {row: text} of those; words: the different raw words; codes: (n_words,) into them, in
-            reading order;
-        offsets: (n_texts + 1,) where each text's words begin in `codes`.
+        whole: {row: text} of those texts.
+        words: the different raw words.
+        places: (n_words,) the place in `words` of each word, in reading order.
+        offsets: (n_texts + 1,) where each text's words begin in `places`.
     """
-    whole = {}
+    whole: dict[int, str] = {}
     if tags:
         has_tag = pc.match_substring(chunk, "<")
         rows = np.flatnonzero(has_tag.to_numpy(zero_copy_only=False))
@@ -176,68 +184,81 @@ def split_words(
         chunk = pc.if_else(has_tag, "", chunk)
     lists = pc.utf8_split_whitespace(chunk)
     offsets = lists.offsets.to_numpy()
-    encoded = lists.values.slice(offsets[0], offsets[-1] - offsets[0]).dictionary_encode()
-    return whole, encoded.dictionary.to_pylist(), encoded.indices.to_numpy(), offsets - offsets[0]
+    first, last = offsets[0], offsets[-1]  # a slice keeps the values around it
+    encoded = lists.values.slice(first, last - first).dictionary_encode()
+    return whole, encoded.dictionary.to_pylist(), encoded.indices.to_numpy(), offsets - first
 
 
 def encode_texts(
     texts, tokenizer: PreTrainedTokenizerFast, max_length: int
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Ids of all texts in one flat array: (n_words,) int32, and where each text begins: (n_texts +
-    1,) int64.
+    """The ids of `tokenizer(text, truncation=True, max_length=max_length)` of all texts.
 
-    The ids are those of `tokenizer(text, truncation=True, max_length=max_length)`.
+    Returns:
+        tokens: (n_words,) int32, the ids of all texts one after the other.
+        offsets: (n_texts + 1,) int64, where each text begins in `tokens`.
     """
-    chunks = [
-        (np.zeros(0, np.int32), np.zeros(0, np.int64)),
-        *encode_chunks([texts], tokenizer, max_length),
-    ]
-    tokens, lengths = (np.concatenate(arrays) for arrays in zip(*chunks, strict=True))
-    return tokens, np.r_[0, np.cumsum(lengths)]
+    # An empty chunk first: a table without a row has none.
+    tokens = [np.zeros(0, np.int32)]
+    lengths = [np.zeros(0, np.int64)]
+    for chunk_tokens, chunk_lengths in encode_chunks([texts], tokenizer, max_length):
+        tokens.append(chunk_tokens)
+        lengths.append(chunk_lengths)
+    return np.concatenate(tokens), np.r_[0, np.cumsum(np.concatenate(lengths))]
 
 
 def encode_chunks(parts, tokenizer: PreTrainedTokenizerFast, max_length: int):
     """Yield the ids (n_words,) int32 and the words per text (n_texts,) int64 of chunk after chunk.
 
     Every different raw word is encoded once, whatever chunk it comes back in: no filter but
-    strip_tags looks across a blank (tests/unit/test_rnn_tokenization.py).
+    strip_tags looks across a blank (tests/unit/rnn_baseline/test_rnn_tokenization.py).
 
     Args:
         parts: arrow arrays, or lists, of strings or None.
     """
-    tags, known = "<[^>]+>" in tokenizer.backend_tokenizer.to_str(), {}
+    tags = TAG in tokenizer.backend_tokenizer.to_str()
+    known: dict[str, tuple[int, ...]] = {}  # the ids of raw words
     for part in parts:
         for chunk in chunks_of(part):
-            tokens, starts = cut(
-                *encode_chunk(*split_words(chunk, tags), tokenizer, known), max_length
-            )
+            whole, words, places, offsets = split_words(chunk, tags)
+            tokens, starts = encode_chunk(whole, words, places, offsets, tokenizer, known)
+            tokens, starts = cut(tokens, starts, max_length)
             yield tokens, np.diff(starts)
             if len(known) > REMEMBERED:
                 known.clear()
 
 
 def encode_chunk(
-    whole: dict[int, str], words: list[str], codes, offsets, tokenizer, known: dict[str, tuple]
+    whole: dict[int, str],
+    words: list[str],
+    places: np.ndarray,
+    offsets: np.ndarray,
+    tokenizer: PreTrainedTokenizerFast,
+    known: dict[str, tuple[int, ...]],
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Flat ids and offsets of what `split_words` returned; `known` holds the ids of raw words, and
-    learns new ones.
+    """Flat ids (n_ids,) int32 and where each text begins (n_texts + 1,) of what `split_words`
+    returned; `known` holds the ids of raw words, and learns new ones.
     """
     if whole:  # each of these texts takes the place of one word
-        places = offsets[np.array(list(whole))]
-        codes = np.insert(codes, places, len(words) + np.arange(len(whole)))
-        grown = np.zeros(len(offsets), np.int64)
-        grown[np.array(list(whole)) + 1] = 1
-        offsets = offsets + np.cumsum(grown)
+        rows = np.array(list(whole))
+        places = np.insert(places, offsets[rows], len(words) + np.arange(len(whole)))
+        one_more = np.zeros(len(offsets), np.int64)
+        one_more[rows + 1] = 1
+        offsets = offsets + np.cumsum(one_more)
+
+    # The ids of every different word, then of every whole text, in one flat table.
     new = [word for word in words if word not in known]
     known.update(zip(new, ids_of(new, tokenizer), strict=True))
-    ids = [*map(known.__getitem__, words), *ids_of(list(whole.values()), tokenizer)]
+    ids = [known[word] for word in words] + ids_of(list(whole.values()), tokenizer)
     sizes = np.fromiter(map(len, ids), np.int64, len(ids))
     table = np.fromiter(chain.from_iterable(ids), np.int32, sizes.sum())
-    begins = np.r_[0, np.cumsum(sizes)]
-    taken = sizes[codes]  # ids of every word in reading order
-    ends = np.r_[0, np.cumsum(taken)]
-    flat = table[np.repeat(begins[codes] - ends[:-1], taken) + np.arange(ends[-1])]
-    return flat, ends[offsets]
+    table_begins = np.r_[0, np.cumsum(sizes)]
+
+    # Gathered for each word in reading order; a word may become no id or several.
+    n_ids = sizes[places]
+    ends = np.r_[0, np.cumsum(n_ids)]
+    shifts = np.repeat(table_begins[places] - ends[:-1], n_ids)
+    return table[shifts + np.arange(ends[-1])], ends[offsets]
 
 
 def ids_of(texts: list[str], tokenizer: PreTrainedTokenizerFast) -> list[tuple[int, ...]]:
@@ -245,10 +266,8 @@ def ids_of(texts: list[str], tokenizer: PreTrainedTokenizerFast) -> list[tuple[i
     backend = tokenizer.backend_tokenizer
     backend.no_truncation()
     backend.no_padding()
-    return [
-        tuple(encoding.ids)
-        for encoding in backend.encode_batch_fast(texts, add_special_tokens=False)
-    ]
+    encodings = backend.encode_batch_fast(texts, add_special_tokens=False)
+    return [tuple(encoding.ids) for encoding in encodings]
 
 
 def cut(flat: np.ndarray, starts: np.ndarray, max_length: int) -> tuple[np.ndarray, np.ndarray]:
@@ -256,5 +275,5 @@ def cut(flat: np.ndarray, starts: np.ndarray, max_length: int) -> tuple[np.ndarr
     lengths = np.diff(starts)
     if not len(lengths) or lengths.max() <= max_length:
         return flat, starts
-    place = np.arange(len(flat)) - np.repeat(starts[:-1], lengths)
+    place = np.arange(len(flat)) - np.repeat(starts[:-1], lengths)  # of each id in its text
     return flat[place < max_length], np.r_[0, np.cumsum(np.minimum(lengths, max_length))]

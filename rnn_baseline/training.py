@@ -1,13 +1,14 @@
-"""A network for a dataset, and the Trainer with the room's samplers."""
+"""A network for a dataset, and the Trainer with the package's samplers."""
 
 import logging
 from pathlib import Path
+from typing import Any
 
-from transformers import AutoTokenizer, PreTrainedTokenizerFast
+from transformers import PreTrainedTokenizerFast
 
 from rnn_baseline.arguments import ModelArguments
 from rnn_baseline.batches import BalancedSampler, BlockSampler, BucketSampler
-from rnn_baseline.model import RECURRENT, RnnConfig, RnnForSequenceClassification
+from rnn_baseline.model import RnnConfig, RnnForSequenceClassification
 from rnn_baseline.tokenization import learn_tokenizer
 from rnn_baseline.vectors import fill_embedding
 from utils.errors import InputError
@@ -22,8 +23,10 @@ class RnnTrainer(SuiteTrainer):
     """
 
     def _get_train_sampler(self, train_dataset=None):
-        args, dataset = self.args, self.train_dataset
+        args = self.args
+        dataset = self.train_dataset
         seed = args.seed if args.data_seed is None else args.data_seed
+        # The global batch: 1 × 8 and 2 × 4 must read the same rows in the same order.
         batch = (
             args.per_device_train_batch_size * args.gradient_accumulation_steps * args.world_size
         )
@@ -37,18 +40,18 @@ class RnnTrainer(SuiteTrainer):
 
 
 def load_tokenizer(args: ModelArguments, dataset) -> PreTrainedTokenizerFast:
-    """The tokenizer of the continued run, or one whose vocabulary is the words of the training
+    """The tokenizer of the run to start from, or one whose vocabulary is the words of the training
     texts.
 
     Raises:
-        InputError: no run folder of this room, or the filters leave no word of the training texts.
+        InputError: no RNN run folder, or the filters leave no word of the training texts.
     """
     if args.model_name_or_path:
         check_start(args.model_name_or_path)
         logger.info(
             f"words, filters and shape of the network are those of {args.model_name_or_path}"
         )
-        return AutoTokenizer.from_pretrained(args.model_name_or_path)
+        return PreTrainedTokenizerFast.from_pretrained(args.model_name_or_path)
     tokenizer = learn_tokenizer(
         dataset.with_format("arrow")[:]["text"],
         args.filters,
@@ -57,38 +60,38 @@ def load_tokenizer(args: ModelArguments, dataset) -> PreTrainedTokenizerFast:
         vocab_size=args.vocab_size,
         max_length=args.max_length,
     )
-    if len(tokenizer) == 2:
+    if len(tokenizer) == 2:  # [PAD] and [UNK]
         raise InputError(
-            f"--filters {' '.join(args.filters)} --min_frequency {args.min_frequency}: leave no word of "
-            "the training texts; leave out a filter or lower --min_frequency"
+            f"--filters {' '.join(args.filters)} --min_frequency {args.min_frequency}: leave no "
+            "word of the training texts; leave out a filter or lower --min_frequency"
         )
     return tokenizer
 
 
 def check_start(name: str):
-    """Refuse a start that is no run of this room."""
+    """Refuse a start that is no RNN run."""
     path = Path(name)
     if not (path / "config.json").exists() or not (path / "tokenizer.json").exists():
         raise InputError(
-            f"--model_name_or_path {name}: no finished run (config.json and tokenizer.json) there; give "
-            "a run folder of this room, or leave the flag out for random weights"
+            f"--model_name_or_path {name}: no finished run (config.json and tokenizer.json) there; "
+            "give a run folder of rnn_baseline, or leave the flag out for random weights"
         )
     if '"rnn_baseline"' not in (path / "config.json").read_text(encoding="utf-8"):
         raise InputError(
-            f"--model_name_or_path {name}: not a network of this room; encoders are trained by "
+            f"--model_name_or_path {name}: not a network of rnn_baseline; encoders are trained by "
             "beto_text_model/scripts/train/train.py"
         )
 
 
 def build_model(
-    args: ModelArguments, names: list[str], tokenizer
-) -> tuple[RnnForSequenceClassification, dict | None]:
+    args: ModelArguments, class_names: list[str], tokenizer
+) -> tuple[RnnForSequenceClassification, dict[str, Any] | None]:
     """The network (seed its random weights before) and the coverage of its pretrained vectors, if
     any.
     """
-    labels = {
-        "id2label": dict(enumerate(names)),
-        "label2id": {name: code for code, name in enumerate(names)},
+    labels: dict[str, Any] = {
+        "id2label": dict(enumerate(class_names)),
+        "label2id": {name: label_id for label_id, name in enumerate(class_names)},
     }
     if args.model_name_or_path:
         if args.vectors:
@@ -97,14 +100,13 @@ def build_model(
             )
         model = RnnForSequenceClassification.from_pretrained(
             args.model_name_or_path,
-            ignore_mismatched_sizes=True,
+            ignore_mismatched_sizes=True,  # other classes: a new class layer
             freeze_embeddings=args.freeze_embeddings,
             **labels,
         )
         return model, None
-    model = RnnForSequenceClassification(
-        RnnConfig(**args.shape(), vocab_size=len(tokenizer), **labels)
-    )
+    config = RnnConfig(**args.shape(), vocab_size=len(tokenizer), **labels)
+    model = RnnForSequenceClassification(config)
     if args.vectors:
         return model, fill_embedding(model.embedding.weight, args.vectors, tokenizer)
     if args.freeze_embeddings:
@@ -116,13 +118,9 @@ def build_model(
 
 def shape_name(config: RnnConfig) -> str:
     """A network in a phrase: `bilstm 3 × 256, attention`."""
-    if config.cell not in RECURRENT:
-        return (
-            f"{config.cell} {'-'.join(map(str, config.mlp_sizes))}"
-            if config.cell == "mlp"
-            else f"cnn {config.cnn_filters} × {'+'.join(map(str, config.cnn_widths))}"
-        )
-    return (
-        f"{'bi' if config.bidirectional else ''}{config.cell} {config.num_layers} × {config.hidden_size}, "
-        f"{config.pooling}"
-    )
+    if config.cell == "mlp":
+        return f"mlp {'-'.join(map(str, config.mlp_sizes))}"
+    if config.cell == "cnn":
+        return f"cnn {config.cnn_filters} × {'+'.join(map(str, config.cnn_widths))}"
+    cell = f"bi{config.cell}" if config.bidirectional else config.cell
+    return f"{cell} {config.num_layers} × {config.hidden_size}, {config.pooling}"

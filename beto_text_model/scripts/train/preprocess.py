@@ -52,7 +52,7 @@ def main(argv=None) -> dict:
         "splits": {
             split: describe(dataset, tokenizer.unk_token_id) for split, dataset in tokenised.items()
         },
-        "share_cut": share_truncated(tokenised),
+        "share_truncated": share_truncated(tokenised),
     }
     print(json.dumps(report, ensure_ascii=False, indent=2))
     return report

@@ -146,7 +146,7 @@ def describe_model(model_args, model, max_length: int, cut: dict, args) -> dict:
         "local": Path(name).is_dir() or name in (MINI, MINI_SCRATCH),
         "max_length": max_length,
         "truncation_side": model_args.truncation_side,
-        "share_cut": cut,
+        "share_truncated": cut,
         "parameters": model.num_parameters(),
         "precision": precision_of(args),
         "global_batch_size": args.train_batch_size

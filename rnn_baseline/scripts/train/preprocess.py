@@ -1,7 +1,8 @@
 """Encode a dataset ahead of training, so that train.py starts at once (it finds the same cache).
 
     python rnn_baseline/scripts/train/preprocess.py --dataset data/x/data_v1
-    python rnn_baseline/scripts/train/preprocess.py rnn_baseline/configs/meli-bilstm64.yaml --dataset data/x/data_v1
+    python rnn_baseline/scripts/train/preprocess.py rnn_baseline/configs/meli-bilstm64.yaml \
+        --dataset data/x/data_v1
 
 Takes the same model and dataset flags (or YAML) as train.py and prints what the network will see:
 words per text, texts cut at max_length, unknown words, texts that the filters leave without a word.
@@ -42,19 +43,23 @@ def main(argv=None) -> dict:
         "filters": model_args.filters,
         "words": len(tokenizer) - 2,
         "max_length": max_length,
-        "splits": {split: describe(dataset["length"]) for split, dataset in encoded.items()},
+        "splits": {
+            split: describe_lengths(dataset["length"]) for split, dataset in encoded.items()
+        },
         **describe_words(encoded, max_length),
     }
     print(json.dumps(report, ensure_ascii=False, indent=2))
     return report
 
 
-def describe(lengths: np.ndarray) -> dict:
-    """Texts and words per text of one encoded split."""
+def describe_lengths(lengths: np.ndarray) -> dict[str, int]:
+    """Texts and words per text of one encoded split, from its texts' `lengths` (n,)."""
+    if not len(lengths):
+        return {"texts": 0, "words_median": 0, "words_p95": 0}
     return {
         "texts": len(lengths),
-        "words_median": int(np.median(lengths)) if len(lengths) else 0,
-        "words_p95": int(np.percentile(lengths, 95)) if len(lengths) else 0,
+        "words_median": int(np.median(lengths)),
+        "words_p95": int(np.percentile(lengths, 95)),
     }
 
 

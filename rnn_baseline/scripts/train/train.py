@@ -80,9 +80,10 @@ def main(argv=None) -> Path:
         encoded = encode_splits(splits, tokenizer, max_length)
     found = describe_words(encoded, max_length)
     logger.info(
-        f"{len(tokenizer) - 2} words; {found['share_unknown']['test']:.1%} of the test texts' are unknown; "
-        f"{sum(found['empty'].values())} texts without a word; {found['share_cut']['train']:.1%} of the train "
-        f"texts reach max_length {max_length}: the rest of them is not read"
+        f"{len(tokenizer) - 2} words; {found['share_unknown']['test']:.1%} of the test texts' are "
+        f"unknown; {sum(found['empty'].values())} texts without a word; "
+        f"{found['share_truncated']['train']:.1%} of the train texts reach max_length "
+        f"{max_length}: the rest of them is not read"
     )
     if not args.streaming:
         encoded = {split: dataset.to(args.device) for split, dataset in encoded.items()}

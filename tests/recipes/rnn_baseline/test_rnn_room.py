@@ -459,7 +459,7 @@ def test_preprocess_says_what_the_network_sees_and_train_finds_it(
             "words_median": int(np.median(lengths)),
             "words_p95": int(np.percentile(lengths, 95)),
         }
-        assert report["share_cut"][split] == pytest.approx(np.mean([n == 5 for n in lengths]))
+        assert report["share_truncated"][split] == pytest.approx(np.mean([n == 5 for n in lengths]))
     assert sum(report["empty"].values()) == 1 and report["share_unknown"]["train"] == 0
     monkeypatch.setattr(encoding, "write_split", forbid)
     capsys.readouterr()
@@ -833,10 +833,10 @@ def test_vectors_that_do_not_fit_are_refused(tiny, prepared, vectors, rnn_run, t
     assert not list(tmp_path.glob("run*"))
 
 
-def test_what_is_no_run_of_this_room_is_no_start(tiny, prepared, tiny_encoder, tmp_path, capsys):
+def test_what_is_no_rnn_run_is_no_start(tiny, prepared, tiny_encoder, tmp_path, capsys):
     flags = [tiny, "--dataset", prepared, "--output_dir", tmp_path / "run", "--model_name_or_path"]
     message = refused(capsys, train_script.main, *flags, tiny_encoder)
-    assert "not a network of this room" in message and "beto_text_model" in message
+    assert "not a network of rnn_baseline" in message and "beto_text_model" in message
     assert "no finished run" in refused(capsys, train_script.main, *flags, tmp_path)
     assert not list(tmp_path.iterdir())
 

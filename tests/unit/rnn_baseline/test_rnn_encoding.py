@@ -94,7 +94,7 @@ def test_what_the_network_will_see_is_counted():
     assert describe_words(splits, 3) == {
         "share_unknown": {"train": 0.5, "test": 0.0, "validation": 0.0},
         "empty": {"train": 1, "test": 2, "validation": 0},
-        "share_cut": {"train": pytest.approx(1 / 3), "test": 0.0, "validation": 0.0},
+        "share_truncated": {"train": pytest.approx(1 / 3), "test": 0.0, "validation": 0.0},
     }
 
 
