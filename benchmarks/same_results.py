@@ -1,4 +1,4 @@
-"""Hold two checkouts against each other: do the same commands still give the same results?
+"""Compare two checkouts: do the same commands still give the same results?
 
     python -m benchmarks.same_results BEFORE AFTER --corpora data/mtod data/noticias --output FOLDER
 

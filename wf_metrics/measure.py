@@ -34,7 +34,7 @@ CHOICES = {
 
 @dataclass
 class MetricsArguments:
-    """What to hold against what, and how."""
+    """What to compare with what, and how."""
 
     results: list[str] = field(metadata={"help": "results files, or folders of them"})
     ground_truth: str = field(

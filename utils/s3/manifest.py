@@ -145,7 +145,7 @@ def say_unproven(entries: list[Entry]):
     if by_size:
         print(
             f"{by_size} of them were checked by their size alone, by an earlier version: sync with "
-            "--checksum to hold their bytes against S3"
+            "--checksum to compare their bytes with S3"
         )
     if twice:
         print(f"{twice} of them were fetched twice and compared, for S3 offers no checksum of them")
