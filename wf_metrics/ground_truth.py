@@ -72,13 +72,13 @@ def read_table(path: Path, file_column: str | None, typology_column: str | None)
     """The files and typologies of a table; rows without either are left out and counted."""
     log = ReadReport()
     file = inspect_file(path, log)
-    sample = peek(file)
+    warnings: list[str] = []
+    sample, parts = peek(file, warnings)
     if not sample:
         raise InputError(f"--ground_truth {path}: no row in it; write it again")
     found = list(dict.fromkeys(name for record in sample for name in record))
     key, truth = choose_truth_columns(path, found, file_column, typology_column)
-    warnings: list[str] = []
-    frame = load(file, {"key": key, "truth": truth}, warnings)
+    frame = load(file, parts, {"key": key, "truth": truth})
 
     # What ends in / is a folder.
     named = ~frame["key"].fillna("").str[-1:].isin(["", "/", "\\"])

@@ -7,6 +7,7 @@ such files below it.
 """
 
 import itertools
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -20,7 +21,6 @@ from wf_metrics.columns import Columns, choose_columns
 from wf_metrics.dynamodb import cell_value, flat
 from wf_metrics.result_files import (
     ResultFile,
-    check_quotes,
     csv_tables,
     inspect_file,
     json_items,
@@ -79,13 +79,13 @@ def read_results(
     for path in result_files(paths, truth):
         log = ReadReport()
         file = inspect_file(path, log)
-        sample = peek(file)
+        sample, parts = peek(file, reading.warnings)
         if not sample:
             reading.notes.append(f"{path}: no item in it")
             continue
         chosen = choose_columns(path, sample, columns, stems, typologies)
         roles = {role: column for role, column in vars(chosen).items() if column}
-        values = load(file, roles, reading.warnings)
+        values = load(file, parts, roles)
         n = len(values)
         confidence = numbers(path, values.get("confidence"), chosen.confidence, confidence_max, n)
         frames.append(
@@ -112,23 +112,38 @@ def read_results(
 # Records: the first ones, to choose the columns by.
 
 
-def peek(file: ResultFile) -> list[dict]:
-    """The first records, flat, each with every column that the header names; [] without rows."""
-    if file.kind == "json":
-        items = itertools.islice(json_items(file), PEEK)
-        names, records = [], [flat(record) for record in items]
+def peek(file: ResultFile, warnings: list[str]) -> tuple[list[dict], Iterator]:
+    """The first records, flat, each with every column that the header names, and the file's parts.
+
+    Args:
+        warnings: takes a sentence where the file is not complete.
+
+    Returns:
+        (records, [] without rows; all parts of the file, to be handed to `load`).
+    """
+    parts = parts_of(file, warnings)
+    first = next(parts, None)
+    if first is None:
+        return [], parts
+    if isinstance(first, pa.Table):
+        names = first.schema.names
+        records = [flat(opened_cells(row)) for row in first.slice(0, PEEK).to_pylist()]
     else:
-        heads = [table.slice(0, PEEK) for table in itertools.islice(tables_of(file, None), 1)]
-        names = [name for head in heads for name in head.schema.names]
-        records = [flat(opened_cells(row)) for head in heads for row in head.to_pylist()]
-    return [dict.fromkeys(names) | record for record in records]
+        names, records = [], first
+    sample = [dict.fromkeys(names) | record for record in records]
+    return sample, itertools.chain([first], parts)
 
 
-def tables_of(file: ResultFile, columns: list[str] | None, rows: int = PEEK):
-    """The tables of strings that a csv or parquet file consists of; see `result_files`."""
+def parts_of(file: ResultFile, warnings: list[str]) -> Iterator:
+    """Yield a file in parts: tables of strings, or of json lists of flat records."""
     if file.kind == "csv":
-        return csv_tables(file, columns)
-    return parquet_batches(file, columns, rows)
+        yield from csv_tables(file)
+    elif file.kind == "parquet":
+        yield from parquet_batches(file, None, PEEK)
+    else:
+        records = (flat(item) for item in json_items(file, warnings))
+        while part := list(itertools.islice(records, PEEK)):
+            yield part
 
 
 def opened_cells(record: dict) -> dict:
@@ -139,30 +154,27 @@ def opened_cells(record: dict) -> dict:
 # Columns: all rows, only what was chosen.
 
 
-def load(file: ResultFile, roles: dict[str, str], warnings: list[str]) -> pd.DataFrame:
+def load(file: ResultFile, parts: Iterator, roles: dict[str, str]) -> pd.DataFrame:
     """The columns that play a role, all rows, as NFC strings under the role's name.
 
     Args:
-        roles: role -> column. warnings: takes a sentence where the file is not complete.
+        parts: see `peek`. roles: role -> column.
     """
+    if file.kind == "parquet":
+        # Read anew, but only the columns that are needed: the others may be whole texts.
+        parts = parquet_batches(file, list(roles.values()), rows=2**16)
     if file.kind == "json":
-        table = json_table(file, roles, warnings)
+        table = json_table(file, itertools.chain.from_iterable(parts), roles)
     else:
-        if file.kind == "csv":
-            check_quotes(file)
-        tables = tables_of(file, list(roles.values()), rows=2**16)
-        table = pa.concat_tables([columns_of(part, roles) for part in tables])
+        table = pa.concat_tables([columns_of(part, roles) for part in parts])
     return pd.DataFrame(
         {role: pd.Series(pc.utf8_normalize(table[role], "NFC"), dtype="str") for role in roles}
     )
 
 
-def json_table(file: ResultFile, roles: dict[str, str], warnings: list[str]) -> pa.Table:
-    """The roles' values of every item."""
-    rows = []
-    for item in json_items(file, warnings):
-        record = flat(item)
-        rows.append([record.get(column) for column in roles.values()])
+def json_table(file: ResultFile, records: Iterable[dict], roles: dict[str, str]) -> pa.Table:
+    """The roles' values of flat records."""
+    rows = [[record.get(column) for column in roles.values()] for record in records]
     try:
         columns = [pa.array(values, pa.large_string()) for values in zip(*rows, strict=True)]
     except UnicodeEncodeError as error:

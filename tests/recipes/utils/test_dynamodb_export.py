@@ -396,12 +396,12 @@ def test_every_type_survives_both_formats(export, tmp_path):
     assert (row["sí"], row["no"], row["nulo"], row["vacío"]) == ("true", "false", "", "")
     assert row["lista"] == '[{"S":"C"},{"N":"1"},{"NULL":true},{"BOOL":false}]'
     assert row["textos"] == '["a","ñ"]' and json.loads(row["mapa"]) == mapped["M"]
-    (table,) = csv_tables(inspect_file(tmp_path / "t.csv", ReadReport()), None)
+    (table,) = csv_tables(inspect_file(tmp_path / "t.csv", ReadReport()))
     from_csv = [
         flat({n: v and cell_value(v) for n, v in record.items()}) for record in table.to_pylist()
     ]
     from_jsonl = [
-        flat(record) for record in json_items(inspect_file(tmp_path / "t.jsonl", ReadReport()))
+        flat(record) for record in json_items(inspect_file(tmp_path / "t.jsonl", ReadReport()), [])
     ]
     assert [filled(record) for record in from_csv] == [filled(record) for record in from_jsonl]
 

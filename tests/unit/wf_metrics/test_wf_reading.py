@@ -2,6 +2,7 @@
 are.
 """
 
+import builtins
 import csv
 import gzip
 import json
@@ -15,7 +16,7 @@ import pytest
 
 from utils.errors import InputError
 from utils.predictions import write_predictions
-from wf_metrics import result_files as exports
+from utils.records import csv_blocks
 from wf_metrics.columns import Columns
 from wf_metrics.dynamodb import cell_value, flat, header_name, untyped
 from wf_metrics.ground_truth import read_ground_truth
@@ -258,13 +259,13 @@ QUOTES = {  # what stands in a cell, and whether the file can be read
 }
 
 
-@pytest.mark.parametrize("block", [128, exports.BLOCK])
+@pytest.mark.parametrize("block", [128, csv_blocks.BLOCK])
 @pytest.mark.parametrize("cell", QUOTES)
 def test_quotes_and_blocks(cell, block, tmp_path, monkeypatch):
     """A misplaced quote swallows rows until the next one, wherever a block ends and however even
     their number.
     """
-    monkeypatch.setattr(exports, "BLOCK", block)
+    monkeypatch.setattr(csv_blocks, "BLOCK", block)
     rows = [(f"{i}.png", cell if i in (11, 25) else f"t{i}", '"de\ndos"') for i in range(40)]
     path = write(tmp_path / "r.csv", "\n" + table("archivo,tipo,nota", rows))
     if QUOTES[cell]:
@@ -275,6 +276,47 @@ def test_quotes_and_blocks(cell, block, tmp_path, monkeypatch):
     else:
         with pytest.raises(InputError, match=r"r\.csv, line \d+: .*quote"):
             read(path)
+
+
+@pytest.mark.parametrize(
+    "name, times",
+    [("r.csv", 3), ("r.csv.gz", 3), ("r.tsv", 4), ("r.jsonl", 2), ("r.json", 2), ("lines.json", 3)],
+)
+def test_a_file_is_opened_few_times(name, times, tmp_path, monkeypatch):
+    """Of a csv once for its encoding, once for its header, once for all rows; quotes and tabs ask
+    for no more, but for a tsv whose rows may need no quotes.
+    """
+    rows = [(f"{i}.png", "cédula", '"una ""nota"""') for i in range(9)]
+    content = table("archivo,tipo,nota", rows)
+    if name.endswith(".tsv"):
+        content = content.replace(",", "\t").replace('"', "")
+    elif name in ("r.jsonl", "lines.json"):
+        content = lines(PLAIN)
+    elif name == "r.json":
+        content = json.dumps({"Items": TYPED}, indent=1)
+    path = write(tmp_path / name, gzip.compress(content.encode()) if ".gz" in name else content)
+    opened = []
+
+    def open_and_count(path, *args, real=builtins.open, **kwargs):
+        opened.append(str(path))
+        return real(path, *args, **kwargs)
+
+    monkeypatch.setattr(builtins, "open", open_and_count)
+    read(path)
+    assert opened.count(str(path)) == times
+
+
+@pytest.mark.parametrize("closing", [9, None])
+def test_a_tsv_that_quotes_nothing_keeps_its_rows(closing, tmp_path):
+    """Texts open a quote in one row and close it in a later one, as people write."""
+    rows = [[f"{i}.png", "x", f"nota {i}"] for i in range(20)]
+    rows[3][2] = '"Hola dijo'
+    if closing:
+        rows[closing][2] = 'y se fue"'
+    text = "".join("\t".join(row) + "\n" for row in [["archivo", "tipo", "nota"], *rows])
+    frame, notes = read(write(tmp_path / "r.tsv", text))
+    assert frame["key"].to_list() == [row[0] for row in rows]
+    assert "quotes are read as characters" in notes[1]
 
 
 def test_predictions_of_the_suite(tmp_path):
@@ -304,6 +346,14 @@ def test_a_parquet_of_another_tool(tmp_path):
     frame, _ = read(tmp_path / "salida.parquet")
     shifted = expected().assign(time=expected()["time"] + pd.Timedelta(hours=5))
     pd.testing.assert_frame_equal(frame, shifted)
+
+
+def test_a_parquet_whose_cells_hold_json(tmp_path):
+    cells = ['{"salida": "cédula", "puntaje": 0.5}', None]
+    pq.write_table(pa.table({"archivo": KEYS[:2], "r": cells}), tmp_path / "r.parquet")
+    frame, notes = read(tmp_path / "r.parquet", typologies=["cédula"])
+    assert frame["prediction"][0] == "cédula" and pd.isna(frame["prediction"][1])
+    assert frame["confidence"][0] == 0.5 and "prediction 'r.salida'" in notes[0]
 
 
 def test_a_folder_of_exports(tmp_path):
