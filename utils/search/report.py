@@ -13,13 +13,11 @@ CLOSE = 1e-9  # two scores this near are equal: 0.80 - 0.78 is a little more tha
 
 
 def near_best(rows: list[dict], max_gap: float | None, greater: bool) -> list[dict]:
-    """The trials whose score is at most `max_gap` (none: nothing) below the best."""
+    """The trials whose score is at most `max_gap` (none: nothing) from the best."""
     scores = [row["score"] if greater else -row["score"] for row in rows]
-    return [
-        row
-        for row, score in zip(rows, scores, strict=True)
-        if max(scores) - score <= (max_gap or 0) + CLOSE
-    ]
+    best = max(scores, default=0.0)
+    distance = (max_gap or 0) + CLOSE
+    return [row for row, score in zip(rows, scores, strict=True) if best - score <= distance]
 
 
 def choose(rows: list[dict], max_gap: float | None, greater: bool) -> dict:
@@ -27,7 +25,7 @@ def choose(rows: list[dict], max_gap: float | None, greater: bool) -> dict:
     the first.
     """
 
-    def order(row):
+    def order(row: dict):
         return gap_of(row), -row["score"] if greater else row["score"], row["number"]
 
     return min(near_best(rows, max_gap, greater), key=order)
@@ -37,14 +35,17 @@ def choosable(rows: list[dict], max_gap: float | None, greater: bool) -> list[di
     """The trials that may still be chosen, now or when a better one moves the bound: no other is
     both better and of a smaller gap.
     """
-    best, smallest = [], float("inf")
+    found: list[dict] = []
+    smallest = float("inf")
     for row in sorted(near_best(rows, max_gap, greater), key=rank(greater)):
-        if not best or gap_of(row) < smallest:
-            best, smallest = [*best, row], gap_of(row)
-    return best
+        if not found or gap_of(row) < smallest:
+            found.append(row)
+            smallest = gap_of(row)
+    return found
 
 
 def gap_of(row: dict) -> float:
+    """The gap of a trial, as one to sort by: an unknown one is the worst."""
     return float("inf") if row["gap"] is None else row["gap"]
 
 
@@ -63,14 +64,14 @@ def write_report(
     """Write trials.csv, summary.md, figures/trials.png and figures/parameters.png."""
     complete = sorted((row for row in rows if "reason" not in row), key=rank(greater))
     failed = [row for row in rows if "reason" in row]
+    table = pd.DataFrame([csv_line(row, chosen) for row in [*complete, *failed]])
+    write_csv(table, folder / "trials.csv")
+
     metric = inputs["metric"]
-    write_csv(
-        pd.DataFrame([flat(row, chosen) for row in [*complete, *failed]]), folder / "trials.csv"
-    )
     how = how_chosen(complete, chosen, metric, max_gap, greater)
-    (folder / "summary.md").write_text(
-        summary(complete, failed, chosen, inputs, how), encoding="utf-8"
-    )
+    text = summary(complete, failed, chosen, inputs, how)
+    (folder / "summary.md").write_text(text, encoding="utf-8")
+
     figures = folder / "figures"
     figures.mkdir(exist_ok=True)
     save_figure(trials_figure(complete, chosen, metric, max_gap, greater), figures / "trials.png")
@@ -79,7 +80,7 @@ def write_report(
     )
 
 
-def flat(row: dict, chosen: dict) -> dict:
+def csv_line(row: dict, chosen: dict) -> dict:
     """One line of trials.csv."""
     columns = ("score", "gap", "train_loss", "eval_loss", "epoch", "seconds", "reason")
     return {
@@ -94,25 +95,28 @@ def flat(row: dict, chosen: dict) -> dict:
 def how_chosen(
     rows: list[dict], chosen: dict, metric: str, max_gap: float | None, greater: bool
 ) -> str:
+    """Why this trial was chosen, in words; `rows` are sorted, the best first."""
     if max_gap is None:
         return f"the best {metric}"
-    near, best = near_best(rows, max_gap, greater), rows[0]["score"]
+    n_near = len(near_best(rows, max_gap, greater))
     return (
-        f"the smallest gap between validation and train loss ({cell(chosen['gap'])}) among the {len(near)} trials "
-        f"whose {metric} is at most {max_gap:g} from the best ({best:.4f})"
+        f"the smallest gap between validation and train loss ({cell(chosen['gap'])}) among the "
+        f"{n_near} trials whose {metric} is at most {max_gap:g} from the best "
+        f"({rows[0]['score']:.4f})"
     )
 
 
 def summary(complete: list[dict], failed: list[dict], chosen: dict, inputs: dict, how: str) -> str:
     """summary.md: every run by its score, the chosen one in bold."""
     names = list(inputs["space"])
-    header = ["trial", *names, inputs["metric"], "gap", "epoch", "seconds"]
-    lines = [line_of(row, names, row is chosen) for row in complete]
+    metric = inputs["metric"]
+    header = ["trial", *names, metric, "gap", "epoch", "seconds"]
     parts = [
-        f"# {len(complete)} trials by {inputs['metric']} on validation\n",
-        markdown_table(header, lines),
+        f"# {len(complete)} trials by {metric} on validation\n",
+        markdown_table(header, [table_line(row, names, row is chosen) for row in complete]),
         f"Chosen (bold, copied to `best`): {how}.\n",
-        "Score, losses and gap (validation − train loss) are those of each run's best evaluation.\n",
+        "Score, losses and gap (validation − train loss) are those of each run's best "
+        "evaluation.\n",
     ]
     if failed:
         rows = [
@@ -121,13 +125,14 @@ def summary(complete: list[dict], failed: list[dict], chosen: dict, inputs: dict
         ]
         parts += [f"## {len(failed)} failed\n", markdown_table(["trial", *names, "reason"], rows)]
     settings = "".join(f" --{name} {text_of(value)}" for name, value in inputs["settings"].items())
-    parts += [
+    parts.append(
         f"Dataset {inputs['dataset'][:12]}. Every trial was given:{settings or ' nothing else'}.\n"
-    ]
+    )
     return "\n".join(parts)
 
 
-def line_of(row: dict, names: list[str], bold: bool) -> list[str]:
+def table_line(row: dict, names: list[str], bold: bool) -> list[str]:
+    """A trial as the cells of its line in summary.md."""
     seconds = row["seconds"]
     cells = [
         str(row["number"]),

@@ -1,9 +1,9 @@
-"""Hyperparameter search in any room: Optuna's study in sqlite, one run folder a trial, nothing
-trained twice.
+"""Hyperparameter search in any package of models: Optuna's study in sqlite, one run folder a trial,
+nothing trained twice.
 
-A trial is one call of the room's `train.main`. Its folder is named by its parameters alone, so that
-a trial that was killed continues from its last checkpoint, and one that had finished is taken as it
-is. A search is one study: stages of a grid, samplers and later calls add to it.
+A trial is one call of the package's `train.main`. Its folder is named by its parameters alone, so
+that a trial that was killed continues from its last checkpoint, and one that had finished is taken
+as it is. A search is one study: stages of a grid, samplers and later calls add to it.
 """
 
 import contextlib
@@ -13,14 +13,14 @@ import shutil
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 
-from utils.cli import as_words
+from utils.cli import as_words, begins_with_yaml, typed_names
 from utils.errors import InputError
 from utils.folders import locked_folder, whole_folder
 from utils.runs import plain
 from utils.search.report import choose, write_report
 from utils.search.space import combinations, read_space, restrict, trial_words
 from utils.search.trials import (
-    describe,
+    describe_outcome,
     drop_weights,
     end_stale,
     grid_trials,
@@ -62,7 +62,7 @@ class SearchArguments:
         },
     )
     search_dir: str | None = field(
-        default=None, metadata={"help": "default runs/<room>/<dataset>/search"}
+        default=None, metadata={"help": "default runs/<package>/<dataset>/search"}
     )
     keep_models: bool = field(
         default=False, metadata={"help": "keep the weights of trials that cannot be chosen"}
@@ -85,12 +85,13 @@ def search(
     """Run what is missing of a search, then write its table, figures and `best`, the chosen run.
 
     Args:
-        train: the room's `main(argv)`, which leaves a finished run in `--output_dir`.
+        train: the package's `main(argv)`, which leaves a finished run in `--output_dir`.
         arguments: the dataclass instances of the flags that may be searched; the training arguments
             come last.
-        argv: the command line as it was typed, its YAML file first. given: what `parse` says was
-            given.
-        dataset: the hash of the dataset. folder: where the search works, and continues.
+        argv: the command line as it was typed, its YAML file first.
+        given: what `parse` says was given, on the command line or in the file.
+        dataset: the hash of the dataset.
+        folder: where the search works; what an earlier call left there is continued.
 
     Returns:
         `folder / "best"`.
@@ -99,38 +100,45 @@ def search(
         InputError: the space, `--only` or the folder cannot be used, or every trial failed.
         SystemExit: 130, after Ctrl-C.
     """
-    optuna, folder, args = import_optuna(), Path(folder), arguments[-1]
+    optuna = import_optuna()
+    folder = Path(folder)
+    args = arguments[-1]
     check_flags(args, plan, given)
-    said, own = (
-        flags_of(argv),
-        {f.name for f in fields(SearchArguments)} | {"output_dir", "resume", "overwrite"},
-    )
-    space = read_space(plan.space, arguments, said)
+
+    # The space, and the part of it that this call is for.
+    typed = typed_names(argv)
+    space = read_space(plan.space, arguments, typed)
     stage = restrict(space, plan.only)
     grid = combinations(stage) if plan.sampler == "grid" else None
-    base = argv[:1] if argv[:1] and argv[0].endswith((".yaml", ".yml")) else []
-    base = [*base, *as_words({name: value for name, value in given.items() if name in said - own})]
-    metric, greater = args.metric_for_best_model.removeprefix("eval_"), bool(args.greater_is_better)
-    settings = {
-        name: value for name, value in given.items() if name not in own | {"dataset"} | space.keys()
-    }
+
+    # What every trial is given: the YAML file, and the flags that are not the search's own.
+    own = {f.name for f in fields(SearchArguments)} | {"output_dir", "resume", "overwrite"}
+    config = argv[:1] if begins_with_yaml(argv) else []
+    flags = {name: value for name, value in given.items() if name in typed - own}
+    base = [*config, *as_words(flags)]
+
+    # What later calls must give again, for scores of other data or settings do not compare.
+    metric = args.metric_for_best_model.removeprefix("eval_")
+    greater = bool(args.greater_is_better)
+    left_out = own | {"dataset"} | space.keys()
+    settings = {name: value for name, value in given.items() if name not in left_out}
     inputs = plain({"dataset": dataset, "space": space, "metric": metric, "settings": settings})
 
     with locked_folder(folder, "search"):
         claim(folder, args.overwrite)
         with open_storage(optuna, folder) as storage:
             study = open_study(optuna, storage, folder, inputs, greater)
-            missing = end_stale(optuna, study)
-            trials = (
-                grid_trials(study, plan, grid, space)
-                if grid
-                else tpe_trials(optuna, study, plan, space, args.seed, missing)
-            )
+            cut_off = end_stale(optuna, study)
+            if grid:
+                trials = grid_trials(study, plan, grid, space)
+            else:
+                trials = tpe_trials(optuna, study, plan, space, args.seed, cut_off)
             try:
                 for trial, place in trials:
                     words = [*base, *trial_words(trial.params, arguments)]
                     run_trial(optuna, study, trial, train, words, folder, metric, greater)
-                    logger.info(f"trial {place}: {describe(study.trials[trial.number], metric)}")
+                    outcome = describe_outcome(study.trials[trial.number], metric)
+                    logger.info(f"trial {place}: {outcome}")
                     if not plan.keep_models:
                         drop_weights(folder, rows_of(study), plan.max_gap, greater)
             except KeyboardInterrupt:
@@ -149,29 +157,26 @@ def import_optuna():
 
 
 def check_flags(args, plan: SearchArguments, given: dict):
+    """Refuse flags of the training with which a search cannot work."""
     if "output_dir" in given:
         raise InputError("--output_dir: a search writes to --search_dir")
-    if str(getattr(args.eval_strategy, "value", args.eval_strategy)) == "no":
+    if name_of(args.eval_strategy) == "no":
         raise InputError(
-            "--eval_strategy no: a search compares trials on validation; say epoch or steps"
+            "--eval_strategy no: a search compares trials on validation; pass epoch or steps"
         )
-    if (
-        plan.max_gap is not None
-        and str(getattr(args.logging_strategy, "value", args.logging_strategy)) == "no"
-    ):
+    if plan.max_gap is not None and name_of(args.logging_strategy) == "no":
         raise InputError(
-            "--max_gap: needs the train loss, which --logging_strategy no does not log; say epoch"
+            "--max_gap: needs the train loss, which --logging_strategy no does not log; pass epoch"
         )
 
 
-def flags_of(argv: list[str]) -> set[str]:
-    """Names of the flags on a command line."""
-    flags = {word[2:].split("=")[0].replace("-", "_") for word in argv if word.startswith("--")}
-    return flags | {flag.removeprefix("no_") for flag in flags}
+def name_of(strategy) -> str:
+    """The name of a strategy, which may be a member of an enumeration of transformers."""
+    return str(getattr(strategy, "value", strategy))
 
 
 def claim(folder: Path, overwrite: bool):
-    """Make room for a search; only a folder that holds one is ever emptied.
+    """Make the folder ready for a search; only one that holds a search is ever emptied.
 
     Raises:
         InputError: something else is in the folder.
@@ -188,7 +193,7 @@ def claim(folder: Path, overwrite: bool):
 
 @contextlib.contextmanager
 def open_storage(optuna, folder: Path):
-    """The database of a search; its connections are closed, which Optuna leaves to the collector."""
+    """The database of a search; closes its connections, which Optuna leaves to the collector."""
     storage = optuna.storages.RDBStorage(f"sqlite:///{(folder / DATABASE).resolve()}")
     try:
         yield storage
@@ -203,10 +208,11 @@ def open_study(optuna, storage, folder: Path, inputs: dict, greater: bool):
     Raises:
         InputError: the study was made with other inputs.
     """
-    names = optuna.get_all_study_names(storage)  # a folder that was renamed still holds its study
+    # A folder that was renamed still holds its study, under the old name.
+    names = optuna.get_all_study_names(storage) or [folder.resolve().name]
     study = optuna.create_study(
         storage=storage,
-        study_name=(names or [folder.resolve().name])[0],
+        study_name=names[0],
         load_if_exists=True,
         direction="maximize" if greater else "minimize",
     )
@@ -218,8 +224,8 @@ def open_study(optuna, storage, folder: Path, inputs: dict, greater: bool):
         old, new = before.get("settings", {}), inputs["settings"]
         changed += sorted(f"--{name}" for name in old | new if old.get(name) != new.get(name))
         raise InputError(
-            f"{folder}: was begun with another {', '.join(changed)}; choose another --search_dir or say "
-            "--overwrite to begin anew"
+            f"{folder}: was begun with another {', '.join(changed)}; choose another --search_dir "
+            "or pass --overwrite to begin anew"
         )
     return study
 
@@ -235,22 +241,17 @@ def finish(
             f"{folder}: all {len(rows)} trials failed; the first one: {rows[0]['reason']}"
         )
     chosen = choose(complete, plan.max_gap, greater)
-    best, run = folder / "best", folder / chosen["name"]
+    best = folder / "best"
+    run = folder / chosen["name"]
     if study.user_attrs.get("best") != chosen["name"] or not best.exists():
         if not any(run.rglob("*.safetensors")):
             logger.info(
-                f"{run}: chosen by another rule than before; its weights were deleted and are trained again"
+                f"{run}: chosen by another rule than before; its weights were deleted, so it is "
+                "trained again"
             )
-            inspect.unwrap(train)(
-                [
-                    *base,
-                    *trial_words(chosen["parameters"], arguments),
-                    "--output_dir",
-                    str(run),
-                    "--overwrite",
-                    "true",
-                ]
-            )
+            words = [*base, *trial_words(chosen["parameters"], arguments)]
+            # Unwrapped, as in `train_run`: an error is the search's to tell.
+            inspect.unwrap(train)([*words, "--output_dir", str(run), "--overwrite", "true"])
         with whole_folder(best) as partial:
             shutil.copytree(run, partial, dirs_exist_ok=True)
         study.set_user_attr("best", chosen["name"])

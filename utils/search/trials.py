@@ -22,18 +22,23 @@ from utils.search.space import distributions, trial_name
 logger = logging.getLogger(__name__)
 
 TPE_TRIALS = 20
-REPEATS = 50  # proposals that were all made before, after which a space is held to be exhausted
+DISK_FULL_SIGNS = ("no space left", "disk full")  # in what `raise_if_disk_full` says
+REPEATS = 50  # proposals in a row that were all made before: then a space is taken to be exhausted
 
 
 def end_stale(optuna, study) -> list[dict]:
     """Mark what a killed process left behind as failed; returns the parameters of trials that
     should be run again.
+
+    Optuna's heartbeats would find such trials only after a time of grace, and beat in its own
+    `optimize` alone. The lock of the folder tells at once: whoever holds it is the only one alive.
     """
     missing = []
     for trial in study.get_trials(deepcopy=False):
         if trial.state == optuna.trial.TrialState.RUNNING:
             study.tell(trial.number, state=optuna.trial.TrialState.FAIL)
             missing.append(trial.params)
+    # What was enqueued but never asked for would be handed out in place of the next trial.
     while study.get_trials(deepcopy=False, states=(optuna.trial.TrialState.WAITING,)):
         study.tell(study.ask(), state=optuna.trial.TrialState.FAIL)
     missing += [row["parameters"] for row in rows_of(study) if not settled(row)]
@@ -47,7 +52,8 @@ def rows_of(study) -> list[dict]:
     rows = {}
     for trial in study.get_trials(deepcopy=False):
         row = trial.user_attrs | {"number": trial.number}
-        if trial.state.name == "COMPLETE" and "name" in row or "reason" in row:
+        is_complete = trial.state.name == "COMPLETE" and "name" in row
+        if is_complete or "reason" in row:
             rows[row["name"]] = row
     return list(rows.values())
 
@@ -70,27 +76,36 @@ def ask(study, parameters: dict, space: dict):
 
 
 def grid_trials(study, plan, grid: list[dict], space: dict):
-    """Yield (trial, place) for every combination that has no outcome yet."""
+    """Yield (trial, place) for every combination that has no outcome yet.
+
+    Optuna's GridSampler is of no help: it fixes one grid for the whole study, where stages (--only)
+    take parts of it in turn, shuffles it, and takes a failed combination for a visited one.
+    """
     done = settled_names(study)
     missing = [parameters for parameters in grid if trial_name(parameters) not in done]
-    before = len(grid) - len(missing)
+    n_before = len(grid) - len(missing)
     end = min(len(grid), plan.trials or len(grid))
-    for place, parameters in enumerate(missing[: max(0, end - before)], before + 1):
+    n_wanted = max(0, end - n_before)
+    for place, parameters in enumerate(missing[:n_wanted], n_before + 1):
         yield ask(study, parameters, space), f"{place} of {end}"
 
 
-def tpe_trials(optuna, study, plan, space: dict, seed: int, missing: list[dict]):
+def tpe_trials(optuna, study, plan, space: dict, seed: int, cut_off: list[dict]):
     """Yield (trial, place): what was cut off, then what TPE proposes from the outcomes so far."""
-    missing = {trial_name(parameters): parameters for parameters in missing}
-    done, end = settled_names(study), plan.trials or TPE_TRIALS
-    missing = [parameters for name, parameters in missing.items() if name not in done]
+    done = settled_names(study)
+    end = plan.trials or TPE_TRIALS
+    # By name, for what was cut off twice is to be run once.
+    by_name = {trial_name(parameters): parameters for parameters in cut_off}
+    waiting = [parameters for name, parameters in by_name.items() if name not in done]
     for place in range(len(done) + 1, end + 1):
-        trial = (
-            ask(study, missing.pop(0), space) if missing else propose(optuna, study, space, seed)
-        )
+        if waiting:
+            trial = ask(study, waiting.pop(0), space)
+        else:
+            trial = propose(optuna, study, space, seed)
         if trial is None:
             logger.info(
-                f"{REPEATS} proposals in a row were trained before: the space is held to be exhausted"
+                f"{REPEATS} proposals in a row were trained before: the space is taken to be "
+                "exhausted"
             )
             return
         yield trial, f"{place} of {end}"
@@ -103,22 +118,26 @@ def propose(optuna, study, space: dict, seed: int):
     uninterrupted one would have. A repeated proposal is told the known outcome.
     """
     for _ in range(REPEATS):
-        told = sum(
-            t.state.name == "COMPLETE" or not t.user_attrs.keys().isdisjoint({"reason", "repeats"})
-            for t in study.get_trials(deepcopy=False)
-        )
-        study.sampler = optuna.samplers.TPESampler(seed=(seed * 1_000_003 + told) % 2**32)
+        trials = study.get_trials(deepcopy=False)
+        n_told = sum(is_told(trial) for trial in trials)
+        # A prime keeps the seeds of neighbouring searches apart for a million outcomes.
+        study.sampler = optuna.samplers.TPESampler(seed=(seed * 1_000_003 + n_told) % 2**32)
         trial = study.ask(distributions(space))
         known = {row["name"]: row for row in rows_of(study)}.get(trial_name(trial.params))
         if known is None:
             return trial
         trial.set_user_attr("repeats", known["number"])
-        failed = "reason" in known
-        study.tell(
-            trial,
-            None if failed else known["score"],
-            optuna.trial.TrialState.FAIL if failed else None,
-        )
+        if "reason" in known:
+            study.tell(trial, state=optuna.trial.TrialState.FAIL)
+        else:
+            study.tell(trial, known["score"])
+    return None
+
+
+def is_told(trial) -> bool:
+    """Whether a trial has an outcome of its own; one that was cut off has none."""
+    attributes = trial.user_attrs
+    return trial.state.name == "COMPLETE" or "reason" in attributes or "repeats" in attributes
 
 
 def run_trial(
@@ -127,19 +146,21 @@ def run_trial(
     """Train one trial unless its run is there, and tell the study its score or why there is none.
 
     Raises:
-        InputError: the disk is full, which no other trial would fix.
+        InputError: the disk is full, which would end every other trial too.
     """
     name = trial_name(trial.params)
+    run = folder / name
     trial.set_user_attr("parameters", trial.params)
     trial.set_user_attr("name", name)
     try:
-        if not (folder / name / "all_results.json").exists():
-            train_run(train, words, folder / name)
-        outcome = read_outcome(folder / name, metric, greater)
+        if not (run / "all_results.json").exists():
+            train_run(train, words, run)
+        outcome = read_outcome(run, metric, greater)
     except (InputError, OutOfMemoryError) as error:
-        if "no space left" in str(error):
+        if any(sign in str(error) for sign in DISK_FULL_SIGNS):
             raise
-        shutil.rmtree(partial_folder(folder / name), ignore_errors=True)
+        # Begun anew next time: what made it fail may lie in what it has written.
+        shutil.rmtree(partial_folder(run), ignore_errors=True)
         trial.set_user_attr("reason", " ".join(str(error).split()))
         study.tell(trial, state=optuna.trial.TrialState.FAIL)
         return
@@ -149,7 +170,7 @@ def run_trial(
 
 
 def train_run(train, words: list[str], run: Path):
-    """Call the room's training, going on where it was cut off."""
+    """Call the room's training, which continues where it was cut off."""
     resume = ["--resume", "true"] if partial_folder(run).exists() else []
     # The bare function below `exits_on_input_error`: a failure is to be recorded, not to end the
     # process.
@@ -163,7 +184,8 @@ def read_outcome(run: Path, metric: str, greater: bool) -> dict:
     Raises:
         InputError: the run logged no finite evaluation.
     """
-    history, key = read_json(run / "log_history.json"), f"eval_{metric}"
+    history = read_json(run / "log_history.json")
+    key = f"eval_{metric}"
     places = [i for i, entry in enumerate(history) if math.isfinite(entry.get(key, math.nan))]
     if not places:
         raise InputError(
@@ -171,12 +193,16 @@ def read_outcome(run: Path, metric: str, greater: bool) -> dict:
         )
     values = [history[i][key] for i in places]
     best = places[values.index(max(values) if greater else min(values))]
+    # The last train loss that was logged before the evaluation, or with it.
     losses = [entry["loss"] for entry in history[: best + 1] if "loss" in entry]
-    train_loss, eval_loss = losses[-1] if losses else None, history[best].get("eval_loss")
-    both = None not in (train_loss, eval_loss) and math.isfinite(eval_loss - train_loss)
+    train_loss = losses[-1] if losses else None
+    eval_loss = history[best].get("eval_loss")
+    gap = None
+    if train_loss is not None and eval_loss is not None and math.isfinite(eval_loss - train_loss):
+        gap = eval_loss - train_loss
     return {
         "score": history[best][key],
-        "gap": eval_loss - train_loss if both else None,
+        "gap": gap,
         "train_loss": train_loss,
         "eval_loss": eval_loss,
         "epoch": history[best].get("epoch"),
@@ -184,15 +210,14 @@ def read_outcome(run: Path, metric: str, greater: bool) -> dict:
     }
 
 
-def describe(trial, metric: str) -> str:
+def describe_outcome(trial, metric: str) -> str:
     """A finished trial in a line."""
     row = trial.user_attrs
-    said = ", ".join(f"{name} {shown(value)}" for name, value in trial.params.items())
+    parameters = ", ".join(f"{name} {shown(value)}" for name, value in trial.params.items())
     if "reason" in row:
-        return f"{said}: failed, {row['reason']}"
-    return f"{said}: {metric} {row['score']:.4f}" + (
-        f", gap {row['gap']:.4f}" if row["gap"] is not None else ""
-    )
+        return f"{parameters}: failed, {row['reason']}"
+    gap = "" if row["gap"] is None else f", gap {row['gap']:.4f}"
+    return f"{parameters}: {metric} {row['score']:.4f}{gap}"
 
 
 def drop_weights(folder: Path, rows: list[dict], max_gap: float | None, greater: bool):
@@ -200,7 +225,7 @@ def drop_weights(folder: Path, rows: list[dict], max_gap: float | None, greater:
     complete = [row for row in rows if "reason" not in row]
     kept = {row["name"] for row in choosable(complete, max_gap, greater)}
     for row in complete:
-        for path in (
-            (folder / row["name"]).rglob("*.safetensors") if row["name"] not in kept else ()
-        ):
+        if row["name"] in kept:
+            continue
+        for path in (folder / row["name"]).rglob("*.safetensors"):
             path.unlink()

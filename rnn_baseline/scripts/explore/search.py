@@ -1,12 +1,14 @@
-"""Search hyperparameters: one run a trial, in a study that resumes after a kill and chooses with an
-eye on overfit.
+"""Search hyperparameters: one run a trial, in a study that continues after a kill and can choose
+the least overfit of the best.
 
-    python rnn_baseline/scripts/explore/search.py --space rnn_baseline/configs/search/meli-mlp-cnn.yaml \
+    python rnn_baseline/scripts/explore/search.py \\
+        --space rnn_baseline/configs/search/meli-mlp-cnn.yaml \\
         --num_layers 1 --hidden_size 64 --max_length 64 --num_train_epochs 2
-    python rnn_baseline/scripts/explore/search.py rnn_baseline/configs/meli-bilstm64.yaml \
-        --space rnn_baseline/configs/search/meli-bilstm.yaml --dataset data/meli/data_v1 \
+    python rnn_baseline/scripts/explore/search.py rnn_baseline/configs/meli-bilstm64.yaml \\
+        --space rnn_baseline/configs/search/meli-bilstm.yaml --dataset data/meli/data_v1 \\
         --only activation=relu --max_gap 0.02
-    python rnn_baseline/scripts/explore/search.py --space space.yaml --sampler tpe --trials 30 --dataset corpus.csv
+    python rnn_baseline/scripts/explore/search.py --space space.yaml --sampler tpe --trials 30 \\
+        --dataset corpus.csv
 
 Takes the flags of train.py, which every trial gets, and the space: `name: [values]`, or for tpe
 also `name: {low: 1e-4, high: 1e-2, log: true}`. Each trial is a finished run in
@@ -36,9 +38,8 @@ def main(argv=None) -> Path:
     model_args, data_args, args, plan, words = parse_training(argv, __doc__, SearchArguments)
     start_logging()
     check_single_process()
-    folder = Path(
-        plan.search_dir or Path("runs") / train.PACKAGE / dataset_name(data_args.dataset) / "search"
-    )
+    default_dir = Path("runs", train.PACKAGE, dataset_name(data_args.dataset), "search")
+    folder = Path(plan.search_dir or default_dir)
 
     # Splits: loaded here only for their hash, which all trials must share.
     dataset = load_corpus(data_args.dataset, options_of(data_args)).info["hash"]

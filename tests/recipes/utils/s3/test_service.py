@@ -429,5 +429,5 @@ from pathlib import Path
 from utils.folders import locked_folder
 with locked_folder(Path(sys.argv[1]), "sync"):
     print("held", flush=True)
-    time.sleep(100)
+    time.sleep(30)
 """

@@ -118,7 +118,7 @@ def counts() -> Counter:
 
 @pytest.fixture
 def go(tmp_path, monkeypatch, request):
-    """Run a search in tmp_path/search as a script would; figures only where a test looks at them."""
+    """Run a search in tmp_path/search as a script would; figures only where a test sees them."""
     for figure in (
         ()
         if "untold" in request.node.name
@@ -345,6 +345,25 @@ def test_all_failed(go):
         go("hidden_size: [3]\n")
 
 
+@pytest.mark.parametrize("reason", ["no space left on the disk", "is the disk full, or a quota?"])
+def test_a_full_disk_ends_the_search_and_keeps_the_checkpoints(go, tmp_path, monkeypatch, reason):
+    """As a failed trial its checkpoints would go, and every other trial would fail like it."""
+
+    def full(train, words, run):
+        (partial_folder(run) / "checkpoint-2").mkdir(parents=True)
+        raise InputError(f"{run}: {reason}; checkpoint-2 is whole")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(search_trials, "train_run", full)
+        with pytest.raises(InputError, match="checkpoint-2 is whole"):
+            go("hidden_size: [64, 32]\n")
+    assert (tmp_path / "search" / "trial_hidden_size-64.partial" / "checkpoint-2").is_dir()
+    assert states(tmp_path) == {"RUNNING": 1}
+    go("hidden_size: [64, 32]\n")
+    lines = Path(os.environ["TRAINED"]).read_text().splitlines()
+    assert lines == ["trial_hidden_size-64 resumed", "trial_hidden_size-32 begun"]
+
+
 def test_interrupt_is_clean(go, tmp_path, monkeypatch):
     def interrupted(*args):
         raise KeyboardInterrupt
@@ -367,7 +386,17 @@ def test_interrupt_is_clean(go, tmp_path, monkeypatch):
         ("hidden_size: []\n", (), "neither a list of values nor a range"),
         ("hidden_size: 64\n", (), "neither a list of values nor a range"),
         ("hidden_size: [64, 64]\n", (), "twice"),
-        ("activation: [null]\n", (), "nothing else can be a flag"),
+        ("head_dropout: [0, 0.0]\n", (), "twice"),
+        ("hidden_size: [dos]\n", (), "hidden_size: invalid literal"),
+        ("head_dropout: [nan]\n", (), "--head_dropout nan: not a number"),
+        ("hidden_size: [64]\nhidden_size: [32]\n", (), "the key 'hidden_size' stands twice"),
+        ("learning_rate: {low: 1, high: 2, int: 7}\n", (), "int: '7' is neither true nor false"),
+        ("learning_rate: {low: no, high: 2}\n", (), "needs numbers low ≤ high"),
+        (
+            "activation: [null]\n",
+            (),
+            "activation: a list holds a list or nothing; give plain words",
+        ),
         ("output_dir: [a]\n", (), "no parameter that can be searched"),
         ("learning_rate: {low: 1e-4, high: 1e-2}\n", (), "range.*--sampler tpe"),
         ("learning_rate: {low: 0, high: 1, log: true}\n", ("--sampler", "tpe"), "low above 0"),
@@ -406,6 +435,24 @@ def test_a_search_takes_no_other_data_flags_or_space(go, tmp_path):
     with pytest.raises(InputError, match="holds no search.db"):
         go("hidden_size: [32]\n", "--overwrite")
     assert (tmp_path / "search" / "best").is_dir()
+
+
+def test_values_are_the_words_that_were_typed(go, tmp_path):
+    """As in the YAML files of trainings: where a text is meant, `NO` is not False, nor `01` one."""
+    go(
+        "optim: [NO, 01, 1e3, 2026-08-31, null_]\nbidirectional: [on, no]\n",
+        "--only",
+        "optim=01,NO",
+    )
+    assert {row["optim"] for row in table(tmp_path)} == {"NO", "01"}
+    assert {row["bidirectional"] for row in table(tmp_path)} == {"True", "False"}
+    assert counts().keys() == {
+        f"trial_bidirectional-{switch}_optim-{word}"
+        for switch in ("true", "false")
+        for word in ("NO", "01")
+    }
+    summary = (tmp_path / "search" / "summary.md").read_text(encoding="utf-8")
+    assert "| NO |" in summary and "| 01 |" in summary
 
 
 def test_two_searches_in_one_folder_do_not_mix(go, tmp_path, monkeypatch):
