@@ -26,11 +26,11 @@ class TrainArguments(DataOptions):
         metadata={"help": "prepared folder, raw source, Hub id or 'sample'; default: the config's"},
     )
     output_dir: str | None = field(
-        default=None, metadata={"help": "default runs/<room>/<dataset>/<date-time>"}
+        default=None, metadata={"help": "default runs/spacy_text_model/<dataset>/<date-time>"}
     )
     model_name_or_path: str | None = field(
         default=None,
-        metadata={"help": "go on from this run or pipeline instead of from random weights"},
+        metadata={"help": "start from this run or pipeline instead of random weights"},
     )
     seed: int | None = field(
         default=None, metadata={"help": "seed of weights, order and dropout; default: the config's"}
@@ -68,7 +68,7 @@ def parse_training(argv, doc: str, *more):
     *objects, words = parse((TrainArguments, *more), flags, doc=doc)
     for name in dotted:
         if name in FLAGS:
-            raise InputError(f"--{name}: say {FLAGS[name]}")
+            raise InputError(f"--{name}: pass {FLAGS[name]} instead")
     return *objects, words | {"config": config, "overrides": dotted}
 
 

@@ -116,7 +116,7 @@ def initialise(config, gpu_id: int) -> Language:
             spacy.require_gpu(gpu_id)
         except (ValueError, RuntimeError) as error:
             raise InputError(
-                f"--gpu_id {gpu_id}: {error}; pip install -e '.[spacy-gpu]' where there is a GPU, or say "
+                f"--gpu_id {gpu_id}: {error}; pip install -e '.[spacy-gpu]' where there is a GPU, or pass "
                 "--gpu_id -1"
             ) from None
     try:

@@ -151,7 +151,7 @@ class HelpFormatter(ArgumentDefaultsHelpFormatter, RawDescriptionHelpFormatter):
 class TypedWordsLoader(yaml.SafeLoader):
     """YAML whose scalars are the words as typed: `01`, `NO` and `2020-01-01` stay so.
 
-    `null`, `~` and nothing are None, as in any YAML. A key that stands twice is an error.
+    `null`, `~` and nothing are None, as in any YAML. A key that occurs twice is an error.
     """
 
     def construct_mapping(self, node, deep=False):
@@ -160,7 +160,7 @@ class TypedWordsLoader(yaml.SafeLoader):
         for key in keys:
             if keys.count(key) > 1:
                 raise yaml.constructor.ConstructorError(
-                    None, None, f"the key {key!r} stands twice", node.start_mark
+                    None, None, f"the key {key!r} occurs twice", node.start_mark
                 )
         return super().construct_mapping(node, deep)
 

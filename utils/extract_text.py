@@ -62,7 +62,7 @@ class ExtractArguments(ReadOptions):
     workers: int = field(default=0, metadata={"help": "files read at once; 0: one a core"})
     strict: bool = field(default=False, metadata={"help": "exit code 2 if any file failed"})
     resume: bool = field(
-        default=False, metadata={"help": "go on in an output folder of this command"}
+        default=False, metadata={"help": "continue in an output folder of this command"}
     )
     overwrite: bool = field(
         default=False, metadata={"help": "start anew in an output folder of this command"}

@@ -125,7 +125,7 @@ def match(
     files = once[~several[once["code"]]].reset_index(drop=True)
     if files.empty:
         raise InputError(
-            f"every file name of the ground truth stands in two typologies, such as "
+            f"every file name of the ground truth is in two typologies, such as "
             f"{shown(truth['name'])}; see --extension and --case"
         )
 

@@ -206,7 +206,7 @@ def align(found: list[Run]) -> Aligned:
         if len(set(run.ids)) < len(run.ids):
             twice = pd.Series(run.ids).value_counts().index[0]
             raise InputError(
-                f"{run.name}: id {twice!r} stands more than once; write its predictions again"
+                f"{run.name}: id {twice!r} occurs more than once; write its predictions again"
             )
     known = dict(zip(first.ids, first.labels, strict=True))
     for run in found[1:]:

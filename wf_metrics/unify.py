@@ -16,7 +16,7 @@ def read_unify(path) -> dict[str, str]:
     """The `typology: group` lines of a YAML file, names as they are written (`01`, `no`), in NFC.
 
     Raises:
-        InputError: no such file, no YAML, a value that is no name, a typology that stands twice.
+        InputError: no such file, no YAML, a value that is no name, a typology that occurs twice.
     """
     path = Path(path)
     try:
@@ -44,7 +44,7 @@ def read_unify(path) -> dict[str, str]:
             )
         name = nfc(key.value)
         if name in groups:
-            raise InputError(f"{where}: {name!r} stands twice; remove one of the lines")
+            raise InputError(f"{where}: {name!r} occurs twice; remove one of the lines")
         groups[name] = nfc(value.value)
     return groups
 

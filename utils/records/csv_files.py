@@ -224,7 +224,7 @@ def csv_rows(path: Path, found: CsvFormat, log: ReadReport) -> Iterator[tuple[in
 
 
 def check_header(path: Path, names: Iterable[str]):
-    """Refuse a header in which a column stands twice."""
+    """Refuse a header in which a column occurs twice."""
     repeated = [name for name, n in collections.Counter(names).items() if n > 1]
     if repeated:
         raise InputError(f"{path}: the header has column {repeated[0]!r} twice; rename one of them")
@@ -236,7 +236,7 @@ def csv_records(
     """Rows of a csv or tsv file as dicts of strings, each with its line number: (line, record).
 
     Raises:
-        InputError: a broken row, a column that stands twice; the message names the line.
+        InputError: a broken row, a column that occurs twice; the message names the line.
     """
     found = csv_format(path, columns, log)
     if found.delimiter not in (",", "\t"):

@@ -27,7 +27,7 @@ class CommonTrainingArguments(TrainingArguments):
     """`TrainingArguments` with the defaults and flags of every training of the suite."""
 
     output_dir: str | None = field(
-        default=None, metadata={"help": "default runs/<room>/<dataset>/<date-time>"}
+        default=None, metadata={"help": "default runs/<package>/<dataset>/<date-time>"}
     )
     seed: int = field(
         default=0, metadata={"help": "seed of the weights, the order and the dropout"}
@@ -58,7 +58,7 @@ class CommonTrainingArguments(TrainingArguments):
         default=False, metadata={"help": "slower; for odd models"}
     )
     resume: bool = field(
-        default=False, metadata={"help": "go on from the last whole checkpoint of this run"}
+        default=False, metadata={"help": "continue from the last whole checkpoint of this run"}
     )
     overwrite: bool = field(
         default=False, metadata={"help": "replace a finished run in --output_dir"}

@@ -117,7 +117,7 @@ def tokenizer_of(name: str, vocab_size: int, corpus):
         )
     if not tokenizer.is_fast:
         raise InputError(
-            f"--model_name_or_path {name}: its tokenizer tells no offsets; give one with tokenizer.json"
+            f"--model_name_or_path {name}: its tokenizer gives no offsets; give one with tokenizer.json"
         )
     return tokenizer, choose_max_length(args, config, tokenizer)
 

@@ -208,7 +208,7 @@ def first_rows(rows: MaskedRows, count: int) -> MaskedRows:
 
 
 def check_same_shape(working: Path, described: dict):
-    """Refuse to go on with a run that was begun with an encoder of another shape."""
+    """Refuse to continue a run that was begun with an encoder of another shape."""
     if not (working / "config.yaml").exists():
         return
     begun = runs.read_yaml(working / "config.yaml")["model"]

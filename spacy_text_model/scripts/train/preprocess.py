@@ -47,7 +47,7 @@ def main(argv=None) -> Path:
     args, _ = parse(PreprocessArguments, argv, doc=__doc__)
     start_logging()
     if args.output is None:
-        raise InputError("--output: say which folder to write")
+        raise InputError("--output: name the folder to write")
     folder = Path(args.output)
     claim_report(folder, "train.spacy", args.overwrite)
 

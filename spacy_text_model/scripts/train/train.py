@@ -53,7 +53,7 @@ def main(argv=None) -> Path:
     corpus = corpus_of(source, dict(config.interpolate()["dataset"]))
     splits, names = corpus.splits, corpus.info["labels"]
 
-    # Model: an initialised pipeline, or one to go on with.
+    # Model: an initialised pipeline, or one to start from.
     working.mkdir(parents=True, exist_ok=True)
     block = keep_history(config, working / "log.jsonl")
     if start:
@@ -111,7 +111,7 @@ def resumed(working: Path, overwrite: bool) -> Path | None:
         InputError: --overwrite was said too.
     """
     if overwrite:
-        raise InputError("--resume --overwrite: say one of them")
+        raise InputError("--resume --overwrite: pass one of them")
     best, aside = working / MODEL_BEST, working / "model-begun"
     if (best / "meta.json").exists():
         shutil.rmtree(aside, ignore_errors=True)

@@ -134,7 +134,7 @@ def test_compare_refuses(three, run, twin, tmp_path, capsys):
     assert "at least 100" in refused(capsys, compare.main, *three, "--samples", "10")
     twice = tmp_path / "doble.parquet"
     write_predictions(twice, ["a", "a"], np.full((2, 3), 1 / 3), NAMES, ["factura", "factura"])
-    assert "id 'a' stands more than once" in refused(capsys, compare.main, twice, three[0])
+    assert "id 'a' occurs more than once" in refused(capsys, compare.main, twice, three[0])
     logits = tmp_path / "logits.parquet"
     write_predictions(logits, table.ids, 3 * table.probabilities, NAMES, table.labels)
     assert "sum to 3, not 1 (200 such documents)" in refused(capsys, compare.main, three[0], logits)

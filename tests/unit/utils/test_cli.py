@@ -73,7 +73,7 @@ def test_flags_override_the_file_and_are_told_apart_from_it(tmp_path):
         ("column: [a, b]\n", "takes one value"),
         ("marks: [[a]]\n", "plain words"),
         ("colunm: a\n", "did you mean 'column'"),
-        ("steps: 3\nsteps: 4\n", "stands twice"),
+        ("steps: 3\nsteps: 4\n", "occurs twice"),
         ("- steps\n", "'key: value'"),
         ("a: b: c\n", "not valid YAML"),
     ],

@@ -389,7 +389,7 @@ def test_interrupt_is_clean(go, tmp_path, monkeypatch):
         ("head_dropout: [0, 0.0]\n", (), "twice"),
         ("hidden_size: [dos]\n", (), "hidden_size: invalid literal"),
         ("head_dropout: [nan]\n", (), "--head_dropout nan: not a number"),
-        ("hidden_size: [64]\nhidden_size: [32]\n", (), "the key 'hidden_size' stands twice"),
+        ("hidden_size: [64]\nhidden_size: [32]\n", (), "the key 'hidden_size' occurs twice"),
         ("learning_rate: {low: 1, high: 2, int: 7}\n", (), "int: '7' is neither true nor false"),
         ("learning_rate: {low: no, high: 2}\n", (), "needs numbers low ≤ high"),
         (
