@@ -18,27 +18,30 @@ from utils.records import ReadReport
 
 @dataclass
 class FoundPages:
-    """The pages of an input, read as `pixels` is iterated; `ids` and `labels` fill up meanwhile.
+    """The pages of an input, read as they are iterated; `ids` and `labels` fill up meanwhile.
 
     Attributes:
         total: how many pages there are, unreadable ones counted.
         results: yields (id, label or None, pixels (height, width, 3) uint8 or None, note).
-        log: takes the notes, and the pages that are left out.
+        report: takes the notes, and the pages that are left out.
     """
 
     total: int
     results: Iterable[tuple[str, str | None, np.ndarray | None, str]]
-    log: ReadReport
+    report: ReadReport
     ids: list[str] = field(default_factory=list)
     labels: list[str | None] = field(default_factory=list)
 
-    def pixels(self) -> Iterator[np.ndarray]:
+    def __len__(self) -> int:
+        return self.total
+
+    def __iter__(self) -> Iterator[np.ndarray]:
         """Yield the pages that can be read; the others are noted with their reason."""
         for identifier, label, pixels, note in self.results:
             if note:
-                self.log.note(f"{identifier}: {note}")
+                self.report.note(f"{identifier}: {note}")
             if pixels is None:
-                self.log.dropped.append(("predict", identifier, label, note))
+                self.report.dropped.append(("predict", identifier, label, note))
                 continue
             self.ids.append(identifier)
             self.labels.append(label)
@@ -46,7 +49,7 @@ class FoundPages:
 
 
 def pages_to_predict(
-    source: str, view: PageTransform, class_names: list[str], log: ReadReport
+    source: str, view: PageTransform, class_names: list[str], report: ReadReport
 ) -> FoundPages:
     """The pages of a folder, an image or pdf, or a parquet with `id` and `image`.
 
@@ -58,7 +61,7 @@ def pages_to_predict(
     """
     path = Path(source)
     if path.is_dir():
-        found = documents({"predict": path}, log)
+        found = documents({"predict": path}, report)
         if not found:
             raise InputError(
                 f"--input {source}: no image in it; give a folder with {', '.join(SUFFIXES)}"
@@ -66,7 +69,7 @@ def pages_to_predict(
     elif path.is_file() and path.suffix.lower() in SUFFIXES:
         found = [Document(path, "predict", path.stem, None)]
     elif path.is_file() and path.suffix.lower() == ".parquet":
-        return stored_pages(path, view, log)
+        return stored_pages(path, view, report)
     else:
         reason = "unknown kind of file" if path.exists() else "no such file or folder"
         raise InputError(
@@ -81,10 +84,10 @@ def pages_to_predict(
         label = document.label if document.label in class_names else None
         return document.id, label, to_pixels(flat(file.image), view), note
 
-    return FoundPages(len(found), side_by_side(read, found), log)
+    return FoundPages(len(found), side_by_side(read, found), report)
 
 
-def stored_pages(path: Path, view: PageTransform, log: ReadReport) -> FoundPages:
+def stored_pages(path: Path, view: PageTransform, report: ReadReport) -> FoundPages:
     """The pages in a parquet file of `datasets`, such as prepare_dataset's unlabelled.parquet.
 
     Raises:
@@ -119,4 +122,4 @@ def stored_pages(path: Path, view: PageTransform, log: ReadReport) -> FoundPages
         except Exception as error:  # decoders of broken files raise errors of any kind
             return row["id"], None, None, f"left out, {' '.join(reason_of(error).split())}"
 
-    return FoundPages(file.metadata.num_rows, side_by_side(read, rows()), log)
+    return FoundPages(file.metadata.num_rows, side_by_side(read, rows()), report)

@@ -3,6 +3,8 @@ every document.
 """
 
 import warnings
+from collections.abc import Iterable
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -11,11 +13,92 @@ from spacy.language import Language
 from tqdm import tqdm
 
 from spacy_text_model.readers import NO_TEXT, whole_texts
+from utils import runs
 from utils.errors import InputError
 from utils.folders import partial_folder
 
+PACKAGE = "spacy_text_model"
 MODEL_BEST, MODEL_LAST = "model-best", "model-last"
 BATCH_SIZE = 256  # documents; larger gains nothing on a CPU (benchmarks/spacy_throughput.py)
+PROCESSES = "processes; more than one pays on long texts"  # help of --n_process
+
+
+@dataclass
+class Predictor:
+    """A finished pipeline, ready to predict."""
+
+    nlp: Language
+
+    @property
+    def class_names(self) -> list[str]:
+        return list(self.nlp.get_pipe("textcat").labels)
+
+    def predict_probabilities(
+        self,
+        documents: Iterable[str | None],
+        batch_size: int | None = None,
+        n_process: int = 1,
+    ) -> np.ndarray:
+        """Class probabilities (n, n_classes) float32 of texts, in their order; columns as the
+        textcat's labels.
+
+        In one process the textcat is asked for its matrix of scores; `nlp.pipe` would build a
+        dictionary of all classes for each document, which costs more than the model where classes
+        are many. With `n_process` > 1 the documents do go through `nlp.pipe`, and the numbers are
+        the same.
+        """
+        size = batch_size or BATCH_SIZE
+        parts = [np.empty((0, len(self.class_names)), np.float32)]
+        total = runs.length_of(documents)
+        texts = (text or NO_TEXT for text in documents)
+        bar = tqdm(total=total, desc="predicting", unit=" texts", unit_scale=True, disable=None)
+        with bar:
+            if n_process > 1:
+                docs = self.nlp.pipe(texts, batch_size=size, n_process=n_process)
+                blocks = (self._cats_of(block) for block in runs.in_blocks(docs, size))
+            else:
+                blocks = (self._scores_of(block) for block in runs.in_blocks(texts, size))
+            for scores in blocks:
+                parts.append(scores)
+                bar.update(len(scores))
+        return np.concatenate(parts)
+
+    def _cats_of(self, docs: list) -> np.ndarray:
+        names = self.class_names
+        return np.array([[doc.cats[name] for name in names] for doc in docs], np.float32)
+
+    def _scores_of(self, texts: list[str]) -> np.ndarray:
+        textcat = self.nlp.get_pipe("textcat")
+        docs = [self.nlp.make_doc(text) for text in texts]
+        for name, pipe in self.nlp.pipeline:
+            if name != "textcat":
+                docs = list(pipe.pipe(docs))
+        return textcat.model.ops.to_numpy(textcat.predict(docs))
+
+
+def load_predictor(run: Path, device: str = "cpu", precision: str = "auto") -> Predictor:
+    """A finished run of this package, or a folder that `spacy train` wrote, ready to predict.
+
+    Args:
+        device: cpu, or cuda (`cuda:1` for the second one), which needs spaCy's cuda extra.
+        precision: auto or fp32; spaCy predicts in no other.
+
+    Raises:
+        InputError: no pipeline with a textcat there, a device that cannot be used, another
+            precision.
+    """
+    if precision not in ("auto", "fp32"):
+        raise InputError(f"--precision {precision}: spaCy predicts in fp32; pass fp32 or auto")
+    kind, _, number = str(device).partition(":")
+    if kind == "cuda":
+        try:
+            spacy.require_gpu(int(number or 0))
+        except ValueError as error:
+            reason = str(error).splitlines()[0]
+            raise InputError(f"{device}: cannot be used ({reason}); use the CPU") from None
+    if (Path(run) / "config.yaml").exists():
+        runs.read_config(run, PACKAGE)  # names the package, where it is another one's run
+    return Predictor(load_pipeline(pipeline_folder(run)))
 
 
 def pipeline_folder(run: Path) -> Path:
@@ -44,9 +127,8 @@ def load_pipeline(folder: Path) -> Language:
     """
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter(
-                "ignore"
-            )  # of other spaCy versions; config.yaml records the one that trained
+            # Of other spaCy versions; config.yaml records the one that trained.
+            warnings.simplefilter("ignore")
             nlp = spacy.load(folder)
     except (OSError, ValueError, KeyError) as error:
         raise InputError(
@@ -57,34 +139,3 @@ def load_pipeline(folder: Path) -> Language:
             f"{folder}: has {', '.join(nlp.pipe_names) or 'no component'}; give one with a textcat"
         )
     return whole_texts(nlp)
-
-
-def class_probabilities(
-    nlp: Language, texts: list[str | None], batch_size: int = BATCH_SIZE, n_process: int = 1
-) -> np.ndarray:
-    """Class probabilities (n, n_classes) float32 of texts, in their order; columns as the textcat's
-    labels.
-
-    In one process the textcat is asked for its matrix of scores; `nlp.pipe` would build a
-    dictionary of all classes for each document, which costs more than the model where classes are
-    many. With `n_process` > 1 the documents do go through `nlp.pipe`, and the numbers are the same.
-    """
-    textcat = nlp.get_pipe("textcat")
-    before = [pipe for name, pipe in nlp.pipeline if name != "textcat"]
-    texts = [text or NO_TEXT for text in texts]
-    scores = np.zeros((len(texts), len(textcat.labels)), np.float32)
-    with tqdm(
-        total=len(texts), desc="predicting", unit=" texts", unit_scale=True, disable=None
-    ) as bar:
-        if n_process > 1:
-            for row, doc in enumerate(nlp.pipe(texts, batch_size=batch_size, n_process=n_process)):
-                scores[row] = [doc.cats[label] for label in textcat.labels]
-                bar.update()
-            return scores
-        for start in range(0, len(texts), batch_size):
-            docs = [nlp.make_doc(text) for text in texts[start : start + batch_size]]
-            for pipe in before:
-                docs = list(pipe.pipe(docs))
-            scores[start : start + len(docs)] = textcat.model.ops.to_numpy(textcat.predict(docs))
-            bar.update(len(docs))
-    return scores

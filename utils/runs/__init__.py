@@ -1,8 +1,11 @@
 """The run folder: claimed, filled, finished."""
 
 from utils.runs.evaluation import (
+    headline,
     read_evaluation,
+    save_evaluation,
     write_evaluation,
+    write_evaluations,
     write_results,
     write_training_figures,
 )
@@ -24,6 +27,14 @@ from utils.runs.folder import (
     write_config,
     write_json,
 )
+from utils.runs.prediction import (
+    in_blocks,
+    length_of,
+    print_notes,
+    read_texts,
+    save_predictions,
+    speed_of,
+)
 
 __all__ = [
     "check_files",
@@ -34,15 +45,24 @@ __all__ = [
     "dataset_entry",
     "default_output_dir",
     "folder_bytes",
+    "headline",
+    "in_blocks",
+    "length_of",
     "plain",
+    "print_notes",
     "read_config",
     "read_evaluation",
     "read_json",
     "read_labels",
+    "read_texts",
     "read_yaml",
     "remove_leftovers",
+    "save_evaluation",
+    "save_predictions",
+    "speed_of",
     "write_config",
     "write_evaluation",
+    "write_evaluations",
     "write_json",
     "write_results",
     "write_training_figures",

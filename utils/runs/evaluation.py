@@ -21,6 +21,7 @@ from utils.figures import (
     per_class_figure,
     save_figure,
 )
+from utils.folders import whole_folder
 from utils.metrics import classification_report, confusion_counts
 from utils.predictions import write_predictions
 from utils.runs.card import model_card
@@ -60,6 +61,61 @@ def write_evaluation(
     return {f"{split}_{name}": value for name, value in report["metrics"].items()} | {
         f"{split}_rows": report["rows"]
     }
+
+
+def write_evaluations(
+    folder: Path,
+    corpus: Corpus,
+    label_ids: dict[str, np.ndarray],
+    probabilities: dict[str, np.ndarray],
+) -> dict:
+    """`write_evaluation` of each split that a training evaluates; returns all their metrics.
+
+    Args:
+        label_ids: split -> (n,) int. probabilities: split -> (n, n_classes).
+    """
+    results = {}
+    for split, values in probabilities.items():
+        ids = corpus.splits[split]["id"]
+        results |= write_evaluation(
+            folder,
+            split,
+            ids,
+            label_ids[split],
+            values,
+            corpus.info["labels"],
+            headline=split == "test",
+        )
+    return results
+
+
+def save_evaluation(
+    folder: Path,
+    corpus: Corpus,
+    split: str,
+    label_ids: np.ndarray,
+    probabilities: np.ndarray,
+    class_names: list[str],
+    seconds: float,
+):
+    """Write what eval.py found of a split into a folder of its own, and print its scores.
+
+    Args:
+        label_ids: (n,) int. probabilities: (n, n_classes). seconds: what predicting took.
+    """
+    with whole_folder(folder) as partial:
+        ids = corpus.splits[split]["id"]
+        results = write_evaluation(partial, split, ids, label_ids, probabilities, class_names)
+        results[f"{split}_ms_per_document"] = 1000 * seconds / len(label_ids)
+        results["dataset_hash"] = corpus.info["hash"]
+        write_json(partial / "all_results.json", results)
+    print(headline(folder, results, split))
+
+
+def headline(folder: Path, results: dict, split: str) -> str:
+    """The line that a training or an evaluation ends with."""
+    keys = [f"{split}_{metric}" for metric in ("macro_f1", "accuracy", "balanced_accuracy")]
+    return f"{folder}: " + ", ".join(f"{key} {results[key]:.4f}" for key in keys)
 
 
 def write_confusion(path: Path, counts: np.ndarray, class_names: list[str]):

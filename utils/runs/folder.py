@@ -294,12 +294,18 @@ def check_files(run: Path, *names: str):
             raise InputError(f"{run}: {name} is missing; copy the run folder again")
 
 
-def claim_evaluation(folder: Path, overwrite: bool):
-    """Refuse an evaluation that is already there, unless it may be replaced."""
+def claim_evaluation(run: Path, split: str, dataset_hash: str, overwrite: bool) -> Path:
+    """Where the evaluation of a split goes: `<RUN>/eval/<split>-<hash>`.
+
+    Raises:
+        InputError: it is there already, and may not be replaced.
+    """
+    folder = run / "eval" / f"{split}-{dataset_hash[:8]}"
     if folder.exists() and not overwrite:
         raise InputError(
             f"{folder}: this split was evaluated already; pass --overwrite to do it again"
         )
+    return folder
 
 
 def dataset_entry(info: dict, options: dict) -> dict:

@@ -16,7 +16,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from image_model.inference import load_classifier
+from image_model.inference import PACKAGE, load_predictor
 from image_model.occlusion import occlusion_figure, occlusion_map
 from image_model.pixels import resized
 from utils import runs
@@ -56,7 +56,7 @@ def main(argv=None) -> Path:
     args, words = parse(OcclusionArguments, argv, doc=__doc__, positional=["run"])
     start_logging()
     run = Path(words["run"])
-    config = runs.read_config(run)
+    config = runs.read_config(run, PACKAGE)
     if args.split not in ("validation", "test"):
         raise InputError(
             f"--split {args.split!r}: choose validation or test, of which training wrote predictions"
@@ -70,7 +70,8 @@ def main(argv=None) -> Path:
     dataset = read_pages(config, args.split).select(rows)
 
     # Model, and what it looks at.
-    model, view = load_classifier(run, config["model"], inference_device(args.use_cpu))
+    predictor = load_predictor(run, inference_device(args.use_cpu), "fp32")
+    model, view = predictor.model, predictor.view
     pages = []
     for row, pixels in zip(rows, resized(dataset, view, args.split), strict=True):
         importance, code, probability = occlusion_map(model, view.processor, pixels, args.patch)

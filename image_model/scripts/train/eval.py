@@ -7,78 +7,47 @@ training's files. Without --dataset: the dataset of the training, read with the 
 """
 
 import time
-from dataclasses import dataclass, field
 from pathlib import Path
 
-from image_model.inference import load_classifier, predict_probabilities
+from image_model.inference import PACKAGE, load_predictor
 from image_model.pixels import resized
 from utils import runs
 from utils.cli import parse, start_logging
-from utils.data import DataOptions, codes_for
-from utils.data.corpus import SPLITS
-from utils.errors import InputError, exits_on_input_error
-from utils.folders import whole_folder
+from utils.data import codes_for
+from utils.errors import exits_on_input_error
+from utils.runs.arguments import DeviceArguments, EvalArguments
 from utils.training.inference import inference_device
-
-
-@dataclass
-class EvalArguments(DataOptions):
-    """What to evaluate on; reading options default to those of the training."""
-
-    dataset: str | None = field(
-        default=None, metadata={"help": "prepared folder or raw source; default: the run's"}
-    )
-    split: str = field(default="test", metadata={"help": "train, validation or test"})
-    batch_size: int = field(default=8, metadata={"help": "pages per batch; a GPU wants 64"})
-    use_cpu: bool = field(default=False, metadata={"help": "stay on the CPU"})
-    overwrite: bool = field(
-        default=False, metadata={"help": "replace this evaluation where it is there already"}
-    )
 
 
 @exits_on_input_error
 def main(argv=None) -> Path:
     """Evaluate; returns the folder that was written."""
     # Arguments.
-    args, words = parse(EvalArguments, argv, doc=__doc__, positional=["run"])
+    flags = [EvalArguments, DeviceArguments]
+    args, device_args, words = parse(flags, argv, doc=__doc__, positional=["run"])
     start_logging()
     run = Path(words["run"])
-    config = runs.read_config(run, "image_model")
-    runs.check_files(run, "config.json", "model*.safetensors", "preprocessor_config.json")
-    if args.split not in SPLITS:
-        raise InputError(f"--split {args.split!r}: choose one of {', '.join(SPLITS)}")
+    config, class_names = runs.read_config(run, PACKAGE), runs.read_labels(run)
 
     # Splits: read as the run's own; a source without splits is evaluated whole.
     trained_on, options = config["arguments"]["dataset"], config["dataset"]["options"]
     corpus = runs.read_evaluation(args, words["explicit_args"], trained_on, options, "image")
     dataset = corpus.splits[args.split]
-    names = runs.read_labels(run)
-    labels = codes_for(names, dataset, args.split)
-    folder = run / "eval" / f"{args.split}-{corpus.info['hash'][:8]}"
-    runs.claim_evaluation(folder, args.overwrite)
+    label_ids = codes_for(class_names, dataset, args.split)
+    folder = runs.claim_evaluation(run, args.split, corpus.info["hash"], args.overwrite)
 
     # Model.
-    model, view = load_classifier(run, config["model"], inference_device(args.use_cpu))
+    device = inference_device(device_args.use_cpu)
+    predictor = load_predictor(run, device, device_args.precision)
 
     # Evaluate.
     start = time.perf_counter()
-    pages = resized(dataset, view, args.split)
-    probabilities = predict_probabilities(
-        model, view.processor, pages, len(dataset), args.batch_size
-    )
+    pages = resized(dataset, predictor.view, args.split)
+    probabilities = predictor.predict_probabilities(pages, args.batch_size)
     seconds = time.perf_counter() - start
 
     # Save.
-    with whole_folder(folder) as partial:
-        results = runs.write_evaluation(
-            partial, args.split, dataset["id"], labels, probabilities, names
-        )
-        results[f"{args.split}_ms_per_document"] = 1000 * seconds / len(labels)
-        runs.write_json(
-            partial / "all_results.json", results | {"dataset_hash": corpus.info["hash"]}
-        )
-    shown = [f"{args.split}_{m}" for m in ("macro_f1", "accuracy", "balanced_accuracy")]
-    print(f"{folder}: " + ", ".join(f"{k} {results[k]:.4f}" for k in shown))
+    runs.save_evaluation(folder, corpus, args.split, label_ids, probabilities, class_names, seconds)
     return folder
 
 

@@ -11,7 +11,6 @@ after a kill, the same command with --resume continues from the last whole check
 """
 
 import logging
-import time
 from pathlib import Path
 
 import numpy as np
@@ -19,6 +18,7 @@ import torch
 from transformers import set_seed
 
 from image_model.arguments import RESNET_TINY, parse_training
+from image_model.inference import PACKAGE
 from image_model.model import build_model, load_config, load_view
 from image_model.pixels import Pages, SetEpochCallback, make_collator, resize_splits
 from image_model.training import BatchNormCallback
@@ -26,7 +26,7 @@ from utils import runs
 from utils.cli import start_logging
 from utils.data import load_corpus, options_of, training_order
 from utils.errors import exits_on_input_error
-from utils.folders import finish, partial_folder
+from utils.folders import partial_folder
 from utils.training import (
     check_ranks,
     describe_hardware,
@@ -34,15 +34,13 @@ from utils.training import (
     from_first_rank,
     make_trainer,
     precision_of,
-    predict_split,
-    raise_if_disk_full,
     train,
     use_all_cores,
 )
-from utils.training.trackers import close_trackers, open_trackers
+from utils.training.run import evaluate_split, save_run
+from utils.training.trackers import open_trackers
 
 logger = logging.getLogger("image_model.train")
-PACKAGE = "image_model"
 # From resnet-18 on a process takes all the cores; resnet-tiny is as fast with one, and not slowed
 # by other programs.
 ALL_CORES_MIN_WIDTH = 512
@@ -86,13 +84,14 @@ def main(argv=None) -> Path:
     labels = {split: np.array(dataset["label"]) for split, dataset in splits.items()}
     pages = {split: Pages(pixels[split], labels[split]) for split in splits}
     pages["train"] = Pages(pixels["train"], labels["train"], model_args.augment, args.seed)
+    description = describe_model(model_args, model, pixels["train"].shape[1:3], args)
     if args.process_index == 0:
         runs.write_config(
             working,
             room=PACKAGE,
             arguments=vars(model_args) | vars(data_args) | args.to_dict(),
             dataset=runs.dataset_entry(corpus.info, corpus.options),
-            model=describe_model(model_args, model, pixels["train"].shape[1:3], args),
+            model=description,
         )
         open_trackers(args.report_to, args.run_name or output_dir.name, working)
     trainer = make_trainer(
@@ -107,28 +106,21 @@ def main(argv=None) -> Path:
 
     # Evaluate: validation and test, once, with the best weights.
     probabilities = {
-        split: evaluate(trainer, pages, split, results) for split in ("validation", "test")
+        split: evaluate_split(trainer, pages[split], split, results)
+        for split in ("validation", "test")
     }
 
     # Save: everything into the working folder, then its final name.
-    try:
-        trainer.save_model(
-            str(working), _internal_call=True
-        )  # without a push: the folder is not whole yet
-        if args.process_index == 0:
-            save(working, trainer, corpus, probabilities, results, args)
-            finish(output_dir)
-    except OSError as error:
-        raise_if_disk_full(error, working)
-        raise
-    if args.push_to_hub:
-        args.output_dir = str(output_dir)
-        trainer.push_to_hub()
-    if args.process_index == 0:
-        per_class = runs.read_json(output_dir / "classification_report.json")["per_class"]
-        close_trackers(args.report_to, results, per_class, output_dir)
-        shown = ("test_macro_f1", "test_accuracy", "test_balanced_accuracy")
-        print(f"{output_dir}: " + ", ".join(f"{k} {results[k]:.4f}" for k in shown))
+    usage = transformers_usage(description)
+    save_run(
+        output_dir,
+        trainer,
+        corpus,
+        probabilities,
+        results,
+        usage=usage,
+        task="image-classification",
+    )
     end_ranks()
     return output_dir
 
@@ -158,38 +150,6 @@ def describe_model(model_args, model, image_size: tuple[int, int], args) -> dict
         "processes": args.world_size,
         "hardware": describe_hardware(args),
     }
-
-
-def evaluate(trainer, pages, split: str, results: dict) -> np.ndarray:
-    """Class probabilities (n, n_classes) of a split; what they cost goes into `results`."""
-    start = time.perf_counter()
-    probabilities = predict_split(trainer, pages[split])
-    results[f"{split}_ms_per_document"] = 1000 * (time.perf_counter() - start) / len(pages[split])
-    return probabilities
-
-
-def save(working: Path, trainer, corpus, probabilities, results: dict, args):
-    """Write the run folder's files."""
-    names = corpus.info["labels"]
-    for split, p in probabilities.items():
-        labels = np.array(corpus.splits[split]["label"])
-        results |= runs.write_evaluation(
-            working, split, corpus.splits[split]["id"], labels, p, names, headline=split == "test"
-        )
-    results["parameters"] = trainer.model.num_parameters()
-    results["model_bytes"] = runs.folder_bytes(working, "*.safetensors")
-    best = args.metric_for_best_model.removeprefix("eval_")
-    runs.write_training_figures(
-        working,
-        trainer.state.log_history,
-        corpus.info["report"]["class_counts"],
-        best,
-        args.greater_is_better,
-    )
-    runs.write_json(working / "log_history.json", trainer.state.log_history)
-    usage = transformers_usage(runs.read_yaml(working / "config.yaml")["model"])
-    runs.write_results(working, results, names, usage=usage, task="image-classification")
-    runs.remove_leftovers(working, args.keep_checkpoints)
 
 
 def transformers_usage(model: dict) -> list[str]:

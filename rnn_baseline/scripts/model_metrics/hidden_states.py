@@ -14,9 +14,8 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from transformers import AutoTokenizer
 
-from rnn_baseline.inference import encode, probabilities_and_states
+from rnn_baseline.inference import PACKAGE, load_predictor
 from utils import runs
 from utils.cli import parse, start_logging
 from utils.data import DataOptions, codes_for, load_corpus, options_of, usable_options
@@ -26,7 +25,7 @@ from utils.figures import save_figure
 from utils.folders import claim_report, whole_folder
 from utils.inspection import entropies, interactive_scatter, project, scatter_figure
 from utils.tables import write_csv
-from utils.training.inference import inference_device, load_classifier
+from utils.training.inference import inference_device
 
 TEXT = 200  # characters of a text in entropy.csv
 
@@ -61,7 +60,7 @@ def main(argv=None) -> Path:
     args, words = parse(HiddenStatesArguments, argv, doc=__doc__, positional=["run"])
     start_logging()
     run = Path(words["run"])
-    config = runs.read_config(run)
+    config = runs.read_config(run, PACKAGE)
     if args.split not in SPLITS:
         raise InputError(f"--split {args.split!r}: choose one of {', '.join(SPLITS)}")
     folder = Path(args.output) if args.output else run / "hidden_states" / args.split
@@ -79,11 +78,8 @@ def main(argv=None) -> Path:
     drawn = np.sort(np.random.default_rng(args.seed).permutation(len(dataset))[: args.most])
 
     # Model.
-    model = load_classifier(run, inference_device(args.use_cpu), "fp32")
-    encoded = encode(
-        dataset["text"], AutoTokenizer.from_pretrained(run), config["model"]["max_length"]
-    )
-    probabilities, states = probabilities_and_states(model, encoded, args.batch_size)
+    predictor = load_predictor(run, inference_device(args.use_cpu), "fp32")
+    probabilities, states = predictor.probabilities_and_states(dataset["text"], args.batch_size)
 
     # Save.
     table = entropy_table(dataset, labels, probabilities, names)

@@ -12,15 +12,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
-from transformers import AutoTokenizer
 
-from rnn_baseline.inference import encode, predict_probabilities
+from rnn_baseline.inference import PACKAGE, load_predictor
 from utils import runs
 from utils.cli import parse, start_logging
 from utils.data import DataOptions, load_corpus, options_of, usable_options
 from utils.errors import InputError, exits_on_input_error
 from utils.inspection import label_rows
-from utils.training.inference import inference_device, load_classifier
+from utils.training.inference import inference_device
 
 
 @dataclass
@@ -43,7 +42,7 @@ def main(argv=None) -> Path:
     args, words = parse(LabelArguments, argv, doc=__doc__, positional=["run"])
     start_logging()
     run, output = Path(words["run"]), Path(args.output)
-    config, names = runs.read_config(run), runs.read_labels(run)
+    config, names = runs.read_config(run, PACKAGE), runs.read_labels(run)
     if output.suffix not in (".csv", ".parquet"):
         raise InputError(f"--output {args.output!r}: give a file that ends with .csv or .parquet")
     if output.exists() and not args.overwrite:
@@ -59,13 +58,8 @@ def main(argv=None) -> Path:
     # Predict the rows without a label.
     probabilities = np.zeros((0, len(names)), np.float32)
     if len(corpus.unlabelled):
-        model = load_classifier(run, inference_device(args.use_cpu), "fp32")
-        encoded = encode(
-            corpus.unlabelled["text"],
-            AutoTokenizer.from_pretrained(run),
-            config["model"]["max_length"],
-        )
-        probabilities = predict_probabilities(model, encoded, args.batch_size)
+        predictor = load_predictor(run, inference_device(args.use_cpu), "fp32")
+        probabilities = predictor.predict_probabilities(corpus.unlabelled["text"], args.batch_size)
 
     # Save.
     table = label_rows(corpus, probabilities, names)

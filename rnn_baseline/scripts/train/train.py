@@ -12,21 +12,19 @@ on from the last whole checkpoint.
 """
 
 import logging
-import time
 from pathlib import Path
 
-import numpy as np
 from transformers import set_seed
 
 from rnn_baseline.arguments import parse_training
 from rnn_baseline.encoding import describe_words, encode_splits, identity_collator
-from rnn_baseline.inference import usage
+from rnn_baseline.inference import PACKAGE, usage
 from rnn_baseline.training import RnnTrainer, build_model, load_tokenizer, shape_name
 from utils import runs
 from utils.cli import start_logging
 from utils.data import load_corpus, options_of, training_order
 from utils.errors import exits_on_input_error
-from utils.folders import finish, partial_folder
+from utils.folders import partial_folder
 from utils.training import (
     ALL_CORES_MIN_HIDDEN_SIZE,
     check_ranks,
@@ -36,15 +34,13 @@ from utils.training import (
     from_first_rank,
     make_trainer,
     precision_of,
-    predict_split,
-    raise_if_disk_full,
     train,
     use_all_cores,
 )
-from utils.training.trackers import close_trackers, open_trackers
+from utils.training.run import evaluate_split, save_run
+from utils.training.trackers import open_trackers
 
 logger = logging.getLogger("rnn_baseline.train")
-PACKAGE = "rnn_baseline"
 
 
 @exits_on_input_error
@@ -90,13 +86,14 @@ def main(argv=None) -> Path:
     model, vectors = build_model(model_args, names, tokenizer)
 
     # Trainer: batches of one length, the suite's loss and metrics.
+    description = describe_model(model_args, model, tokenizer, vectors, args) | found
     if args.process_index == 0:
         runs.write_config(
             working,
             room=PACKAGE,
             arguments=vars(model_args) | vars(data_args) | args.to_dict(),
             dataset=runs.dataset_entry(corpus.info, corpus.options),
-            model=describe_model(model_args, model, tokenizer, vectors, args) | found,
+            model=description,
         )
         open_trackers(args.report_to, args.run_name or output_dir.name, working)
     trainer = make_trainer(
@@ -109,28 +106,12 @@ def main(argv=None) -> Path:
 
     # Evaluate: validation and test, once, with the best weights.
     probabilities = {
-        split: evaluate(trainer, encoded, split, results) for split in ("validation", "test")
+        split: evaluate_split(trainer, encoded[split], split, results)
+        for split in ("validation", "test")
     }
 
     # Save: everything into the working folder, then its final name.
-    try:
-        trainer.save_model(
-            str(working), _internal_call=True
-        )  # without a push: the folder is not whole yet
-        if args.process_index == 0:
-            save(working, trainer, corpus, encoded, probabilities, results, args)
-            finish(output_dir)
-    except OSError as error:
-        raise_if_disk_full(error, working)
-        raise
-    if args.push_to_hub:
-        args.output_dir = str(output_dir)
-        trainer.push_to_hub()
-    if args.process_index == 0:
-        per_class = runs.read_json(output_dir / "classification_report.json")["per_class"]
-        close_trackers(args.report_to, results, per_class, output_dir)
-        shown = ("test_macro_f1", "test_accuracy", "test_balanced_accuracy")
-        print(f"{output_dir}: " + ", ".join(f"{k} {results[k]:.4f}" for k in shown))
+    save_run(output_dir, trainer, corpus, probabilities, results, usage=usage(max_length))
     end_ranks()
     return output_dir
 
@@ -159,39 +140,6 @@ def describe_model(model_args, model, tokenizer, vectors: dict | None, args) -> 
         "processes": args.world_size,
         "hardware": describe_hardware(args),
     }
-
-
-def evaluate(trainer, encoded, split: str, results: dict) -> np.ndarray:
-    """Class probabilities (n, n_classes) of a split; what they cost goes into `results`."""
-    start = time.perf_counter()
-    probabilities = predict_split(trainer, encoded[split])
-    results[f"{split}_ms_per_document"] = 1000 * (time.perf_counter() - start) / len(encoded[split])
-    return probabilities
-
-
-def save(working: Path, trainer, corpus, encoded, probabilities, results: dict, args):
-    """Write the run folder's files."""
-    names = corpus.info["labels"]
-    for split, p in probabilities.items():
-        labels = encoded[split]["labels"]
-        results |= runs.write_evaluation(
-            working, split, corpus.splits[split]["id"], labels, p, names, headline=split == "test"
-        )
-    results["parameters"] = trainer.model.num_parameters()
-    results["model_bytes"] = runs.folder_bytes(working, "*.safetensors")
-    best = args.metric_for_best_model.removeprefix("eval_")
-    runs.write_training_figures(
-        working,
-        trainer.state.log_history,
-        corpus.info["report"]["class_counts"],
-        best,
-        args.greater_is_better,
-    )
-    runs.write_json(working / "log_history.json", trainer.state.log_history)
-    runs.write_results(
-        working, results, names, usage=usage(trainer.processing_class.model_max_length)
-    )
-    runs.remove_leftovers(working, args.keep_checkpoints)
 
 
 if __name__ == "__main__":

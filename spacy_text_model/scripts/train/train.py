@@ -23,7 +23,7 @@ import numpy as np
 from spacy.training.loop import train as train_pipeline
 
 from spacy_text_model.arguments import parse_training, read_config
-from spacy_text_model.inference import MODEL_BEST, MODEL_LAST, class_probabilities, load_pipeline
+from spacy_text_model.inference import MODEL_BEST, MODEL_LAST, PACKAGE, Predictor, load_pipeline
 from spacy_text_model.readers import corpus_of
 from spacy_text_model.training import initialise, keep_history, read_history, start_from
 from utils import runs
@@ -32,7 +32,6 @@ from utils.errors import InputError, exits_on_input_error
 from utils.folders import finish, partial_folder
 
 logger = logging.getLogger("spacy_text_model.train")
-PACKAGE = "spacy_text_model"
 
 
 @exits_on_input_error
@@ -91,15 +90,16 @@ def main(argv=None) -> Path:
     nlp = load_pipeline(working / MODEL_BEST)
     nlp.config["training"]["logger"] = block
     nlp.config.to_disk(working / MODEL_BEST / "config.cfg")
+    predictor = Predictor(nlp)
     probabilities = {
-        split: evaluate(nlp, splits[split], split, results) for split in ("validation", "test")
+        split: evaluate(predictor, splits[split], split, results)
+        for split in ("validation", "test")
     }
 
     # Save: everything into the working folder, then its final name.
     save(working, nlp, corpus, probabilities, results, history, args.keep_checkpoints)
     finish(output_dir)
-    shown = ("test_macro_f1", "test_accuracy", "test_balanced_accuracy")
-    print(f"{output_dir}: " + ", ".join(f"{k} {results[k]:.4f}" for k in shown))
+    print(runs.headline(output_dir, results, "test"))
     return output_dir
 
 
@@ -125,11 +125,12 @@ def resumed(working: Path, overwrite: bool) -> Path | None:
     return aside
 
 
-def evaluate(nlp, dataset, split: str, results: dict) -> np.ndarray:
+def evaluate(predictor: Predictor, dataset, split: str, results: dict) -> np.ndarray:
     """Class probabilities (n, n_classes) of a split; what they cost goes into `results`."""
     start = time.perf_counter()
-    probabilities = class_probabilities(nlp, dataset["text"])
-    results[f"{split}_ms_per_document"] = 1000 * (time.perf_counter() - start) / len(dataset)
+    probabilities = predictor.predict_probabilities(dataset["text"])
+    seconds = time.perf_counter() - start
+    results[f"{split}_ms_per_document"] = 1000 * seconds / len(dataset)
     return probabilities
 
 
@@ -176,12 +177,8 @@ def save(
     keep_checkpoints: bool,
 ):
     """Write the run folder's files."""
-    names = corpus.info["labels"]
-    for split, p in probabilities.items():
-        labels = np.array(corpus.splits[split]["label"])
-        results |= runs.write_evaluation(
-            working, split, corpus.splits[split]["id"], labels, p, names, headline=split == "test"
-        )
+    label_ids = {split: np.array(corpus.splits[split]["label"]) for split in probabilities}
+    results |= runs.write_evaluations(working, corpus, label_ids, probabilities)
     results["parameters"] = parameters(nlp)
     results["model_bytes"] = runs.folder_bytes(working / MODEL_BEST, "**/*")
     runs.write_training_figures(
@@ -192,7 +189,7 @@ def save(
     runs.write_results(
         working,
         results,
-        names,
+        corpus.info["labels"],
         usage=card_usage(),
         recipe=card_recipe(config, results),
         library="spacy",
