@@ -34,7 +34,7 @@ from transformers import (
 
 from benchmarks.beto_work import LONGEST, Work, read_work, spread
 from benchmarks.common import peak_memory_mb
-from beto_text_model.inference import predict_probabilities, tokenise_texts
+from beto_text_model.inference import Predictor, tokenise_texts
 from utils.metrics import softmax
 from utils.training import (
     LengthGroupedSampler,
@@ -337,9 +337,9 @@ def by_suite(name, model, tokenizer, texts, max_seconds, max_length) -> np.ndarr
     """What predict.py does: token ids without padding, batches of up to 32 from the texts sorted by
     length.
     """
-    return predict_probabilities(
-        model, tokenizer, tokenise_texts(tokenizer, texts, max_length), PREDICT_BATCH
-    )
+    class_names = list(model.config.label2id)
+    predictor = Predictor(class_names, model, tokenizer, max_length)
+    return predictor.predict_probabilities(texts, PREDICT_BATCH)
 
 
 def prediction_waste(name: str, lengths: np.ndarray, max_length: int) -> float:

@@ -28,7 +28,7 @@ from transformers.models.vit.image_processing_pil_vit import ViTImageProcessorPi
 
 from benchmarks.common import peak_memory_mb
 from image_model.arguments import ImageTrainingArguments
-from image_model.inference import load_classifier, predict_probabilities
+from image_model.inference import Predictor, load_model_and_view
 from image_model.pages import pages_to_predict
 from image_model.pixels import Pages, PageTransform, make_collator, resize_splits
 from utils.data import load_corpus
@@ -266,11 +266,10 @@ def by_pipeline(name: str, work: Work, folder: Path, files: list[Path]) -> tuple
 
 def by_suite(name: str, work: Work, folder: Path, files: list[Path]) -> tuple[float, np.ndarray]:
     """What predict.py does on the folder of these files."""
-    model, view = load_classifier(folder / "model", VIEW, inference_device(work.use_cpu))
+    model, view = load_model_and_view(folder / "model", VIEW, inference_device(work.use_cpu))
+    predictor = Predictor(list(model.config.label2id), model, view)
     source = folder / "pages" / "train" if len(files) > PREDICT_BATCH else files[0]
     start = time.perf_counter()
     found = pages_to_predict(str(source), view, [], ReadReport())
-    probabilities = predict_probabilities(
-        model, view.processor, found.pixels(), found.total, SUITE_BATCH
-    )
+    probabilities = predictor.predict_probabilities(found, SUITE_BATCH)
     return time.perf_counter() - start, probabilities

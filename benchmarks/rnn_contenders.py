@@ -28,7 +28,7 @@ from benchmarks import rnn_reference
 from rnn_baseline import RnnConfig, RnnForSequenceClassification
 from rnn_baseline.arguments import ModelArguments, RnnTrainingArguments
 from rnn_baseline.encoding import encode_splits, identity_collator
-from rnn_baseline.inference import encode, predict_probabilities
+from rnn_baseline.inference import Predictor
 from rnn_baseline.tokenization import encode_texts
 from rnn_baseline.training import RnnTrainer, load_tokenizer
 from utils.data import load_corpus
@@ -359,8 +359,9 @@ def predict(how: str, run: str, dataset: str, rows: int, save: str) -> dict:
 
 
 def by_suite(how: str, texts: list[str], model, tokenizer) -> np.ndarray:
-    encoded = encode(texts, tokenizer, tokenizer.model_max_length)
-    return predict_probabilities(model, encoded, PREDICT_BATCH)
+    class_names = list(model.config.label2id)
+    predictor = Predictor(class_names, model, tokenizer, tokenizer.model_max_length)
+    return predictor.predict_probabilities(texts, PREDICT_BATCH)
 
 
 def by_loop(how: str, texts: list[str], model, tokenizer) -> np.ndarray:

@@ -24,7 +24,7 @@ from spacy.training.loop import train as train_pipeline
 from spacy.util import load_config
 
 from benchmarks.common import peak_memory_mb
-from spacy_text_model.inference import class_probabilities, load_pipeline
+from spacy_text_model.inference import Predictor, load_pipeline
 from utils.data import load_splits
 
 NEVER = 10**9  # evaluate after the first step alone
@@ -87,7 +87,7 @@ def train(
         nlp.to_disk(save)
     texts, order = list(splits["train"]["text"]), nlp.get_pipe("textcat").labels
     names = splits["test"].features["label"].names
-    probabilities = class_probabilities(nlp, splits["test"]["text"])[
+    probabilities = Predictor(nlp).predict_probabilities(splits["test"]["text"])[
         :, [order.index(name) for name in names]
     ]
     return {
@@ -139,7 +139,7 @@ def predict(
     texts = (list(splits["test"]["text"]) * (1 + rows // len(splits["test"])))[:rows]
     start = time.perf_counter()
     if how == "suite":
-        probabilities = class_probabilities(nlp, texts, batch_size, n_process)
+        probabilities = Predictor(nlp).predict_probabilities(texts, batch_size, n_process)
         best = probabilities.argmax(1).tolist()
     else:
         docs = (

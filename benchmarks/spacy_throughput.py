@@ -184,10 +184,12 @@ def predictions(pipeline: Path, floor: dict, args, data: dict) -> list[dict]:
     rows = [
         way("nlp.pipe", work | {"how": "pipe"}),
         way("nlp(text)", work | {"how": "call"}),
-        way("class_probabilities", work | {"how": "suite"}),
+        way("predict_probabilities", work | {"how": "suite"}),
     ]
     rows += [
-        way(f"class_probabilities, batch_size {size}", work | {"how": "suite", "batch_size": size})
+        way(
+            f"predict_probabilities, batch_size {size}", work | {"how": "suite", "batch_size": size}
+        )
         for size in PREDICT_BATCHES
     ]
     rows += [

@@ -5,9 +5,12 @@ import importlib
 import json
 import shutil
 
+import numpy as np
 import pytest
 
 from tests.helpers import corpus_rows, refused, write_jsonl
+from utils.errors import InputError
+from utils.predictions import read_predictions
 
 SMALL = {
     "rnn_baseline": [
@@ -21,6 +24,12 @@ SMALL = {
     "spacy_text_model": ["--training.max_steps", "20"],
 }
 ROWS = corpus_rows(20)
+# What says how many texts are read at once.
+BLOCKS = {
+    "rnn_baseline": "CHUNK",
+    "beto_text_model": "BLOCK_ROWS",
+    "spacy_text_model": "BATCH_SIZE",
+}
 
 
 def script(room: str, name: str):
@@ -138,24 +147,78 @@ def test_a_card_without_checkpoints_claims_no_best_one(tmp_path):
     assert "con mejor" not in card and "tal como quedó al final" in card
 
 
-def test_prediction_keeps_no_hidden_states(monkeypatch):
-    from rnn_baseline.inference import predict_probabilities
+def predictor_of(room: str, run):
+    return importlib.import_module(f"{room}.inference").load_predictor(run)
 
-    class Model:
-        config = type("Config", (), {"num_labels": 2})
-        device = "cpu"
 
-        def __call__(self, **inputs):
-            import torch
+def test_a_predictor_keeps_the_order_of_any_iterable(finished, monkeypatch):
+    """What it says of a text depends neither on its neighbours nor on the blocks they come in."""
+    room, run, _ = finished
+    predictor = predictor_of(room, run)
+    texts = [row["text"] for row in ROWS[:9]] + [None, "", "contrato " * 300]
+    alone = np.concatenate([predictor.predict_probabilities([text]) for text in texts])
+    monkeypatch.setattr(f"{room}.inference.{BLOCKS[room]}", 5)
+    together = predictor.predict_probabilities(iter(texts), batch_size=3)
+    assert together.dtype == np.float32 and together.shape == (12, len(predictor.class_names))
+    assert together == pytest.approx(alone, abs=1e-5)
+    assert predictor.predict_probabilities([]).shape == (0, len(predictor.class_names))
+    assert np.abs(together[0] - together[1:]).max(1).min() > 0  # an order that could be told
 
-            assert "output_hidden_states" not in inputs
-            rows = len(inputs["input_ids"])
-            return type("Output", (), {"logits": torch.zeros(rows, 2)})
 
-    import torch
+def test_a_predictor_finds_what_training_wrote(finished):
+    room, run, _ = finished
+    written = read_predictions(run / "predictions_test.parquet")
+    texts = {row["id"]: row["text"] for row in ROWS}
+    predictor = predictor_of(room, run)
+    probabilities = predictor.predict_probabilities([texts[i] for i in written.ids])
+    assert predictor.class_names == written.class_names
+    assert probabilities == pytest.approx(written.probabilities, abs=1e-5)
 
-    from rnn_baseline.encoding import EncodedDataset
 
-    tokens, offsets = torch.ones(6, dtype=torch.int32), torch.tensor([0, 2, 6])
-    encoded = EncodedDataset(tokens, offsets, torch.zeros(2, dtype=torch.int64))
-    assert predict_probabilities(Model(), encoded, 1).tolist() == [[0.5, 0.5]] * 2
+def test_a_predictor_of_another_room_or_with_other_labels_is_refused(finished, tmp_path):
+    room, run, _ = finished
+    other = next(name for name in SMALL if name != room)
+    with pytest.raises(InputError, match=f"a run of {room}"):
+        predictor_of(other, run)
+    copy = shutil.copytree(run, tmp_path / "copy")
+    labels = json.loads((copy / "labels.json").read_text(encoding="utf-8"))
+    (copy / "labels.json").write_text(json.dumps(labels[::-1]), encoding="utf-8")
+    if room == "spacy_text_model":  # its pipeline itself names the classes
+        assert predictor_of(room, copy).class_names == labels
+    else:
+        with pytest.raises(InputError, match="labels.json"):
+            predictor_of(room, copy)
+
+
+@pytest.mark.parametrize("room", ["beto_text_model", "rnn_baseline"])
+def test_only_longer_texts_count_as_truncated(room, finished):
+    own, run, _ = finished
+    if own != room:
+        pytest.skip("of the other rooms' runs")
+    predictor = predictor_of(room, run)
+    special = 2 if room == "beto_text_model" else 0
+    piece = next(row["text"].split()[0] for row in ROWS if len(row["text"].split()[0]) > 3)
+    pieces = len(predictor.tokenizer(piece)["input_ids"]) - special
+    predictor.max_length = 4 * pieces + special
+    fits, longer = " ".join([piece] * 4), " ".join([piece] * 5)
+    same = predictor.predict_probabilities([fits, longer])
+    assert predictor.truncated == 1
+    if room == "rnn_baseline":  # words that are cut off are not read
+        assert same[0] == pytest.approx(same[1], abs=1e-6)
+
+
+def test_prediction_keeps_no_hidden_states(finished, monkeypatch):
+    room, run, _ = finished
+    if room != "rnn_baseline":
+        pytest.skip("of the other rooms' runs")
+    predictor = predictor_of(room, run)
+    forward = type(predictor.model).forward
+    asked = []
+
+    def watched(self, *args, **kwargs):
+        asked.append(kwargs.get("output_hidden_states"))
+        return forward(self, *args, **kwargs)
+
+    monkeypatch.setattr(type(predictor.model), "forward", watched)
+    predictor.predict_probabilities(["contrato", "factura"])
+    assert asked and not any(asked)

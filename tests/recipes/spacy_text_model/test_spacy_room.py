@@ -21,7 +21,7 @@ from spacy.util import load_config
 from typer.testing import CliRunner
 
 from spacy_text_model.architectures import weighted_ngrams
-from spacy_text_model.inference import class_probabilities, load_pipeline
+from spacy_text_model.inference import Predictor, load_pipeline, load_predictor
 from spacy_text_model.readers import balanced_rows, labels_reader, splits_reader
 from spacy_text_model.scripts.explore import debug_data as debug_data_script
 from spacy_text_model.scripts.explore import errors as errors_script
@@ -124,14 +124,15 @@ TEXTS = [
 
 def test_probabilities_do_not_depend_on_the_batch_and_are_those_of_pipe(spacy_run):
     nlp = load_pipeline(spacy_run / "model-best")
-    whole = class_probabilities(nlp, TEXTS)
+    predict = Predictor(nlp).predict_probabilities
+    whole = predict(TEXTS)
     assert whole.shape == (len(TEXTS), 5) and whole.sum(1) == pytest.approx(1, abs=1e-5)
     for size in (1, 2, 3):
-        assert class_probabilities(nlp, TEXTS, size) == pytest.approx(whole, abs=1e-6)
+        assert predict(TEXTS, size) == pytest.approx(whole, abs=1e-6)
     labels = nlp.get_pipe("textcat").labels
     piped = [[doc.cats[label] for label in labels] for doc in nlp.pipe(t or " " for t in TEXTS)]
     assert np.array(piped) == pytest.approx(whole, abs=1e-6)
-    assert class_probabilities(nlp, TEXTS, 2, n_process=2) == pytest.approx(whole, abs=1e-6)
+    assert predict(TEXTS, 2, n_process=2) == pytest.approx(whole, abs=1e-6)
 
 
 def test_the_same_seed_gives_the_same_model_and_another_does_not(
@@ -455,7 +456,7 @@ def test_the_wheel_classifies_with_spacy_alone(spacy_run, tmp_path, capsys):
         env=os.environ | {"PYTHONPATH": str(tmp_path / "site")},
     )
     assert done.returncode == 0, done.stderr[-2000:]
-    ours = class_probabilities(load_pipeline(spacy_run / "model-best"), [r["text"] for r in rows])
+    ours = load_predictor(spacy_run).predict_probabilities([r["text"] for r in rows])
     assert np.array(json.loads(done.stdout)) == pytest.approx(ours, abs=1e-6)
 
 
