@@ -3,13 +3,15 @@
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import cast
 
 import numpy as np
 import torch
 from tqdm import tqdm
-from transformers import AutoTokenizer, PreTrainedModel, PreTrainedTokenizerBase
+from transformers import AutoTokenizer, PreTrainedTokenizerFast
 
 from rnn_baseline.encoding import EncodedDataset
+from rnn_baseline.model import RnnForSequenceClassification
 from rnn_baseline.tokenization import CHUNK, encode_texts
 from utils import runs
 from utils.training import probabilities_of
@@ -28,8 +30,8 @@ class Predictor:
     """A finished run, ready to predict."""
 
     class_names: list[str]
-    model: PreTrainedModel
-    tokenizer: PreTrainedTokenizerBase
+    model: RnnForSequenceClassification
+    tokenizer: PreTrainedTokenizerFast
     max_length: int  # words that are read of a text
     truncated: int = 0  # texts so far that were longer
     without_words: int = 0  # texts so far in which no word was left
@@ -62,7 +64,8 @@ class Predictor:
         """
         encoded = self.encode(documents)
         logits = np.empty((len(encoded), len(self.class_names)), np.float32)
-        states = np.empty((len(encoded), self.model.encoder.output_size), np.float32)
+        size = cast(int, self.model.encoder.output_size)
+        states = np.empty((len(encoded), size), np.float32)
         with progress_bar(len(encoded)) as bar:
             for rows, inputs in batches(self.model, encoded, batch_size or BATCH_SIZE, bar):
                 output = self.model(**inputs, output_hidden_states=True)
@@ -105,7 +108,7 @@ def load_predictor(
     class_names = runs.read_labels(run)
     model = load_classifier(run, torch.device(device), precision)
     check_class_names(run, class_names, model)
-    tokenizer = AutoTokenizer.from_pretrained(run)
+    tokenizer = cast(PreTrainedTokenizerFast, AutoTokenizer.from_pretrained(run))
     return Predictor(class_names, model, tokenizer, config["model"]["max_length"])
 
 

@@ -6,10 +6,12 @@ import warnings
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import cast
 
 import numpy as np
 import spacy
 from spacy.language import Language
+from spacy.pipeline import Pipe, TextCategorizer
 from tqdm import tqdm
 
 from spacy_text_model.readers import NO_TEXT, whole_texts
@@ -30,8 +32,12 @@ class Predictor:
     nlp: Language
 
     @property
+    def textcat(self) -> TextCategorizer:
+        return cast(TextCategorizer, self.nlp.get_pipe("textcat"))
+
+    @property
     def class_names(self) -> list[str]:
-        return list(self.nlp.get_pipe("textcat").labels)
+        return list(self.textcat.labels)
 
     def predict_probabilities(
         self,
@@ -68,12 +74,11 @@ class Predictor:
         return np.array([[doc.cats[name] for name in names] for doc in docs], np.float32)
 
     def _scores_of(self, texts: list[str]) -> np.ndarray:
-        textcat = self.nlp.get_pipe("textcat")
         docs = [self.nlp.make_doc(text) for text in texts]
         for name, pipe in self.nlp.pipeline:
             if name != "textcat":
-                docs = list(pipe.pipe(docs))
-        return textcat.model.ops.to_numpy(textcat.predict(docs))
+                docs = list(cast(Pipe, pipe).pipe(docs))
+        return self.textcat.model.ops.to_numpy(self.textcat.predict(docs))
 
 
 def load_predictor(run: Path, device: str = "cpu", precision: str = "auto") -> Predictor:

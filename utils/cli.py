@@ -165,10 +165,12 @@ class TypedWordsLoader(yaml.SafeLoader):
         return super().construct_mapping(node, deep)
 
 
+def typed_word(loader: TypedWordsLoader, node: yaml.ScalarNode) -> str:
+    return str(loader.construct_scalar(node))
+
+
 for kind in ("bool", "int", "float", "timestamp"):
-    TypedWordsLoader.add_constructor(
-        f"tag:yaml.org,2002:{kind}", yaml.constructor.SafeConstructor.construct_yaml_str
-    )
+    TypedWordsLoader.add_constructor(f"tag:yaml.org,2002:{kind}", typed_word)
 
 
 def read_yaml(path: Path, parser: ArgumentParser, fields: set[str]) -> dict:
@@ -209,7 +211,7 @@ def converted(path: Path, action: Action, value: str | list):
         raise InputError(f"{path}: {action.dest}: a list holds a list or nothing; give plain words")
     if not takes_list and len(words) != 1:
         raise InputError(f"{path}: {action.dest}: takes one value, not a list of {len(words)}")
-    convert = action.type or str
+    convert = action.type if callable(action.type) else str
     try:
         values = [convert(as_boolean(word) if is_switch(action) else word) for word in words]
     except (ValueError, TypeError, ArgumentTypeError) as error:

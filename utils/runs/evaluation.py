@@ -2,6 +2,7 @@
 
 import csv
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -74,7 +75,7 @@ def write_evaluations(
     Args:
         label_ids: split -> (n,) int. probabilities: split -> (n, n_classes).
     """
-    results = {}
+    results: dict[str, Any] = {}
     for split, values in probabilities.items():
         ids = corpus.splits[split]["id"]
         results |= write_evaluation(

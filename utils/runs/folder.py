@@ -332,13 +332,18 @@ def commit() -> str | None:
     checkout.
     """
     try:
-        run = {"cwd": REPO_ROOT, "capture_output": True, "text": True, "check": True, "timeout": 10}
-        head = subprocess.run(["git", "rev-parse", "HEAD"], **run).stdout.strip()
-        return head + (
-            "+" if subprocess.run(["git", "status", "--porcelain"], **run).stdout.strip() else ""
-        )
+        head = git("rev-parse", "HEAD")
+        changed = git("status", "--porcelain")
     except (OSError, subprocess.SubprocessError):
         return None
+    return f"{head}+" if changed else head
+
+
+def git(*words: str) -> str:
+    """What git says of the suite's checkout."""
+    return subprocess.run(
+        ["git", *words], cwd=REPO_ROOT, capture_output=True, text=True, check=True, timeout=10
+    ).stdout.strip()
 
 
 def plain(value):
@@ -349,11 +354,7 @@ def plain(value):
         return [plain(v) for v in value]
     if isinstance(value, np.generic):
         return value.item()
-    if (
-        value is None
-        or isinstance(value, (bool, int, float, str))
-        and type(value) in (bool, int, float, str)
-    ):
+    if value is None or type(value) in (bool, int, float, str):
         return value
     return str(getattr(value, "value", value))
 
@@ -377,8 +378,9 @@ def remove_leftovers(folder: Path, keep_checkpoints: bool):
     """
     shutil.rmtree(folder / "tokenizer", ignore_errors=True)
     (folder / MARK).unlink(missing_ok=True)
-    for checkpoint in [] if keep_checkpoints else folder.glob("checkpoint-*"):
-        shutil.rmtree(checkpoint)
+    if not keep_checkpoints:
+        for checkpoint in folder.glob("checkpoint-*"):
+            shutil.rmtree(checkpoint)
 
 
 def folder_bytes(folder: Path, pattern: str) -> int:

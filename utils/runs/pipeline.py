@@ -14,6 +14,7 @@ import statistics
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
+from typing import Any
 
 import yaml
 
@@ -22,6 +23,7 @@ from utils.cli import as_words
 from utils.data import DataOptions
 from utils.errors import InputError
 from utils.figures import save_figure, seeds_figure
+from utils.folders import files_below
 from utils.runs.folder import plain, read_json, write_json
 
 logger = logging.getLogger(__name__)
@@ -89,20 +91,17 @@ def run_pipeline(
         InputError: a step's output is there, was made from other inputs, and may not be replaced.
     """
     check_single_process()
+    data = folder / "data"
 
     # Prepare: the same splits for every seed, or one dataset a fold.
-    data = folder / "data"
-    inputs = {"source": fingerprint(source), "options": options, "folds": plan.folds}
-    flags = as_words({name: value for name, value in options.items() if value != []})
-    flags += ["--folds", str(plan.folds)] if plan.folds else []
-    flags += ["--output", str(data), "--overwrite", str(overwrite)]
-    prepare = functools.partial(prepare_dataset.main, [source, *flags])
-    if step("prepare", folder, inputs, data, prepare, overwrite):
-        remove_folds(folder, plan.folds)
+    prepare(folder, data, source, options, plan.folds, overwrite)
     if plan.folds:
         jobs = {f"fold_{i}": (data / f"fold_{i}", seed) for i in range(1, plan.folds + 1)}
+        how = f"{plan.folds} folds, seed {seed}"
     else:
-        jobs = {f"seed_{s}": (data, s) for s in range(seed, seed + plan.seeds)}
+        seeds = range(seed, seed + plan.seeds)
+        jobs = {f"seed_{s}": (data, s) for s in seeds}
+        how = f"seeds {', '.join(map(str, seeds))}"
 
     # Preprocess: fill the caches.
     if scripts.preprocess:
@@ -112,37 +111,65 @@ def run_pipeline(
     # Train and evaluate: one run folder a job; the evaluation reloads what was saved.
     settings = settings | {"files": files_named_by(settings)}
     for name, (dataset, job_seed) in jobs.items():
-        run = folder / name
         inputs = {"dataset": prepared_hash(dataset), "seed": job_seed, "settings": settings}
-        words = ["--dataset", str(dataset), "--output_dir", str(run), "--seed", str(job_seed)]
-        train = functools.partial(scripts.train, [*training, *words])
-        step(f"train_{name}", folder, inputs, run, train, overwrite)
-        words = [str(run), "--dataset", str(dataset), "--overwrite"]
-        evaluated = run / "eval" / f"test-{inputs['dataset'][:8]}"
-        evaluate = functools.partial(scripts.evaluate, words)
-        step(f"eval_{name}", folder, inputs, evaluated, evaluate, True)
+        train_and_evaluate(folder, name, scripts, dataset, training, inputs, overwrite)
 
     # Predict: the rows without a label, with the first run.
     first, (dataset, job_seed) = next(iter(jobs.items()))
-    unlabelled, output = dataset / "unlabelled.parquet", folder / "predictions_unlabelled.parquet"
-    if unlabelled.exists():
-        inputs = {"dataset": prepared_hash(dataset), "seed": job_seed, "settings": settings}
-        # The dataset's hash is that of its labelled rows alone.
-        inputs["unlabelled"] = hashlib.sha256(unlabelled.read_bytes()).hexdigest()
-        words = ["--input", str(unlabelled), "--output", str(output), "--overwrite"]
-        predict = functools.partial(scripts.predict, [str(folder / first), *words])
-        step("predict", folder, inputs, output, predict, True)
-    elif (folder / "steps" / "predict.json").exists():
-        # Ours, of unlabelled rows that are no longer there.
-        output.unlink(missing_ok=True)
-        (folder / "steps" / "predict.json").unlink()
+    inputs = {"dataset": prepared_hash(dataset), "seed": job_seed, "settings": settings}
+    predict_unlabelled(folder, first, scripts, dataset, inputs)
 
     # Summarise.
-    seeds = ", ".join(str(job_seed) for _, job_seed in jobs.values())
-    how = f"{plan.folds} folds, seed {seed}" if plan.folds else f"seeds {seeds}"
     summary = summarise([folder / name for name in jobs], folder, how)
     print((folder / "summary.md").read_text(encoding="utf-8"))
     return summary
+
+
+def prepare(folder: Path, data: Path, source: str, options: dict, folds: int, overwrite: bool):
+    """The dataset as a prepared folder, or one folder a fold."""
+    inputs = {"source": fingerprint(source), "options": options, "folds": folds}
+    flags = as_words({name: value for name, value in options.items() if value != []})
+    if folds:
+        flags += ["--folds", str(folds)]
+    flags += ["--output", str(data), "--overwrite", str(overwrite)]
+    action = functools.partial(prepare_dataset.main, [source, *flags])
+    if step("prepare", folder, inputs, data, action, overwrite):
+        remove_folds(folder, folds)
+
+
+def train_and_evaluate(
+    folder: Path,
+    name: str,
+    scripts: Scripts,
+    dataset: Path,
+    training: list[str],
+    inputs: dict,
+    overwrite: bool,
+):
+    """One run folder, and what eval.py finds of its test split."""
+    run = folder / name
+    words = ["--dataset", str(dataset), "--output_dir", str(run), "--seed", str(inputs["seed"])]
+    train = functools.partial(scripts.train, [*training, *words])
+    step(f"train_{name}", folder, inputs, run, train, overwrite)
+    evaluation = run / "eval" / f"test-{inputs['dataset'][:8]}"
+    words = [str(run), "--dataset", str(dataset), "--overwrite"]
+    evaluate = functools.partial(scripts.evaluate, words)
+    step(f"eval_{name}", folder, inputs, evaluation, evaluate, True)
+
+
+def predict_unlabelled(folder: Path, name: str, scripts: Scripts, dataset: Path, inputs: dict):
+    """The predictions of a run for the rows without a label; earlier ones go with their rows."""
+    unlabelled = dataset / "unlabelled.parquet"
+    output = folder / "predictions_unlabelled.parquet"
+    if unlabelled.exists():
+        # The dataset's hash is that of its labelled rows alone.
+        digest = hashlib.sha256(unlabelled.read_bytes()).hexdigest()
+        words = ["--input", str(unlabelled), "--output", str(output), "--overwrite"]
+        predict = functools.partial(scripts.predict, [str(folder / name), *words])
+        step("predict", folder, inputs | {"unlabelled": digest}, output, predict, True)
+    elif (folder / "steps" / "predict.json").exists():
+        output.unlink(missing_ok=True)
+        (folder / "steps" / "predict.json").unlink()
 
 
 def training_words(folder: Path, explicit_args: dict, options: DataOptions) -> tuple[list, dict]:
@@ -174,11 +201,12 @@ def fingerprint(source: str) -> list:
     """What tells whether a source changed: name, size and time of each of its files; the name alone
     for a Hub id.
     """
-    path, files = Path(source), []
+    path = Path(source)
+    files: list[Path] = []
     if path.is_file():
         files = [path]
     elif path.is_dir():
-        files = sorted(p for p in path.rglob("*") if p.is_file())
+        files = [file for file in files_below(path) if file.is_file()]  # no broken links
     return [source, [[str(f), f.stat().st_size, f.stat().st_mtime_ns] for f in files]]
 
 
@@ -254,7 +282,7 @@ def summarise(runs: list[Path], folder: Path, how: str) -> dict:
         for k, v in results[0].items()
         if isinstance(v, (int, float)) and all(k in r for r in results)
     ]
-    summary = {"n": len(runs), "how": how, "runs": [str(run) for run in runs]}
+    summary: dict[str, Any] = {"n": len(runs), "how": how, "runs": [str(run) for run in runs]}
     for key in keys:
         values = [r[key] for r in results]
         summary[f"{key}_mean"] = statistics.fmean(values)

@@ -41,7 +41,7 @@ def save_run(
         InputError: the disk is full; the last whole checkpoint is still there.
     """
     args = trainer.args
-    working = Path(args.output_dir)
+    working = Path(str(args.output_dir))
     is_first = args.process_index == 0
     try:
         # `_internal_call`: without a push, since the folder is not whole yet.
@@ -75,12 +75,13 @@ def write_files(
     results["parameters"] = trainer.model.num_parameters()
     results["model_bytes"] = runs.folder_bytes(working, "*.safetensors")
     history = trainer.state.log_history
+    best_metric = trainer.args.metric_for_best_model or "loss"
     runs.write_training_figures(
         working,
         history,
         corpus.info["report"]["class_counts"],
-        trainer.args.metric_for_best_model.removeprefix("eval_"),
-        trainer.args.greater_is_better,
+        best_metric.removeprefix("eval_"),
+        bool(trainer.args.greater_is_better),
     )
     runs.write_json(working / "log_history.json", history)
     runs.write_results(working, results, corpus.info["labels"], **card)

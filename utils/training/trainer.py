@@ -10,11 +10,12 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 from safetensors import SafetensorError, safe_open
-from transformers import EarlyStoppingCallback, Trainer
+from transformers import EarlyStoppingCallback, PreTrainedModel, Trainer
 from transformers.trainer_pt_utils import get_length_grouped_indices
 
 from utils.errors import InputError, is_disk_full
 from utils.metrics import classification_metrics, softmax
+from utils.training.arguments import SuiteTrainingArguments
 from utils.training.device import wants_bf16
 
 logger = logging.getLogger(__name__)
@@ -50,6 +51,9 @@ class SuiteTrainer(Trainer):
     A train dataset with a `length` column is grouped by length when `train_sampling_strategy` says
     so.
     """
+
+    args: SuiteTrainingArguments
+    model: PreTrainedModel
 
     def _get_train_sampler(self, train_dataset=None):
         args = self.args
@@ -250,7 +254,7 @@ def train(trainer: SuiteTrainer, resume: bool):
     Raises:
         InputError: the disk is full; the last whole checkpoint is still there.
     """
-    folder = Path(trainer.args.output_dir)
+    folder = Path(str(trainer.args.output_dir))
     checkpoint = last_whole_checkpoint(folder) if resume and folder.exists() else None
     if resume:
         logger.info(
