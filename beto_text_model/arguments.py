@@ -3,8 +3,13 @@
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from utils.cli import add_model_config, parse
-from utils.training import CommonTrainingArguments, DatasetArguments, SuiteTrainingArguments
+from utils.cli import add_model_config, parse, refuse_idle
+from utils.training import (
+    CommonTrainingArguments,
+    DatasetArguments,
+    SuiteTrainingArguments,
+    idle_flags,
+)
 
 CONFIGS = Path(__file__).parent / "configs"
 MINI = "mini"  # the encoder that comes with the project, in beto_text_model/mini/
@@ -153,4 +158,10 @@ def parse_training(argv, doc: str, *more):
     """
     configs = {name: CONFIGS / f"{name}.yaml" for name in (MINI, MINI_SCRATCH)}
     argv = add_model_config(argv, configs, default=MINI)
-    return parse((ModelArguments, DatasetArguments, SuiteTrainingArguments, *more), argv, doc=doc)
+    types = (ModelArguments, DatasetArguments, SuiteTrainingArguments, *more)
+    model_args, data_args, args, *others, words = parse(types, argv, doc=doc)
+    idle = idle_flags(args, words["typed_args"])
+    if model_args.model_name_or_path != MINI_SCRATCH:
+        idle["vocab_size"] = f"on {model_args.model_name_or_path}, which has its own vocabulary"
+    refuse_idle(words["typed_args"], idle)
+    return model_args, data_args, args, *others, words

@@ -4,9 +4,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from image_model.augmentation import AUGMENTATIONS
-from utils.cli import add_model_config, parse
+from utils.cli import add_model_config, parse, refuse_idle
 from utils.data import SAMPLE_PAGES
-from utils.training import DatasetArguments, SuiteTrainingArguments
+from utils.training import DatasetArguments, SuiteTrainingArguments, idle_flags
 
 CONFIGS = Path(__file__).parent / "configs"
 RESNET_TINY = "resnet-tiny"  # a small ResNet with random weights: the embedded default
@@ -90,6 +90,7 @@ def parse_training(argv, doc: str, *more):
     """
     configs = {RESNET_TINY: CONFIGS / f"{RESNET_TINY}.yaml"}
     argv = add_model_config(argv, configs, default=RESNET_TINY)
-    return parse(
-        (ModelArguments, PageDatasetArguments, ImageTrainingArguments, *more), argv, doc=doc
-    )
+    types = (ModelArguments, PageDatasetArguments, ImageTrainingArguments, *more)
+    model_args, data_args, args, *others, words = parse(types, argv, doc=doc)
+    refuse_idle(words["typed_args"], idle_flags(args, words["typed_args"]))
+    return model_args, data_args, args, *others, words

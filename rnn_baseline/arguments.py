@@ -5,11 +5,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from rnn_baseline.model import RnnConfig
+from rnn_baseline.model import RECURRENT, RnnConfig
 from rnn_baseline.tokenization import check_filters
-from utils.cli import begins_with_yaml, parse
-from utils.errors import InputError
-from utils.training import DatasetArguments, SuiteTrainingArguments
+from utils.cli import begins_with_yaml, parse, refuse_idle
+from utils.training import DatasetArguments, SuiteTrainingArguments, idle_flags
 
 CONFIGS = Path(__file__).parent / "configs"
 DEFAULT_CONFIG = CONFIGS / "bilstm-3x256.yaml"
@@ -167,8 +166,8 @@ class RnnTrainingArguments(SuiteTrainingArguments):
 
 
 # A run that training starts from brings its own shape, dropouts and words.
-SET_BY_A_START = {*SHAPE, "filters", "min_word_length", "min_frequency", "vocab_size"}
-SET_BY_A_START -= {"freeze_embeddings"}
+WORDS = ("filters", "min_word_length", "min_frequency", "vocab_size")
+SET_BY_A_START = {*SHAPE, *WORDS, "max_length"} - {"freeze_embeddings"}
 
 
 def parse_training(argv, doc: str, *more):
@@ -181,12 +180,35 @@ def parse_training(argv, doc: str, *more):
     if not begins_with_yaml(argv):
         argv = [str(DEFAULT_CONFIG), *argv]
     types = (ModelArguments, DatasetArguments, RnnTrainingArguments, *more)
-    model_args, *others, words = parse(types, argv, doc=doc)
-    idle = sorted(SET_BY_A_START & words["typed_args"].keys())
-    if model_args.model_name_or_path and idle:
-        raise InputError(
-            f"--{idle[0]}: has no effect beside --model_name_or_path "
-            f"{model_args.model_name_or_path}, whose words and shape are taken; leave one of them "
-            "out"
-        )
-    return model_args, *others, words
+    model_args, data_args, args, *others, words = parse(types, argv, doc=doc)
+    idle = idle_flags(args, words["typed_args"])
+    if not args.streaming:
+        idle["shuffle_buffer"] = "without --streaming"
+    if "strip_short" not in model_args.filters:
+        idle["min_word_length"] = "without the filter strip_short"
+    if start := model_args.model_name_or_path:
+        why = f"beside --model_name_or_path {start}, whose words and shape are taken"
+        idle |= dict.fromkeys(SET_BY_A_START, why)
+    refuse_idle(words["typed_args"], idle)
+    return model_args, data_args, args, *others, words
+
+
+def used_arguments(args: ModelArguments, config: RnnConfig, max_length: int) -> dict:
+    """The model's arguments as they hold in a network, for its config.yaml: the shape of the run
+    that training started from, and None for what the network has no use for.
+    """
+    used = vars(args) | {name: getattr(config, name) for name in SHAPE}
+    used["max_length"] = max_length
+    if args.model_name_or_path:
+        used |= dict.fromkeys(WORDS)
+    return used | dict.fromkeys(unused_shape(config))
+
+
+def unused_shape(config: RnnConfig) -> list[str]:
+    """The fields of a shape that its cell has no use for."""
+    unused = [] if config.cell == "mlp" else ["mlp_sizes"]
+    if config.cell != "cnn":
+        unused += ["cnn_widths", "cnn_filters"]
+    if config.cell not in RECURRENT:
+        unused += ["hidden_size", "num_layers", "bidirectional", "layer_dropout"]
+    return unused

@@ -83,6 +83,13 @@ def check_start(name: str):
         )
 
 
+def hidden_size_of(args: ModelArguments) -> int:
+    """The network's width: that of the run that training starts from, or the one asked for."""
+    if args.model_name_or_path:
+        return RnnConfig.from_pretrained(args.model_name_or_path).hidden_size
+    return args.hidden_size
+
+
 def build_model(
     args: ModelArguments, class_names: list[str], tokenizer
 ) -> tuple[RnnForSequenceClassification, dict[str, Any] | None]:

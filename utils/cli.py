@@ -96,6 +96,16 @@ def refuse_nan(explicit_args: dict):
             raise InputError(f"--{name} nan: not a number; give one")
 
 
+def refuse_idle(typed_args: dict, idle: dict[str, str]):
+    """Refuse flags that would do nothing.
+
+    Args:
+        idle: name of a field -> beside what it has no effect.
+    """
+    for name in sorted(idle.keys() & typed_args.keys()):
+        raise InputError(f"--{name}: has no effect {idle[name]}; leave it out")
+
+
 def begins_with_yaml(argv: list[str]) -> bool:
     """Whether a command line begins with a YAML file of arguments."""
     return bool(argv) and argv[0].endswith((".yaml", ".yml"))

@@ -10,7 +10,7 @@ import numpy as np
 from utils.data.sources import read_unlabelled
 from utils.errors import InputError
 from utils.predictions import write_predictions
-from utils.records import Columns, ReadReport
+from utils.records import Columns, ReadReport, table_suffix
 from utils.runs.arguments import TableArguments
 
 NOTES_SHOWN = 20
@@ -28,6 +28,8 @@ def read_texts(
     Raises:
         InputError: no such source, or no text in it.
     """
+    if not table_suffix(Path(source)):
+        refuse_columns(source, args)
     report = ReadReport(encoding=args.encoding)
     columns = Columns(args.text_column, args.label_column, args.id_column)
     rows = list(read_unlabelled(source, columns, report, class_names, args.unlabelled))
@@ -36,6 +38,14 @@ def read_texts(
     ids, texts, labels = map(list, zip(*rows, strict=True))
     print_notes(report)
     return ids, texts, labels, report
+
+
+def refuse_columns(source: str, args: TableArguments):
+    """Refuse names of columns where the source has none."""
+    for field in ("text_column", "label_column", "id_column"):
+        value = getattr(args, field)
+        if value != getattr(TableArguments, field):
+            raise InputError(f"--{field} {value}: {source} has no columns; leave the flag out")
 
 
 def print_notes(report: ReadReport):

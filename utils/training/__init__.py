@@ -7,6 +7,7 @@ from utils.training.arguments import (
     CommonTrainingArguments,
     DatasetArguments,
     SuiteTrainingArguments,
+    idle_flags,
 )
 from utils.training.device import (
     ALL_CORES_MIN_HIDDEN_SIZE,
@@ -51,6 +52,7 @@ __all__ = [
     "end_ranks",
     "from_first_rank",
     "has_bf16",
+    "idle_flags",
     "last_whole_checkpoint",
     "make_loss",
     "make_trainer",

@@ -123,6 +123,18 @@ class SuiteTrainingArguments(CommonTrainingArguments):
         super().__post_init__()
 
 
+def idle_flags(args: SuiteTrainingArguments, typed_args: dict) -> dict[str, str]:
+    """The flags of a training that do nothing beside the others (see `utils.cli.refuse_idle`)."""
+    idle = {}
+    if not args.early_stopping_patience:
+        idle["early_stopping_threshold"] = "without --early_stopping_patience"
+    if args.save_strategy == "no":
+        idle["metric_for_best_model"] = "with --save_strategy no: there is no best checkpoint"
+        if typed_args.get("load_best_model_at_end"):
+            idle["load_best_model_at_end"] = idle["metric_for_best_model"]
+    return idle
+
+
 def check_trackers(names: list[str]):
     """Refuse a tracker that is unknown or not installed."""
     modules = {"wandb": "wandb", "mlflow": "mlflow", "tensorboard": "tensorboard"}

@@ -16,10 +16,16 @@ from pathlib import Path
 
 from transformers import set_seed
 
-from rnn_baseline.arguments import parse_training
+from rnn_baseline.arguments import parse_training, used_arguments
 from rnn_baseline.encoding import describe_words, encode_splits, identity_collator
 from rnn_baseline.inference import PACKAGE, usage
-from rnn_baseline.training import RnnTrainer, build_model, load_tokenizer, shape_name
+from rnn_baseline.training import (
+    RnnTrainer,
+    build_model,
+    hidden_size_of,
+    load_tokenizer,
+    shape_name,
+)
 from utils import runs
 from utils.cli import start_logging
 from utils.data import load_corpus, options_of, training_order
@@ -67,10 +73,11 @@ def main(argv=None) -> Path:
 
     # Model: vocabulary of the training texts, encoded corpus, weights.
     set_seed(args.seed)
-    args = decide_precision(args, model_args.hidden_size, words["explicit_args"])
-    if model_args.hidden_size >= ALL_CORES_MIN_HIDDEN_SIZE:
-        use_all_cores(args)
     tokenizer = load_tokenizer(model_args, splits["train"])
+    hidden_size = hidden_size_of(model_args)
+    args = decide_precision(args, hidden_size, words["explicit_args"])
+    if hidden_size >= ALL_CORES_MIN_HIDDEN_SIZE:
+        use_all_cores(args)
     max_length = tokenizer.model_max_length
     with args.main_process_first():
         encoded = encode_splits(splits, tokenizer, max_length)
@@ -91,7 +98,9 @@ def main(argv=None) -> Path:
         runs.write_config(
             working,
             room=PACKAGE,
-            arguments=vars(model_args) | vars(data_args) | args.to_dict(),
+            arguments=used_arguments(model_args, model.config, max_length)
+            | vars(data_args)
+            | args.to_dict(),
             dataset=runs.dataset_entry(corpus.info, corpus.options),
             model=description,
         )
