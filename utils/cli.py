@@ -229,7 +229,8 @@ def converted(path: Path, action: Action, value: str | list):
     for one in values:
         if action.choices is not None and one not in action.choices:
             raise InputError(
-                f"{path}: {action.dest}: {one!r} is not one of {', '.join(map(str, action.choices))}"
+                f"{path}: {action.dest}: {one!r} is not one of "
+                f"{', '.join(map(str, action.choices))}"
             )
     return values if takes_list else values[0]
 

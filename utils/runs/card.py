@@ -47,22 +47,24 @@ def model_card(
         front_matter(config, results, split, library, task),
         "---\n",
         f"# {data['name']}: clasificador de {TASK_NAMES[task][1]}\n",
-        f"Modelo `{model['name']}` entrenado con el conjunto `{data['name']}` ({data['classes']} clases) para asignar "
-        "a cada documento una sola clase.\n",
+        f"Modelo `{model['name']}` entrenado con el conjunto `{data['name']}` ({data['classes']} "
+        "clases) para asignar a cada documento una sola clase.\n",
         "## Uso\n",
         *usage,
         "Las etiquetas son las del conjunto de datos, sin traducir (`labels.json`).\n",
         "## Datos\n",
         f"- Origen: `{data['source']}`, versión {data['version']}, huella `{data['hash']}`.",
-        f"- Documentos: {data['rows']['train']} de entrenamiento, {data['rows']['validation']} de validación y "
-        f"{data['rows']['test']} de prueba.\n",
+        f"- Documentos: {data['rows']['train']} de entrenamiento, "
+        f"{data['rows']['validation']} de validación y {data['rows']['test']} de prueba.\n",
         "## Entrenamiento\n",
-        f"- Modelo de partida: `{model['name']}` ({model['start']}), {model['parameters'] / 1e6:.1f} M de parámetros.",
+        f"- Modelo de partida: `{model['name']}` ({model['start']}), "
+        f"{model['parameters'] / 1e6:.1f} M de parámetros.",
         *(recipe or trainer_recipe(config, results)),
         kept_weights(arguments),
         f"- Equipo: {model['hardware']}; {results['train_runtime']:.0f} s de entrenamiento.",
         f"- Versiones: {', '.join(f'{k} {v}' for k, v in config['packages'].items())}.\n",
-        f"## Resultados ({'prueba' if split == 'test' else 'validación'}, {report['rows']} documentos)\n",
+        f"## Resultados ({'prueba' if split == 'test' else 'validación'}, {report['rows']} "
+        "documentos)\n",
         "| Métrica | Valor |",
         "| --- | --- |",
         *(
@@ -74,11 +76,12 @@ def model_card(
         "![Matriz de confusión](figures/confusion_matrix.png)\n",
         "## Límites\n",
         f"- Clases con peor F1: {', '.join(worst)}.",
-        "- Fuera del dominio y del registro de los datos de entrenamiento los resultados no están medidos; la "
-        f"confianza está calibrada con un error medio de {results[f'{split}_ece']:.3f}.",
+        "- Fuera del dominio y del registro de los datos de entrenamiento los resultados no están "
+        f"medidos; la confianza está calibrada con un error medio de {results[f'{split}_ece']:.3f}.",
         "- Un solo entrenamiento: la variación entre semillas se mide con `pipeline.py --seeds`.\n",
         "## Licencia\n",
-        "Rigen las del modelo de partida y las de los datos; quien publique este modelo debe comprobarlas.",
+        "Rigen las del modelo de partida y las de los datos; quien publique este modelo debe "
+        "comprobarlas.",
     ]
     return "\n".join(lines) + "\n"
 
@@ -87,8 +90,9 @@ def trainer_recipe(config: dict, results: dict) -> list[str]:
     """How the Trainer trained it."""
     model, rate = config["model"], config["arguments"]["learning_rate"]
     return [
-        f"- Semilla {config['seed']}, tasa de aprendizaje {rate}, lote de {model['global_batch_size']} "
-        f"documentos, {results['train_epoch']:g} épocas, precisión {model['precision']}."
+        f"- Semilla {config['seed']}, tasa de aprendizaje {rate}, "
+        f"lote de {model['global_batch_size']} documentos, "
+        f"{results['train_epoch']:g} épocas, precisión {model['precision']}."
     ]
 
 

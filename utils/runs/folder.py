@@ -130,7 +130,8 @@ def claim_output_dir(output_dir: Path, resume: bool, overwrite: bool) -> bool:
         saved = [*partial.glob("checkpoint-*"), *partial.glob("model-*/")]  # the Trainer's, spaCy's
         if saved and not resume and not overwrite:
             raise InputError(
-                f"{partial}: an unfinished run is there; pass --resume to continue it or --overwrite"
+                f"{partial}: an unfinished run is there; pass --resume to continue it or "
+                "--overwrite"
             )
         if not resume:
             shutil.rmtree(partial)

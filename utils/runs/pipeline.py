@@ -53,7 +53,8 @@ class PipelineArguments:
     def __post_init__(self):
         if self.seeds < 1 or self.folds == 1 or self.folds < 0 or (self.folds and self.seeds > 1):
             raise ValueError(
-                f"--seeds {self.seeds} --folds {self.folds}: one or more seeds, or two or more folds"
+                f"--seeds {self.seeds} --folds {self.folds}: one or more seeds, or two or more "
+                "folds"
             )
 
 

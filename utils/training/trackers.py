@@ -27,7 +27,8 @@ def open_trackers(names: list[str], run_name: str, folder: Path):
         if "WANDB_MODE" not in os.environ and not has_wandb_account():
             os.environ["WANDB_MODE"] = "offline"
             logger.info(
-                f"wandb: no account found, writing offline to {os.environ['WANDB_DIR']}/wandb (wandb sync)"
+                f"wandb: no account found, writing offline to {os.environ['WANDB_DIR']}/wandb "
+                "(wandb sync)"
             )
     if "tensorboard" in names:
         os.environ["TENSORBOARD_LOGGING_DIR"] = str(folder / "tensorboard")

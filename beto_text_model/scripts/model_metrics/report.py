@@ -2,7 +2,8 @@
 thresholds, lengths.
 
     python beto_text_model/scripts/model_metrics/report.py runs/temas
-    python beto_text_model/scripts/model_metrics/report.py runs/temas --split validation --id doc-017 --output informe
+    python beto_text_model/scripts/model_metrics/report.py runs/temas --split validation \
+        --id doc-017 --output informe
 
 Writes report.md, errors.csv, entropy.csv, confusions.csv, thresholds.csv, lengths.csv and figures
 to <RUN>/report/<split>/. The texts come from the run's dataset where it can be read again as it
@@ -56,7 +57,8 @@ def main(argv=None) -> Path:
     config = runs.read_config(run)
     if args.split not in ("validation", "test"):
         raise InputError(
-            f"--split {args.split!r}: choose validation or test, of which training wrote predictions"
+            f"--split {args.split!r}: choose validation or test, of which training wrote "
+            "predictions"
         )
     folder = Path(args.output) if args.output else run / "report" / args.split
     claim_report(folder, "report.md", args.overwrite)
@@ -114,7 +116,8 @@ def read_texts(config: dict, split: str):
         return None
     if corpus.info["hash"] != wanted["hash"]:
         print(
-            f"without texts: {source} has changed since the training (hash {corpus.info['hash'][:12]}, then "
+            f"without texts: {source} has changed since the training (hash "
+            f"{corpus.info['hash'][:12]}, then "
             f"{wanted['hash'][:12]})"
         )
         return None
@@ -130,7 +133,8 @@ def frame_of(predictions, dataset) -> pd.DataFrame:
         i for i, label in zip(predictions.ids, predictions.labels, strict=True) if label not in code
     ]:
         raise InputError(
-            f"predictions: document {unknown[0]!r} has no label of the model's classes; run eval.py anew"
+            f"predictions: document {unknown[0]!r} has no label of the model's classes; run "
+            "eval.py anew"
         )
     labels = np.array([code[label] for label in predictions.labels])
     p = predictions.probabilities.astype(float)  # (n, n_classes)
@@ -223,9 +227,11 @@ def markdown(run: Path, args, frame: pd.DataFrame, tables: dict, figures: dict) 
     parts = [
         f"# {run.resolve().name}: {args.split}\n",
         f"{len(frame)} documents, {len(errors)} errors.\n",
-        f"## Most confident errors ({min(most, len(errors))} of {len(errors)}, all in errors.csv)\n",
+        f"## Most confident errors ({min(most, len(errors))} of {len(errors)}, all in "
+        "errors.csv)\n",
         shown(errors.head(most)),
-        f"## Most frequent confusions ({min(most, len(confusions))} of {len(confusions)}, all in confusions.csv)\n",
+        f"## Most frequent confusions ({min(most, len(confusions))} of {len(confusions)}, all in "
+        "confusions.csv)\n",
         shown(confusions.head(most)),
         "## If predictions below a confidence are set aside\n",
         shown(tables["thresholds"]),

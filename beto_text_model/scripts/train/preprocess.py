@@ -1,6 +1,7 @@
 """Tokenise a dataset ahead of training, so that train.py starts at once (it finds the same cache).
 
-    python beto_text_model/scripts/train/preprocess.py --dataset data/x/data_v1 --model_name_or_path models/beto
+    python beto_text_model/scripts/train/preprocess.py --dataset data/x/data_v1 \
+        --model_name_or_path models/beto
 
 Takes the same model and dataset flags (or YAML) as train.py and prints what the encoder will see:
 pieces per text, texts cut at max_length, unknown pieces. mini-scratch has no tokenizer before its

@@ -1,11 +1,13 @@
 """Pre-train an encoder on unlabelled Spanish text (masked-language modelling), from scratch or from
 BETO onwards.
 
-    accelerate launch beto_text_model/scripts/train/pretrain_mlm.py beto_text_model/configs/adapt-mini.yaml \
+    accelerate launch beto_text_model/scripts/train/pretrain_mlm.py \
+        beto_text_model/configs/adapt-mini.yaml \
         --dataset data/x/data_v1 --max_minutes 10 --output_dir runs/x-encoder
     accelerate launch beto_text_model/scripts/train/train.py --model_name_or_path runs/x-encoder \
         --dataset data/x/data_v1
-    accelerate launch beto_text_model/scripts/train/pretrain_mlm.py beto_text_model/configs/pretrain-mini.yaml \
+    accelerate launch beto_text_model/scripts/train/pretrain_mlm.py \
+        beto_text_model/configs/pretrain-mini.yaml \
         --dataset corpus_es.jsonl.xz --tokenizer_name runs/tokenizer
 
 Texts come from a folder of .txt, a table, or a prepared dataset (its train and unlabelled texts;

@@ -1,8 +1,10 @@
 """Fine-tune an encoder: from any dataset to a finished run folder.
 
     accelerate launch beto_text_model/scripts/train/train.py
-    accelerate launch beto_text_model/scripts/train/train.py beto_text_model/configs/beto.yaml --dataset data/x/data_v1
-    python beto_text_model/scripts/train/train.py --dataset corpus.csv --text_column texto --label_column tema \
+    accelerate launch beto_text_model/scripts/train/train.py beto_text_model/configs/beto.yaml \
+        --dataset data/x/data_v1
+    python beto_text_model/scripts/train/train.py --dataset corpus.csv --text_column texto \
+        --label_column tema \
         --model_name_or_path models/beto --output_dir runs/temas --seed 1 --report_to wandb
 
 Without arguments: the embedded sample and `mini`, the small pre-trained encoder of the project. The

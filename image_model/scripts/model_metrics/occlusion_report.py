@@ -1,7 +1,8 @@
 """What a finished run looked at: pages with the parts that speak for and against its answer.
 
     python image_model/scripts/model_metrics/occlusion_report.py runs/paginas
-    python image_model/scripts/model_metrics/occlusion_report.py runs/paginas --id factura/f_017 --id acta/a_002
+    python image_model/scripts/model_metrics/occlusion_report.py runs/paginas --id factura/f_017 \
+        --id acta/a_002
 
 Each part of a page is covered with white in turn; where the answer's probability falls, the page is
 red. Without --id:
@@ -59,7 +60,8 @@ def main(argv=None) -> Path:
     config = runs.read_config(run, PACKAGE)
     if args.split not in ("validation", "test"):
         raise InputError(
-            f"--split {args.split!r}: choose validation or test, of which training wrote predictions"
+            f"--split {args.split!r}: choose validation or test, of which training wrote "
+            "predictions"
         )
     folder = Path(args.output) if args.output else run / "occlusion" / args.split
     claim_report(folder, "occlusion.csv", args.overwrite)
@@ -103,7 +105,8 @@ def rows_to_show(predictions, args) -> list[int]:
         place = {i: row for row, i in enumerate(predictions.ids)}
         if unknown := [i for i in args.id if i not in place]:
             raise InputError(
-                f"--id {unknown[0]!r}: not in {args.split}, whose ids look like {predictions.ids[0]!r}"
+                f"--id {unknown[0]!r}: not in {args.split}, whose ids look like "
+                f"{predictions.ids[0]!r}"
             )
         return [place[i] for i in args.id]
     wrong = np.array(

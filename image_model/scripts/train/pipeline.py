@@ -1,7 +1,9 @@
 """Everything in order: prepare, preprocess, train, eval and predict, for several seeds or folds.
 
-    python image_model/scripts/train/pipeline.py --dataset paginas/ --output_dir runs/paginas --seeds 3
-    python image_model/scripts/train/pipeline.py image_model/configs/resnet-50.yaml --dataset paginas/ --folds 5
+    python image_model/scripts/train/pipeline.py --dataset paginas/ --output_dir runs/paginas \
+        --seeds 3
+    python image_model/scripts/train/pipeline.py image_model/configs/resnet-50.yaml \
+        --dataset paginas/ --folds 5
 
 Takes the flags of train.py. Writes <output_dir>/data (or fold_1 … below it), one run folder a seed
 or fold,

@@ -1,7 +1,9 @@
 """Predict the class of any page images with a finished run.
 
-    python image_model/scripts/train/predict.py runs/paginas --input carpeta/ --output predicciones.parquet
-    python image_model/scripts/train/predict.py runs/paginas --input pagina.png --output predicciones.csv
+    python image_model/scripts/train/predict.py runs/paginas --input carpeta/ \
+        --output predicciones.parquet
+    python image_model/scripts/train/predict.py runs/paginas --input pagina.png \
+        --output predicciones.csv
 
 Input: a folder of png, jpg, tif, bmp, webp and pdf (of several pages, the first is taken), one such
 file, or the unlabelled.parquet of a prepared dataset. In a folder the label is the first folder's

@@ -1,9 +1,12 @@
 """Train an image classifier: from page images to a finished run folder.
 
     accelerate launch image_model/scripts/train/train.py
-    accelerate launch image_model/scripts/train/train.py image_model/configs/resnet-50.yaml --dataset data/x/data_v1
-    python image_model/scripts/train/train.py --dataset paginas/ --ground_truth paginas/ground_truth.csv \
-        --model_name_or_path models/resnet-50 --image_size 224 --output_dir runs/paginas --seed 1 --report_to wandb
+    accelerate launch image_model/scripts/train/train.py image_model/configs/resnet-50.yaml \
+        --dataset data/x/data_v1
+    python image_model/scripts/train/train.py --dataset paginas/ \
+        --ground_truth paginas/ground_truth.csv \
+        --model_name_or_path models/resnet-50 --image_size 224 --output_dir runs/paginas \
+        --seed 1 --report_to wandb
 
 Without arguments: the pages of the embedded sample and `resnet-tiny`, a small ResNet with random
 weights. The run works in <output_dir>.partial and appears as <output_dir> when it is finished;
@@ -156,7 +159,8 @@ def transformers_usage(model: dict) -> list[str]:
     """How the card says that the run is loaded."""
     height, width = model["image_size"]
     whole = (
-        " La página se ajusta sin deformarla, con blanco a los lados: `pipeline` no lo hace, `predict.py` sí."
+        " La página se ajusta sin deformarla, con blanco a los lados: `pipeline` no lo hace, "
+        "`predict.py` sí."
         if model["keep_aspect"]
         else ""
     )

@@ -2,7 +2,8 @@
 surest and least sure documents.
 
     python rnn_baseline/scripts/model_metrics/hidden_states.py runs/temas --split test
-    python rnn_baseline/scripts/model_metrics/hidden_states.py runs/temas --dataset data/x/data_v2 --most 3000
+    python rnn_baseline/scripts/model_metrics/hidden_states.py runs/temas \
+        --dataset data/x/data_v2 --most 3000
 
 Writes pca.png, tsne.png, hidden_states.html (t-SNE with each document's text under the pointer;
 needs no network) and entropy.csv (all documents, the least sure first) to
@@ -103,7 +104,8 @@ def main(argv=None) -> Path:
         page = interactive_scatter(points["tsne"], labels[drawn], names, said)
         page.write_html(str(partial / "hidden_states.html"), include_plotlyjs=True)
     print(
-        f"{folder}: {len(drawn)} documents of {args.split} drawn; least sure: {', '.join(table['id'][:3])}"
+        f"{folder}: {len(drawn)} documents of {args.split} drawn; least sure: "
+        f"{', '.join(table['id'][:3])}"
     )
     return folder
 

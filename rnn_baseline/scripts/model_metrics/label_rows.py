@@ -2,7 +2,8 @@
 run.
 
     python rnn_baseline/scripts/model_metrics/label_rows.py runs/temas --output etiquetado.csv
-    python rnn_baseline/scripts/model_metrics/label_rows.py runs/temas --dataset contribuciones.csv --unlabelled NR \
+    python rnn_baseline/scripts/model_metrics/label_rows.py runs/temas \
+        --dataset contribuciones.csv --unlabelled NR \
         --output etiquetado.parquet
 
 Columns: id, text, label, source (`human` or `model`), confidence (empty for human labels), split.

@@ -1,6 +1,7 @@
 """Everything in order: prepare, preprocess, train, eval and predict, for several seeds or folds.
 
-    python rnn_baseline/scripts/train/pipeline.py --dataset corpus.csv --output_dir runs/temas --seeds 3
+    python rnn_baseline/scripts/train/pipeline.py --dataset corpus.csv --output_dir runs/temas \
+        --seeds 3
     python rnn_baseline/scripts/train/pipeline.py rnn_baseline/configs/meli-bilstm64.yaml \
         --dataset corpus.csv --folds 5
 

@@ -1,7 +1,9 @@
 """Predict the class of any texts with a finished run.
 
-    python rnn_baseline/scripts/train/predict.py runs/temas --input nuevos.csv --output predicciones.parquet
-    python rnn_baseline/scripts/train/predict.py runs/temas --input carpeta_de_txt/ --output predicciones.csv
+    python rnn_baseline/scripts/train/predict.py runs/temas --input nuevos.csv \
+        --output predicciones.parquet
+    python rnn_baseline/scripts/train/predict.py runs/temas --input carpeta_de_txt/ \
+        --output predicciones.csv
     cat textos.txt | python rnn_baseline/scripts/train/predict.py runs/temas --input - \
         --output predicciones.jsonl
 

@@ -3,11 +3,12 @@
     accelerate launch rnn_baseline/scripts/train/train.py
     accelerate launch rnn_baseline/scripts/train/train.py rnn_baseline/configs/meli-bilstm64.yaml \
         --dataset data/x/data_v1
-    python rnn_baseline/scripts/train/train.py --dataset corpus.csv --text_column texto --label_column tema \
+    python rnn_baseline/scripts/train/train.py --dataset corpus.csv --text_column texto \
+        --label_column tema \
         --vectors SBW-vectors-300-min5.txt.bz2 --output_dir runs/temas --seed 1 --report_to wandb
 
-Without arguments: the embedded sample and configs/bilstm-3x256.yaml. The run works in <output_dir>.partial
-and appears as <output_dir> when it is finished; after a kill, the same command with --resume goes
+Without arguments: the embedded sample and configs/bilstm-3x256.yaml. The run works in
+<output_dir>.partial and appears as <output_dir> when it is finished; after a kill, the same command with --resume goes
 on from the last whole checkpoint.
 """
 

@@ -1,6 +1,7 @@
 """Make of a finished run a package that pip installs and that needs spaCy alone.
 
-    python spacy_text_model/scripts/train/export.py runs/temas --output dist --name temas --version 1.0.0
+    python spacy_text_model/scripts/train/export.py runs/temas --output dist --name temas \
+        --version 1.0.0
     pip install dist/es_temas-1.0.0-py3-none-any.whl
     python -c 'import es_temas; print(es_temas.load()("…").cats)'
 
@@ -110,7 +111,8 @@ def main(argv=None) -> Path:
         done = subprocess.run(words, capture_output=True, text=True)
         if done.returncode:
             raise InputError(
-                f"pip cannot build the wheel ({done.stderr.strip()[-300:]}); pip install pip setuptools"
+                f"pip cannot build the wheel ({done.stderr.strip()[-300:]}); pip install pip "
+                "setuptools"
             )
         wheel.parent.mkdir(parents=True, exist_ok=True)
         shutil.move(Path(temporary) / wheel.name, wheel)

@@ -1,7 +1,9 @@
 """Everything in order: prepare, train, eval and predict, for several seeds or folds.
 
-    python spacy_text_model/scripts/train/pipeline.py --dataset corpus.csv --output_dir runs/temas --seeds 3
-    python spacy_text_model/scripts/train/pipeline.py spacy_text_model/configs/bow.cfg --dataset corpus.csv --folds 5
+    python spacy_text_model/scripts/train/pipeline.py --dataset corpus.csv --output_dir \
+        runs/temas --seeds 3
+    python spacy_text_model/scripts/train/pipeline.py spacy_text_model/configs/bow.cfg \
+        --dataset corpus.csv --folds 5
 
 Takes the flags of train.py. Writes <output_dir>/data (or fold_1 … below it), one run folder a seed
 or fold,

@@ -1,7 +1,9 @@
 """Predict the class of any texts with a finished run.
 
-    python spacy_text_model/scripts/train/predict.py runs/temas --input nuevos.csv --output predicciones.parquet
-    python spacy_text_model/scripts/train/predict.py runs/temas --input carpeta_de_txt/ --output predicciones.csv
+    python spacy_text_model/scripts/train/predict.py runs/temas --input nuevos.csv \
+        --output predicciones.parquet
+    python spacy_text_model/scripts/train/predict.py runs/temas --input carpeta_de_txt/ \
+        --output predicciones.csv
     cat textos.txt | python spacy_text_model/scripts/train/predict.py runs/temas --input - \
         --output predicciones.jsonl
 

@@ -1,8 +1,10 @@
 """Write the shared splits as .spacy files, for those who want `spacy.Corpus.v1` and spaCy's own
 tools on them.
 
-    python spacy_text_model/scripts/train/preprocess.py --dataset data/x/data_v1 --output data/x/spacy
-    python -m spacy train config.cfg --paths.train data/x/spacy/train.spacy --paths.dev data/x/spacy/dev.spacy
+    python spacy_text_model/scripts/train/preprocess.py --dataset data/x/data_v1 \
+        --output data/x/spacy
+    python -m spacy train config.cfg --paths.train data/x/spacy/train.spacy \
+        --paths.dev data/x/spacy/dev.spacy
 
 config.cfg needs none of it: its reader reads the splits themselves. Writes train.spacy, dev.spacy,
 test.spacy (every class in `doc.cats`, the id in `doc.user_data["id"]`) and labels.json, for

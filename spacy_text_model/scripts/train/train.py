@@ -1,8 +1,10 @@
 """Train a textcat pipeline: from any dataset to a finished run folder.
 
     python spacy_text_model/scripts/train/train.py
-    python spacy_text_model/scripts/train/train.py spacy_text_model/configs/ensemble.cfg --dataset data/x/data_v1
-    python spacy_text_model/scripts/train/train.py --dataset corpus.csv --text_column texto --label_column tema \
+    python spacy_text_model/scripts/train/train.py spacy_text_model/configs/ensemble.cfg \
+        --dataset data/x/data_v1
+    python spacy_text_model/scripts/train/train.py --dataset corpus.csv --text_column texto \
+        --label_column tema \
         --output_dir runs/temas --seed 1 --training.max_steps 500 --corpora.train.balance 0.5
 
 Without arguments: the embedded sample and config.cfg. The loop, the weights that are kept and the
@@ -120,7 +122,8 @@ def resumed(working: Path, overwrite: bool) -> Path | None:
         logger.info(f"{working}: no pipeline was saved there; training begins anew")
         return None
     logger.info(
-        "resume: a new training, of new optimizer state, from the best pipeline that the killed run saved"
+        "resume: a new training, of new optimizer state, from the best pipeline that the killed "
+        "run saved"
     )
     return aside
 
@@ -209,7 +212,8 @@ def card_usage() -> list[str]:
         'doc = nlp("…")',
         "max(doc.cats, key=doc.cats.get)",
         "```\n",
-        "Los textos se leen enteros, por largos que sean. `export.py` hace de esta carpeta un paquete que se "
+        "Los textos se leen enteros, por largos que sean. `export.py` hace de esta carpeta un "
+        "paquete que se "
         "instala con pip y solo necesita spaCy.",
     ]
 
@@ -218,8 +222,10 @@ def card_recipe(config: dict, results: dict) -> list[str]:
     """How the card says that it was trained."""
     arguments = config["arguments"]
     return [
-        f"- Semilla {config['seed']}, configuración `{Path(arguments['config']).name}`, tasa de aprendizaje "
-        f"{arguments['learning_rate']}, {results['train_steps']} pasos en {results['train_epoch']:g} épocas "
+        f"- Semilla {config['seed']}, configuración `{Path(arguments['config']).name}`, tasa de "
+        "aprendizaje "
+        f"{arguments['learning_rate']}, {results['train_steps']} pasos en "
+        f"{results['train_epoch']:g} épocas "
         f"({results['train_words_per_second']:.0f} palabras por segundo)."
     ]
 
