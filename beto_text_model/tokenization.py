@@ -185,7 +185,7 @@ def tokenise(dataset, tokenizer, cut: tuple[int, str], desc: str) -> datasets.Da
     """One split, tokenised in batches; null texts count as empty ones."""
 
     def batch(rows):
-        # One piece more than is read tells whether a text that fills the cut is longer.
+        # One piece more than is read shows whether a text that fills the cut is longer.
         longer = tokenise_texts(tokenizer, rows["text"], cut[0] + 1)
         truncated = [len(ids) > cut[0] for ids in longer]
         ids = tokenise_texts(tokenizer, rows["text"], *cut) if any(truncated) else longer

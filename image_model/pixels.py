@@ -178,7 +178,7 @@ def write_pixels(pages, n: int, path: Path):
     with open(path, "wb") as stream:
         for row, pixels in enumerate(pages):
             if row == 0:
-                # The head of the file says the shape of the whole, which the first page tells.
+                # The head of the file holds the shape of the whole, known from the first page.
                 shape = pixels.shape
                 header = {"descr": "|u1", "fortran_order": False, "shape": (n, *shape)}
                 np.lib.format.write_array_header_1_0(stream, header)

@@ -186,7 +186,7 @@ for kind in ("bool", "int", "float", "timestamp"):
 def read_yaml(path: Path, parser: ArgumentParser, fields: set[str]) -> dict:
     """The values of a YAML file of `key: value`, each converted as its flag converts a word.
 
-    A key without a value is not given. An object keeps YAML's own types, since no flag tells them.
+    A key without a value is not given. An object keeps YAML's own types, as no flag declares them.
     """
     try:
         text = path.read_text(encoding="utf-8-sig")

@@ -83,7 +83,7 @@ def exits_on_input_error(main):
 
 
 def message_of(error: Exception) -> str:
-    """What a user is told of an error that a user can cause; nothing of any other."""
+    """The message of an error that a user can cause; empty for any other."""
     if isinstance(error, InputError):
         return str(error)
     place = getattr(error, "filename", None) or "output"

@@ -327,7 +327,7 @@ def extract(job: Job, options: str, args) -> tuple[Job, dict, str | None]:
     return job, row, text if text.strip() else ""
 
 
-# What is said.
+# What is printed.
 
 
 def summary(output: Path, rows: list[dict], skipped: int, gone: int, others: Counter) -> str:

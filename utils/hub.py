@@ -61,7 +61,7 @@ def check_weights(name: str, model, loaded: dict):
     expected).
 
     Args:
-        loaded: what `from_pretrained(output_loading_info=True)` tells.
+        loaded: what `from_pretrained(output_loading_info=True)` reports.
     """
     prefix = model.base_model_prefix
     wrong = [

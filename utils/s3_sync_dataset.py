@@ -247,7 +247,7 @@ def choose(listed: list[Listed], placed: Placed, args: SyncArguments) -> list[Li
     """The objects that have a place here and that --include and --exclude let through.
 
     Raises:
-        InputError: --include lets none through, most likely by a slip.
+        InputError: --include lets none through, most likely a mistake.
     """
     here = [entry for entry in listed if entry.key in placed.paths]
     wanted = [entry for entry in here if is_wanted(placed.paths[entry.key], args)]
@@ -332,7 +332,7 @@ def surplus_files(
     return found
 
 
-# What is said.
+# What is printed.
 
 
 def say_summary(

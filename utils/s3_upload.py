@@ -144,7 +144,7 @@ def files_to_put(folder: Path) -> tuple[list[Path], int]:
 
 
 def is_same(bucket: Bucket, file: Path, listed: Listed) -> bool:
-    """Whether the object holds the file's bytes; where S3 offers nothing that tells, no."""
+    """Whether the object holds the file's bytes; False where S3 offers nothing to compare."""
     if file.stat().st_size != listed.size:
         return False
     try:

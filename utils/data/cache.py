@@ -36,7 +36,7 @@ def cached_folder(kind: str, splits, parts: tuple, make) -> Path | None:
 
 
 def kept_folder(kind: str, rows: dict, parts: tuple, make) -> Path | None:
-    """`cached_folder` of rows that are told by `rows`, anything json knows, instead of datasets."""
+    """`cached_folder` of rows known by `rows`, anything json holds, instead of datasets."""
     folder = cache_folder(kind, rows, parts)
     try:
         folder.parent.mkdir(parents=True, exist_ok=True)

@@ -34,7 +34,7 @@ def claim(working: Path, asked: dict, args: ExportArguments):
     """Make the working folder ready for this export: as an earlier call left it, or empty.
 
     Raises:
-        InputError: it holds something else, another export, or one that nobody said to resume.
+        InputError: it holds something else, another export, or one without --resume.
     """
     path = working / "export.json"
     if working.exists() and not path.exists() and any(working.iterdir()):

@@ -36,7 +36,7 @@ def model_card(
         config: config.yaml's content. results: all_results.json's. report:
             classification_report.json's.
         usage: Markdown lines of how the model is loaded. recipe: how it was trained; default: by
-            the Trainer. library, task: what the Hub is told.
+            the Trainer. library, task: what the Hub shows.
     """
     split = report["split"]
     data, model, arguments = config["dataset"], config["model"], config["arguments"]

@@ -199,7 +199,7 @@ def check_single_process():
 
 
 def fingerprint(source: str) -> list:
-    """What tells whether a source changed: name, size and time of each of its files; the name alone
+    """What shows whether a source changed: name, size and time of each of its files; the name alone
     for a Hub id.
     """
     path = Path(source)

@@ -76,7 +76,7 @@ class Bucket:
 
 @dataclass(frozen=True)
 class Listed:
-    """An object as a list tells it."""
+    """An object as a list describes it."""
 
     key: str
     size: int
@@ -194,7 +194,7 @@ def read_certificates(core) -> str | None:
 
 
 def bucket_region(client, bucket: str) -> str | None:
-    """Where a bucket lies; None where nothing tells.
+    """Where a bucket lies; None where nothing says.
 
     The answer to a HEAD says it even where it refuses. Services that do not put it there say it in
     the refusal of a list. boto3 signs again for the region that it is told: that is read off.

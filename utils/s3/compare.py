@@ -23,7 +23,7 @@ MOST_PARTS_ASKED = 1000  # of one object, for the size of each
 
 
 def head(bucket: Bucket, listed: Listed, **more) -> dict:
-    """What a HEAD tells of the very version that was listed, checksums too.
+    """What a HEAD says of the very version that was listed, checksums too.
 
     Raises:
         ObjectError: no answer, or a refusal.
@@ -74,7 +74,7 @@ def compare(bucket: Bucket, listed: Listed, path, found: dict | None = None) -> 
     Raises:
         ObjectError: they are others, or S3 cannot be asked.
     """
-    # The ETag of the list tells in most cases, without a request.
+    # The ETag of the list is enough in most cases, without a request.
     if is_md5(listed.etag):
         if (found or digests(path))["md5"] == listed.etag:
             return "md5"

@@ -96,7 +96,7 @@ def unchanged(
     """The entry of a local file whose bytes are the listed object's; None where they are not.
 
     Bytes are compared with the manifest, which holds what was once compared with S3; where it does
-    not know them, or knows them by their size alone, against what S3 itself tells of them.
+    not know them, or knows them by their size alone, with what S3 itself says of them.
     """
     file = output / path
     if file.is_symlink() or not file.is_file() or file.stat().st_size != listed.size:

@@ -21,7 +21,7 @@ from utils.errors import InputError
 NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?")
 RANGE_KEYS = {"low", "high", "log", "step", "int"}
 RANGE_SWITCHES = {"log", "int"}
-# What a trial is told by the search itself, and what would make scores of two trials incomparable.
+# What the search itself passes to a trial, and what would make scores of two trials incomparable.
 NOT_SEARCHED = {"output_dir", "resume", "overwrite", "metric_for_best_model", "greater_is_better"}
 NAME_LENGTH = 100  # characters of a trial's name before it is cut and told apart by a hash
 

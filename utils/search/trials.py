@@ -31,7 +31,7 @@ def end_stale(optuna, study) -> list[dict]:
     should be run again.
 
     Optuna's heartbeats would find such trials only after a time of grace, and beat in its own
-    `optimize` alone. The lock of the folder tells at once: whoever holds it is the only one alive.
+    `optimize` alone. The lock of the folder shows it: whoever holds it is the only one alive.
     """
     missing = []
     for trial in study.get_trials(deepcopy=False):
@@ -115,7 +115,7 @@ def propose(optuna, study, space: dict, seed: int):
     """A trial of TPE with new parameters, or None where it finds none.
 
     Every proposal is seeded by (seed, outcomes so far), so that a resumed search proposes what an
-    uninterrupted one would have. A repeated proposal is told the known outcome.
+    uninterrupted one would have. A repeated proposal gets the known outcome.
     """
     for _ in range(REPEATS):
         trials = study.get_trials(deepcopy=False)

@@ -58,7 +58,7 @@ def decide_precision(args, hidden_size: int | None, given: dict):
     ):
         return args
     logger.info("bf16: on (the hardware has it and the model is wide; --bf16 false turns it off)")
-    # On a CPU, TrainingArguments takes bf16 only where use_cpu is said.
+    # On a CPU, TrainingArguments takes bf16 only where use_cpu is given.
     return replace(args, bf16=True, use_cpu=args.use_cpu or args.device.type == "cpu")
 
 
@@ -67,7 +67,7 @@ def use_all_cores(args):
     OMP_NUM_THREADS=1).
 
     The processes of a machine share its cores. A narrow encoder keeps one thread: its products are
-    too small to gain much by a second, and lose a great deal where another program wants that core
+    too small to gain much by a second, and lose a lot where another program wants that core
     (docs/log/2026-11-25-mini-fine-tuning.md).
     """
     launched = "ACCELERATE_MIXED_PRECISION" in os.environ and torch.get_num_threads() == 1

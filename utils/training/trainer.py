@@ -274,7 +274,7 @@ def raise_if_disk_full(error: Exception, folder: Path):
     """Turn "no space left" into an `InputError` that says what survived; leave any other error
     alone.
     """
-    cut_short = "PytorchStreamWriter" in str(error)  # torch.save tells nothing of the reason
+    cut_short = "PytorchStreamWriter" in str(error)  # torch.save hides the reason
     if not is_disk_full(error) and not cut_short:
         return
     reason = "a file could not be written whole; is the disk full, or a quota reached?"

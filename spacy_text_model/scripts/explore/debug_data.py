@@ -5,7 +5,7 @@ give trouble.
     python spacy_text_model/scripts/explore/debug_data.py spacy_text_model/configs/bow.cfg --dataset data/x/data_v1
 
 Takes the config, flags and overrides of train.py. spaCy's command reads the corpora through the
-config, so what it says is said of what training sees. Added: words per document, documents per
+config, so it describes what training sees. Added: words per document, documents per
 class, documents without a word.
 """
 

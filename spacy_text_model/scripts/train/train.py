@@ -110,7 +110,7 @@ def resumed(working: Path, overwrite: bool) -> Path | None:
     writes to.
 
     Raises:
-        InputError: --overwrite was said too.
+        InputError: --overwrite was given too.
     """
     if overwrite:
         raise InputError("--resume --overwrite: pass one of them")
