@@ -3,9 +3,11 @@
 
     python -m utils.dynamodb_export resultados --output results.csv
     python -m utils.dynamodb_export resultados --output results.jsonl.gz --segments 8 --resume
-    python -m utils.dynamodb_export resultados --output caso.csv --key caso=uno --sort_prefix 2026-08
-    python -m utils.dynamodb_export resultados --output agosto.csv --time_attribute procesado --since 2026-08-01 \\
-        --until 2026-09-01 --prefix archivo=s3://intake-bucket/caso_uno/ --attributes archivo,tipo,confianza
+    python -m utils.dynamodb_export resultados --output caso.csv --key caso=uno \\
+        --sort_prefix 2026-08
+    python -m utils.dynamodb_export resultados --output agosto.csv --time_attribute procesado \\
+        --since 2026-08-01 --until 2026-09-01 --prefix archivo=s3://intake-bucket/caso_uno/ \\
+        --attributes archivo,tipo,confianza
 
 All pages are read, also those that the AWS console has not loaded, by default in 4 parallel
 segments. csv is as the console writes it, NULL as an empty field; jsonl is the format of an export
@@ -31,7 +33,7 @@ from pathlib import Path
 from tqdm import tqdm
 
 from utils.cli import parse, report_progress
-from utils.dynamodb.answers import ask_whole, check_answer, keep_items
+from utils.dynamodb.answers import DamagedAnswer, ask_whole, check_answer, keep_items
 from utils.dynamodb.parts import claim, kept_in, read_all, write_output
 from utils.dynamodb.request import SORTS, ExportArguments, attribute_names, request_of, sort_flags
 from utils.errors import InputError, exits_on_input_error
@@ -44,9 +46,11 @@ try:
 except ImportError:  # said by `main`, so that --help needs none
     boto3 = None
 
+CONNECT_TIMEOUT = 10  # seconds
 READ_TIMEOUT = 30  # seconds without a byte of an answer
 ENDINGS = (".csv", ".jsonl", ".jsonl.gz")
-NOT_ASKED = (
+# Flags with which an export may be resumed though they differ: none of them changes an item.
+FREE_TO_CHANGE = {
     "output",
     "page_items",
     "attempts",
@@ -55,12 +59,27 @@ NOT_ASKED = (
     "endpoint_url",
     "resume",
     "overwrite",
-)
+}
+SECRET_LENGTH = 16  # characters from which on a part of the credentials is kept out of messages
 NO_TABLE = "no such table; check its name, --region, --profile and --endpoint_url"
-DENIED = "access denied ({message}); ask for dynamodb:DescribeTable, dynamodb:Scan and dynamodb:Query on it"
+DENIED = (
+    "access denied ({message}); ask for dynamodb:DescribeTable, dynamodb:Scan and dynamodb:Query "
+    "on it"
+)
 EXPIRED = "the credentials have expired; log in again or renew them"
-INVALID = "the credentials are not valid; check --profile or the AWS_… variables, and this machine's clock"
-THROTTLED = "throttled {attempts} times in a row; raise its read capacity, use fewer --segments or more --attempts"
+INVALID = (
+    "the credentials are not valid; check --profile or the AWS_… variables, and this machine's "
+    "clock"
+)
+THROTTLED = (
+    "throttled {attempts} times in a row; raise its read capacity, use fewer --segments or more "
+    "--attempts"
+)
+DAMAGED = (
+    "{attempts} answers in a row were damaged: no page of items, or other bytes than their "
+    "checksum's; check the network and any proxy on the way"
+)
+OTHER = "refused ({code}: {message}); check the flags that name its attributes, or try later"
 FIXES = {
     "ResourceNotFoundException": NO_TABLE,
     "AccessDeniedException": DENIED,
@@ -81,22 +100,26 @@ FIXES = {
 
 @exits_on_input_error
 def main(argv=None):
+    """Export; prints the counts as json."""
     args, words = parse(ExportArguments, argv, doc=__doc__, positional=["table"])
     if boto3 is None:
         raise InputError("boto3 is not installed; pip install 'spanish-text-suite[aws]'")
     check(args, words["explicit_args"])
-    working, secrets = Path(f"{args.output}.partial"), []
+    table = words["table"]
+    working = Path(f"{args.output}.partial")
+    secrets: list[str] = []
     try:
         with locked_folder(working, "export"):
-            report = export(words["table"], args, working, secrets)
+            report = export(table, args, working, secrets)
     except KeyboardInterrupt:
         print(f"interrupted{kept_in(working)}", file=sys.stderr)
         raise SystemExit(130) from None
-    except (exceptions.BotoCoreError, exceptions.ClientError) as error:
+    except (exceptions.BotoCoreError, exceptions.ClientError, DamagedAnswer) as error:
         message = explained(error, args)
+        # Some messages of the service quote the request, and with it what signs it.
         for secret in secrets:
             message = message.replace(secret, "…")
-        raise InputError(f"{words['table']}: {message}{kept_in(working)}") from None
+        raise InputError(f"{table}: {message}{kept_in(working)}") from None
     print(json.dumps(report, ensure_ascii=False))
 
 
@@ -105,42 +128,56 @@ def check(args: ExportArguments, given: dict):
     if not args.output.endswith(ENDINGS) or Path(args.output).name in ENDINGS:
         raise InputError(f"--output {args.output}: name a file that ends in {', '.join(ENDINGS)}")
     for name, most in (("segments", 256), ("page_items", 10**6), ("attempts", 100)):
-        if vars(args)[name] is not None and not 1 <= vars(args)[name] <= most:
-            raise InputError(f"--{name} {vars(args)[name]}: give a number from 1 to {most}")
+        value = vars(args)[name]
+        if value is not None and not 1 <= value <= most:
+            raise InputError(f"--{name} {value}: give a number from 1 to {most}")
     if args.key and "segments" in given:
         raise InputError("--segments: a query with --key has none; leave one of them out")
-    if sort_flags(args) and not args.key:
+    flags = sort_flags(args)
+    if flags and not args.key:
+        raise InputError(f"--{flags[0]} needs --key NAME=VALUE; for a scan pass --prefix")
+    if flags and flags not in SORTS:
         raise InputError(
-            f"--{sort_flags(args)[0]} needs --key NAME=VALUE; for a scan pass --prefix"
-        )
-    if sort_flags(args) not in SORTS:
-        raise InputError(
-            "--sort_prefix and --sort_from or --sort_to: a sort key takes one condition, leave one out"
+            "--sort_prefix and --sort_from or --sort_to: a sort key takes one condition, leave "
+            "one out"
         )
     if bool(args.time_attribute) != bool(args.since or args.until):
         raise InputError("--time_attribute goes with --since or --until, and they with it")
 
 
 def export(table: str, args: ExportArguments, working: Path, secrets: list[str]) -> dict:
-    """Read all pages into `working`, then write the output; returns the counts. `secrets` is filled
-    for `main`.
+    """Read all pages into `working`, then write the output.
+
+    Args:
+        secrets: is filled with what no message may hold.
+
+    Returns:
+        output, items, pages, scanned, capacity_units and seconds.
     """
-    start, output = time.perf_counter(), Path(args.output)
+    start = time.perf_counter()
+    output = Path(args.output)
     if output.is_dir() or output.exists() and not args.overwrite:
         raise InputError(
             f"{output}: already there; pass --overwrite to replace it or choose another --output"
         )
+
+    # The credentials, and the table that is to be read.
     session = boto3.Session(profile_name=args.profile)
-    if session.get_credentials() is None:
+    credentials = session.get_credentials()
+    if credentials is None:
         raise exceptions.NoCredentialsError()
-    frozen = session.get_credentials().get_frozen_credentials()
-    secrets += [value for value in frozen if isinstance(value, str) and len(value) > 15]
+    for value in credentials.get_frozen_credentials():
+        if isinstance(value, str) and len(value) >= SECRET_LENGTH:
+            secrets.append(value)
+    # Fewer attempts at first, so that a wrong address is said soon.
     first = client_of(session, args, min(args.attempts, 3))
     described = ask_whole(first.describe_table, args.attempts, {"TableName": table}).get("Table")
     if not described:
         raise InputError(
             f"{args.endpoint_url}: what answers there is no DynamoDB; check --endpoint_url"
         )
+
+    # What is asked: of a query one request, of a scan one a segment.
     request, keys = request_of(described, args)
     requests = [request]
     if not args.key:
@@ -148,8 +185,11 @@ def export(table: str, args: ExportArguments, working: Path, secrets: list[str])
             request | {"Segment": number, "TotalSegments": args.segments}
             for number in range(args.segments)
         ]
-    asked = {name: value for name, value in vars(args).items() if name not in NOT_ASKED}
+    asked = {name: value for name, value in vars(args).items() if name not in FREE_TO_CHANGE}
+    # A table that was deleted and made again is another one.
     asked["table"] = [described["TableArn"], described["CreationDateTime"].timestamp()]
+
+    # Read, and write the output.
     claim(working, asked, args)
     client = client_of(session, args, args.attempts)
     ask = client.query if args.key else client.scan
@@ -158,6 +198,8 @@ def export(table: str, args: ExportArguments, working: Path, secrets: list[str])
     header = [name for name in keys if name in names] + sorted(names.difference(keys))
     write_output(working, output, len(states), header or keys)
     shutil.rmtree(working)
+
+    # Say it.
     missing = [repr(name) for name in attribute_names(args) if name not in names]
     if missing:
         print(f"{table}: no item has {', '.join(missing)}; check --attributes")
@@ -165,7 +207,8 @@ def export(table: str, args: ExportArguments, working: Path, secrets: list[str])
         name: sum(state[name] for state in states)
         for name in ("items", "pages", "scanned", "capacity_units")
     }
-    return {"output": str(output)} | counts | {"seconds": round(time.perf_counter() - start, 1)}
+    seconds = round(time.perf_counter() - start, 1)
+    return {"output": str(output), **counts, "seconds": seconds}
 
 
 def read_with_progress(
@@ -196,9 +239,12 @@ def read_with_progress(
 
 
 def client_of(session, args: ExportArguments, attempts: int):
+    """A client of DynamoDB that waits where it is throttled, checks every answer and keeps items
+    as they come.
+    """
     config = botocore.config.Config(
         retries={"mode": "adaptive", "total_max_attempts": attempts},
-        connect_timeout=10,
+        connect_timeout=CONNECT_TIMEOUT,
         read_timeout=READ_TIMEOUT,
         max_pool_connections=args.segments,
     )
@@ -207,7 +253,7 @@ def client_of(session, args: ExportArguments, attempts: int):
             "dynamodb", region_name=args.region, endpoint_url=args.endpoint_url, config=config
         )
     except exceptions.BotoCoreError:
-        raise
+        raise  # some are ValueErrors too, and `main` tells them
     except ValueError as error:
         raise InputError(
             f"--endpoint_url {args.endpoint_url}: {error}; write http://host:port"
@@ -225,12 +271,12 @@ def explained(error: Exception, args: ExportArguments) -> str:
     the request.
     """
     if isinstance(error, exceptions.ClientError):
-        code, message = (error.response["Error"].get(name, "") for name in ("Code", "Message"))
-        fix = FIXES.get(
-            code,
-            "refused ({code}: {message}); check the flags that name its attributes, or try later",
-        )
+        code = error.response["Error"].get("Code", "")
+        message = error.response["Error"].get("Message", "")
+        fix = FIXES.get(code, OTHER)
         return fix.format(code=code, message=message, attempts=args.attempts)
+    if isinstance(error, DamagedAnswer):
+        return DAMAGED.format(attempts=args.attempts)
     if isinstance(error, exceptions.NoRegionError):
         return "no AWS region is configured; pass --region or set AWS_DEFAULT_REGION"
     if isinstance(error, (exceptions.NoCredentialsError, exceptions.PartialCredentialsError)):

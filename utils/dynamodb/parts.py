@@ -3,7 +3,6 @@ become.
 """
 
 import base64
-import contextlib
 import csv
 import gzip
 import io
@@ -13,20 +12,22 @@ import shutil
 import threading
 from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
 from pathlib import Path
+from typing import IO, Any
 
 from utils.dynamodb.answers import ask_whole
 from utils.dynamodb.request import ExportArguments, attribute_names
 from utils.dynamodb.times import is_within, moment_of_flag
 from utils.errors import InputError
 
-EMPTY = {
-    "bytes": 0,
+# The state of a segment of which no page has come.
+EMPTY: dict[str, Any] = {
+    "bytes": 0,  # of whole pages in the part
     "items": 0,
     "pages": 0,
     "scanned": 0,
     "capacity_units": 0.0,
-    "names": [],
-    "next": None,
+    "names": [],  # of all attributes so far
+    "next": None,  # the key behind which the next page begins; None behind the last page too
 }
 
 
@@ -62,7 +63,15 @@ def claim(working: Path, asked: dict, args: ExportArguments):
 
 def read_all(ask, requests: list[dict], working: Path, args: ExportArguments, show) -> list[dict]:
     """Read every segment to its end, in parallel; what ends one ends all, when the pages on their
-    way have come. `show(states)` is called twice a second.
+    way have come.
+
+    Args:
+        ask: `scan` or `query` of the client.
+        requests: one a segment.
+        show: is called with the segments' states twice a second.
+
+    Returns:
+        The segments' last states.
     """
     stop = threading.Event()
     states = [read_state(working, number) for number in range(len(requests))]
@@ -91,10 +100,11 @@ def read_segment(
     stop: threading.Event,
     args: ExportArguments,
 ):
-    """Append page after page to the segment's part; its state is written when the page is on the
-    disk.
+    """Append page after page to the segment's part; its state, `states[number]`, is written when
+    the page is on the disk.
     """
-    state, path = states[number], part_of(working, number)
+    state = states[number]
+    path = part_of(working, number)
     with open(path, "ab") as part:
         # What lies behind the state's bytes is of a page that was cut off.
         if part.tell() < state["bytes"]:
@@ -102,25 +112,34 @@ def read_segment(
                 f"{path}: shorter than it was; pass --overwrite without --resume to begin anew"
             )
         part.truncate(state["bytes"])
-        while (state["next"] or not state["pages"]) and not stop.is_set():
-            begin = {"ExclusiveStartKey": with_bytes(state["next"])} if state["next"] else {}
+        while not stop.is_set():
+            is_first = not state["pages"]
+            if not is_first and not state["next"]:
+                break
+            begin = {} if is_first else {"ExclusiveStartKey": with_bytes(state["next"])}
             page = ask_whole(ask, args.attempts, request | begin)
             items = wanted_items(page["Items"], args)
             part.write("".join(as_json({"Item": item}) + "\n" for item in items).encode())
             part.flush()
             os.fsync(part.fileno())
-            units = page.get("ConsumedCapacity", {}).get("CapacityUnits", 0)
-            state = {
-                "bytes": part.tell(),
-                "items": state["items"] + len(items),
-                "pages": state["pages"] + 1,
-                "scanned": state["scanned"] + page["ScannedCount"],
-                "capacity_units": state["capacity_units"] + units,
-                "names": sorted({name for item in items for name in item}.union(state["names"])),
-                "next": page.get("LastEvaluatedKey"),
-            }
+            state = state_after(state, page, items, part.tell())
             write_json(path.with_suffix(".json"), state)
             states[number] = state
+
+
+def state_after(state: dict, page: dict, items: list[dict], n_bytes: int) -> dict:
+    """The state of a segment when a page of it is on the disk."""
+    names = {name for item in items for name in item}
+    units = page.get("ConsumedCapacity", {}).get("CapacityUnits", 0)
+    return {
+        "bytes": n_bytes,
+        "items": state["items"] + len(items),
+        "pages": state["pages"] + 1,
+        "scanned": state["scanned"] + page["ScannedCount"],
+        "capacity_units": state["capacity_units"] + units,
+        "names": sorted(names.union(state["names"])),
+        "next": page.get("LastEvaluatedKey"),
+    }
 
 
 def wanted_items(items: list[dict], args: ExportArguments) -> list[dict]:
@@ -133,14 +152,16 @@ def wanted_items(items: list[dict], args: ExportArguments) -> list[dict]:
     attribute = args.time_attribute
     if not attribute:
         return items
-    since, until = moment_of_flag(args.since), moment_of_flag(args.until)
+    since = moment_of_flag(args.since)
+    until = moment_of_flag(args.until)
     found = [
         item
         for item in items
         if attribute in item and is_within(item[attribute], since, until, attribute)
     ]
     if args.attributes and attribute not in attribute_names(args):
-        found = [{n: value for n, value in item.items() if n != attribute} for item in found]
+        for item in found:
+            del item[attribute]
     return found
 
 
@@ -203,31 +224,35 @@ def with_bytes(key: dict) -> dict:
 
 
 def write_output(working: Path, output: Path, n_parts: int, header: list[str]):
-    """Join the parts into the output, which appears whole; .gz without a time, so that it is the
-    same every time.
-    """
-    whole, parts = working / "whole", [part_of(working, number) for number in range(n_parts)]
+    """Join the parts into the output, which appears whole."""
+    whole = working / "whole"
+    parts = [part_of(working, number) for number in range(n_parts)]
     with open(whole, "wb") as file:
         if output.suffix == ".csv":
-            stream = io.TextIOWrapper(file, encoding="utf-8", newline="", write_through=True)
-            csv.writer(stream, quoting=csv.QUOTE_ALL, lineterminator="\n").writerows(
-                csv_rows(parts, header)
-            )
-            stream.detach()
-        else:
+            write_csv(file, parts, header)
+        elif output.suffix == ".gz":
             # No name and no time in the head: the same items give the same bytes.
-            packed = output.suffix == ".gz"
-            with (
-                gzip.GzipFile("", "wb", fileobj=file, mtime=0)
-                if packed
-                else contextlib.nullcontext(file)
-            ) as stream:
-                for part in parts:
-                    with open(part, "rb") as lines:
-                        shutil.copyfileobj(lines, stream)
+            with gzip.GzipFile("", "wb", fileobj=file, mtime=0) as packed:
+                join(parts, packed)
+        else:
+            join(parts, file)
         file.flush()
         os.fsync(file.fileno())
     whole.replace(output)
+
+
+def join(parts: list[Path], stream: IO[bytes]):
+    for part in parts:
+        with open(part, "rb") as lines:
+            shutil.copyfileobj(lines, stream)
+
+
+def write_csv(file: IO[bytes], parts: list[Path], header: list[str]):
+    """Write as the AWS console does: everything quoted, lines that end in \\n."""
+    stream = io.TextIOWrapper(file, encoding="utf-8", newline="", write_through=True)
+    writer = csv.writer(stream, quoting=csv.QUOTE_ALL, lineterminator="\n")
+    writer.writerows(csv_rows(parts, header))
+    stream.detach()  # or it would close the file, which is still to be synced
 
 
 def csv_rows(parts: list[Path], header: list[str]):

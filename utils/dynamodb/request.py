@@ -4,12 +4,13 @@ names and values.
 
 import base64
 from dataclasses import dataclass, field
+from typing import Any
 
 from utils.dynamodb.times import MOST_SECONDS, moment_of_flag
 from utils.errors import InputError
 
-SORTS = {
-    (): None,
+# Conditions of the sort key by the flags that are given; {} are the key and the flags' values.
+SORTS: dict[tuple[str, ...], str] = {
     ("sort_prefix",): "begins_with({}, {})",
     ("sort_from",): "{} >= {}",
     ("sort_to",): "{} <= {}",
@@ -77,101 +78,129 @@ class ExportArguments:
 def request_of(described: dict, args: ExportArguments) -> tuple[dict, list[str]]:
     """The arguments of `scan` or `query`; and the key attributes, those of the table first.
 
+    Args:
+        described: `Table` of the answer to DescribeTable.
+
     Raises:
         InputError: flags that do not fit the table.
     """
-    request = {
+    request: dict[str, Any] = {
         "TableName": described["TableName"],
         "ReturnConsumedCapacity": "TOTAL",
         "ConsistentRead": args.consistent,
     }
+    if args.page_items:
+        request["Limit"] = args.page_items
+
+    # The table, or an index of it.
     indexes = {
         index["IndexName"]: index
         for kind in ("GlobalSecondaryIndexes", "LocalSecondaryIndexes")
         for index in described.get(kind, [])
     }
-    if args.index and args.index not in indexes:
-        raise InputError(
-            f"--index {args.index}: the table has {', '.join(indexes) or 'no index'}; check it"
-        )
-    schema = indexes.get(args.index, described)["KeySchema"]
-    kinds = {
-        entry["AttributeName"]: entry["AttributeType"]
-        for entry in described["AttributeDefinitions"]
-    }
-    if args.page_items:
-        request["Limit"] = args.page_items
+    schema = described["KeySchema"]
     if args.index:
+        if args.index not in indexes:
+            raise InputError(
+                f"--index {args.index}: the table has {', '.join(indexes) or 'no index'}; check it"
+            )
+        schema = indexes[args.index]["KeySchema"]
         request["IndexName"] = args.index
         print(
             f"{args.index}: items without its key are not in it; of attributes it holds "
             f"{indexes[args.index]['Projection']['ProjectionType']}"
         )
-    if args.attributes:
-        # The time is read even where it is not wanted, to judge the item by.
-        names = dict.fromkeys([*attribute_names(args), *filter(None, [args.time_attribute])])
+
+    # The attributes. The time is read even where it is not wanted, to judge the item by.
+    names = attribute_names(args)
+    if names and args.time_attribute and args.time_attribute not in names:
+        names.append(args.time_attribute)
+    if names:
         request["ProjectionExpression"] = ", ".join(term(request, "{}", name) for name in names)
+
+    # The items.
     if args.key:
-        request["KeyConditionExpression"] = key_condition(request, args, schema, kinds)
-    filters = [time_filter(request, args)] if args.time_attribute else []
-    for name, value in (name_and_value("--prefix", words) for words in args.prefix or []):
+        types = {
+            entry["AttributeName"]: entry["AttributeType"]
+            for entry in described["AttributeDefinitions"]
+        }
+        request["KeyConditionExpression"] = key_condition(request, args, args.key, schema, types)
+    filters = []
+    if args.time_attribute:
+        filters.append(time_filter(request, args, args.time_attribute))
+    for words in args.prefix or []:
+        name, value = name_and_value("--prefix", words)
         filters.append(term(request, "begins_with({}, {})", name, {"S": value}))
     if filters:
         request["FilterExpression"] = " AND ".join(filters)
-    return request, list(
-        dict.fromkeys(key["AttributeName"] for key in described["KeySchema"] + schema)
-    )
+
+    keys = [key["AttributeName"] for key in described["KeySchema"] + schema]
+    return request, list(dict.fromkeys(keys))
 
 
 def attribute_names(args: ExportArguments) -> list[str]:
-    return list(
-        dict.fromkeys(name for part in (args.attributes or "").split(",") if (name := part.strip()))
-    )
+    """The names of --attributes, each once."""
+    names = [name.strip() for name in (args.attributes or "").split(",")]
+    return list(dict.fromkeys(name for name in names if name))
 
 
 def sort_flags(args: ExportArguments) -> tuple[str, ...]:
-    return tuple(
-        flag for flag in ("sort_prefix", "sort_from", "sort_to") if vars(args)[flag] is not None
-    )
+    """The flags of the sort key that were given."""
+    flags = ("sort_prefix", "sort_from", "sort_to")
+    return tuple(flag for flag in flags if vars(args)[flag] is not None)
 
 
-def key_condition(request: dict, args: ExportArguments, schema: list[dict], kinds: dict) -> str:
-    holder, flags = args.index or request["TableName"], sort_flags(args)
-    partition, sort = (
-        [key["AttributeName"] for key in schema if key["KeyType"] == kind]
-        for kind in ("HASH", "RANGE")
-    )
-    name, value = name_and_value("--key", args.key)
+def key_condition(
+    request: dict, args: ExportArguments, key: str, schema: list[dict], types: dict[str, str]
+) -> str:
+    """The condition of a query on the partition key and, where flags say so, on the sort key.
+
+    Args:
+        key: NAME=VALUE of the partition key.
+        schema: the `KeySchema` of the table or the index.
+        types: S, N or B by key attribute.
+    """
+    holder = args.index or request["TableName"]
+    partition = [entry["AttributeName"] for entry in schema if entry["KeyType"] == "HASH"]
+    sort = [entry["AttributeName"] for entry in schema if entry["KeyType"] == "RANGE"]
+    name, value = name_and_value("--key", key)
     if [name] != partition:
         raise InputError(
-            f"--key {name}: the partition key of {holder} is {' and '.join(partition)}; give that, or "
-            "scan with --prefix"
+            f"--key {name}: the partition key of {holder} is {' and '.join(partition)}; give that, "
+            "or scan with --prefix"
         )
-    if flags and len(sort) != 1:
+    condition = term(request, "{} = {}", name, key_value("--key", types[name], value))
+
+    flags = sort_flags(args)
+    if not flags:
+        return condition
+    if len(sort) != 1:
         raise InputError(
             f"--{flags[0]}: {holder} has {len(sort)} sort keys, not one; scan with --prefix"
         )
-    if "sort_prefix" in flags and kinds[sort[0]] == "N":
+    kind = types[sort[0]]
+    if "sort_prefix" in flags and kind == "N":
         raise InputError(f"--sort_prefix: {sort[0]} is a number; pass --sort_from and --sort_to")
-    condition = term(request, "{} = {}", name, typed("--key", kinds[name], value))
-    bounds = [typed(f"--{flag}", kinds[sort[0]], vars(args)[flag]) for flag in flags]
-    return (
-        f"{condition} AND {term(request, SORTS[flags], sort[0], *bounds)}" if flags else condition
-    )
+    bounds = [key_value(f"--{flag}", kind, vars(args)[flag]) for flag in flags]
+    return f"{condition} AND {term(request, SORTS[flags], sort[0], *bounds)}"
 
 
-def time_filter(request: dict, args: ExportArguments) -> str:
+def time_filter(request: dict, args: ExportArguments, attribute: str) -> str:
     """since ≤ time < until, as far as the service can tell: of numbers exactly; all text is let
     through, for its forms compare otherwise than its times, and is judged here as it comes.
     """
-    since, until = moment_of_flag(args.since), moment_of_flag(args.until)
-    seconds = (since or 0, until or MOST_SECONDS)
-    milliseconds = (1000 * (since or 0) or MOST_SECONDS, 1000 * (until or MOST_SECONDS))
-    ways = [term(request, "attribute_type({}, {})", args.time_attribute, {"S": "S"})]
-    for low, high in (seconds, milliseconds):
+    since = moment_of_flag(args.since)
+    until = moment_of_flag(args.until)
+    low = 0 if since is None else since
+    high = MOST_SECONDS if until is None else until
+    # Numbers below MOST_SECONDS are seconds and those above milliseconds.
+    seconds = (low, high)
+    milliseconds = (max(1000 * low, MOST_SECONDS), 1000 * high)
+    ways = [term(request, "attribute_type({}, {})", attribute, {"S": "S"})]
+    for least, beyond in (seconds, milliseconds):
         form = "(attribute_type({0}, {1}) AND {0} >= {2} AND {0} < {3})"
-        bounds = ({"S": "N"}, {"N": str(low)}, {"N": str(high)})
-        ways.append(term(request, form, args.time_attribute, *bounds))
+        bounds = ({"S": "N"}, {"N": str(least)}, {"N": str(beyond)})
+        ways.append(term(request, form, attribute, *bounds))
     return f"({' OR '.join(ways)})"
 
 
@@ -182,31 +211,37 @@ def name_and_value(flag: str, words: str) -> tuple[str, str]:
     return name, value
 
 
-def typed(flag: str, kind: str, text: str) -> dict:
-    """A key's value as DynamoDB takes it; binary ones are given in base64."""
+def key_value(flag: str, kind: str, text: str) -> dict:
+    """A key's value as boto3 takes it; binary ones are given in base64."""
     try:
+        if kind == "B":
+            return {kind: base64.b64decode(text, validate=True)}
         if kind == "N":
             float(text)
-        return {kind: base64.b64decode(text, validate=True) if kind == "B" else text}
     except ValueError:
-        raise InputError(
-            f"{flag} {text}: this key is {'a number' if kind == 'N' else 'binary, in base64'}"
-        ) from None
+        wanted = "a number" if kind == "N" else "binary, in base64"
+        raise InputError(f"{flag} {text}: this key is {wanted}") from None
+    return {kind: text}
 
 
 def term(request: dict, form: str, name: str, *values: dict) -> str:
     """An expression with placeholders for the name, which may be a reserved word or hold a dot, and
     for the values.
     """
-    marks = [placeholder(request.setdefault("ExpressionAttributeNames", {}), "#n", name)]
-    marks += [
-        placeholder(request.setdefault("ExpressionAttributeValues", {}), ":v", value)
-        for value in values
-    ]
+    names = request.setdefault("ExpressionAttributeNames", {})
+    marks = [placeholder(names, "#n", name)]
+    for value in values:
+        # Only here, for the service refuses an empty map.
+        known = request.setdefault("ExpressionAttributeValues", {})
+        marks.append(placeholder(known, ":v", value))
     return form.format(*marks)
 
 
 def placeholder(known: dict, mark: str, thing) -> str:
-    found = next((name for name, other in known.items() if other == thing), f"{mark}{len(known)}")
-    known[found] = thing
-    return found
+    """The placeholder of a name or a value, the same for the same thing."""
+    for placed, other in known.items():
+        if other == thing:
+            return placed
+    new = f"{mark}{len(known)}"
+    known[new] = thing
+    return new

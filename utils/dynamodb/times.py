@@ -5,7 +5,9 @@ from datetime import UTC, datetime
 
 from utils.errors import InputError
 
-MOST_SECONDS = 10**11  # numbers below are seconds since 1970, those above milliseconds
+# Numbers below are seconds since 1970, those above milliseconds: as seconds it is the year 5138, as
+# milliseconds 1973.
+MOST_SECONDS = 10**11
 FORMS = "2026-08-31, 2026-08-31T23:59:59Z or seconds or milliseconds since 1970"
 
 

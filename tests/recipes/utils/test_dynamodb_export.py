@@ -179,7 +179,7 @@ def one_loader(search_path=None):
 
 @pytest.fixture(scope="module")
 def server():
-    """The address of a local DynamoDB with the tables `resultados` (60 items), `casos` and `tipos`."""
+    """The address of a local DynamoDB with four tables; `resultados` has 60 items."""
     from moto.server import ThreadedMotoServer
 
     moto = ThreadedMotoServer("127.0.0.1", 0, verbose=False)
@@ -533,8 +533,27 @@ def test_answers_that_are_always_damaged_are_refused(relay, tmp_path, capsys, mo
     relay.damaged = 10**6
     words = ["resultados", "--output", tmp_path / "r.csv", "--endpoint_url", relay.url]
     error = refused(capsys, dynamodb_export.main, *words, "--attempts", "3")
-    assert "resultados: 3 answers in a row came with other bytes than their checksum" in error
+    assert "resultados: 3 answers in a row were damaged: no page of items, or other bytes" in error
     assert not (tmp_path / "r.csv").exists()
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [b"<html>hola</html>", b"{}", b"[]", b'{"Items": 3}', b'{"Items": []}', b'{"Item', b""],
+)
+def test_what_is_no_page_is_asked_for_again_and_refused(
+    export, relay, tmp_path, capsys, monkeypatch, answer
+):
+    """A proxy that answers in the service's place sends no checksum."""
+    monkeypatch.setattr(answers, "PAUSE", 0.01)
+    relay.always, relay.patience = {"Scan": answer}, 2
+    words = ["resultados", "--output", tmp_path / "r.csv", "--endpoint_url", relay.url]
+    words += ["--segments", 1, "--page_items", 20]
+    error = refused(capsys, dynamodb_export.main, *words, "--attempts", 2)
+    assert "resultados: 2 answers in a row were damaged: no page of items" in error
+    assert "--resume" in error and not (tmp_path / "r.csv").exists()
+    relay.always = {}
+    assert export("resultados", "r.csv", "--segments", 1, "--resume")[0]["items"] == 60
 
 
 def test_throttling_is_waited_for(export, relay, tmp_path):
@@ -577,8 +596,8 @@ def test_a_binary_key_is_resumed_from(export, relay, tmp_path, capsys):
     error = refused(capsys, dynamodb_export.main, *words, "--page_items", 1)
     assert "tipos: the credentials have expired; log in again" in error
     assert (
-        f"; what came is kept in {tmp_path / 't.jsonl.partial'}, the same command with --resume continues there"
-        in error
+        f"; what came is kept in {tmp_path / 't.jsonl.partial'}, the same command with --resume "
+        "continues there" in error
     )
     relay.always, relay.asked = {}, []
     assert export("tipos", "t.jsonl", "--segments", 1, "--resume", url=relay.url)[0]["pages"] == 4
