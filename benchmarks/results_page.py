@@ -12,6 +12,7 @@ import json
 import textwrap
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from benchmarks.common import cell, hardware_line
 
@@ -311,7 +312,7 @@ def overview(tasks: list[dict]) -> str:
 
 def speed_table(table: SpeedTable, results: dict) -> str:
     """Caption and rows of one table of a benchmark."""
-    rows = results
+    rows: Any = results
     for key in table.path:
         rows = rows[key]
     rows = [row for row in rows if all(row[key] == value for key, value in table.where.items())]

@@ -52,6 +52,16 @@ def test_means_and_deviations_are_those_of_the_seeds(score):
             assert value["sd"] == pytest.approx(statistics.stdev(value["by_seed"]), abs=0.11)
 
 
+@pytest.mark.parametrize("score", SCORES)
+def test_every_figure_is_in_the_entry_that_the_score_names(score):
+    """Seeds where they are known (the log may leave their mean to the reader), else mean and sd."""
+    log = (REPO_ROOT / "docs" / "log" / f"{score['log']}.md").read_text(encoding="utf-8")
+    figures = set(re.findall(r"\d+\.\d", log))
+    for value in [*score["test"].values(), *score.get("validation", {}).values()]:
+        stored = value.get("by_seed") or [value["mean"], value["sd"] or value["mean"]]
+        assert {f"{figure:.1f}" for figure in stored} <= figures
+
+
 def test_scores_of_one_figure_keep_their_digit_and_deviations_their_sign():
     assert score_text({"mean": 50.0, "sd": None}) == "50.0"
     assert score_text({"mean": 88.3, "sd": 4.1}) == "88.3 ± 4.1"
