@@ -65,7 +65,7 @@ def locked_folder(folder: Path, what: str):
     try:
         lock.acquire(timeout=0)
     except Timeout:
-        holder = read_if_there(path) or "another process"
+        holder = read_if_there(path) or "process is working here"
         raise InputError(f"{folder}: another {holder}; wait until it ends") from None
     path.write_text(
         f"{what} is working here (pid {os.getpid()} on {socket.gethostname()})", encoding="utf-8"
@@ -124,7 +124,7 @@ def whole_folder(folder: Path):
     Raises:
         InputError: another process writes this folder.
     """
-    with locked_folder(folder, "a command that writes this folder"):
+    with locked_folder(folder, "command"):
         partial = folder.with_name(f".{folder.name}.{uuid.uuid4().hex[:12]}.partial")
         partial.mkdir(parents=True)
         try:

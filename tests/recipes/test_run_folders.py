@@ -10,6 +10,7 @@ import pytest
 import yaml
 
 from rnn_baseline.scripts.train import eval as eval_script
+from rnn_baseline.scripts.train import pipeline as pipeline_script
 from rnn_baseline.scripts.train import train as train_script
 from tests.helpers import REPO_ROOT, command, corpus_rows, refused, write_jsonl
 from utils import runs
@@ -70,6 +71,14 @@ def test_a_second_training_is_refused_and_says_who_works_there(source, held, cap
     process.kill()
     process.wait()
     assert train(source, folder) == folder  # a lock dies with its process
+
+
+def test_a_second_pipeline_is_refused_before_it_prepares(source, held, capsys):
+    folder, process = held
+    words = ["--dataset", source, *SMALL, "--output_dir", folder]
+    line = refused(capsys, pipeline_script.main, *words)
+    assert "is working here" in line and f"pid {process.pid}" in line
+    assert not folder.exists()
 
 
 def test_a_lock_leaves_nothing_behind(source, tmp_path):

@@ -21,9 +21,9 @@ import yaml
 from utils import prepare_dataset
 from utils.cli import as_words
 from utils.data import DataOptions
-from utils.errors import InputError
+from utils.errors import InputError, hold_until_main_ends
 from utils.figures import save_figure, seeds_figure
-from utils.folders import files_below
+from utils.folders import files_below, locked_folder
 from utils.runs.folder import plain, read_json, write_json
 
 logger = logging.getLogger(__name__)
@@ -89,9 +89,11 @@ def run_pipeline(
         seed: of the first training. overwrite: whether what other inputs made may be replaced.
 
     Raises:
-        InputError: a step's output is there, was made from other inputs, and may not be replaced.
+        InputError: a step's output is there, was made from other inputs, and may not be replaced;
+            or another process works in the folder.
     """
     check_single_process()
+    hold_until_main_ends(locked_folder(folder, "pipeline"))
     data = folder / "data"
 
     # Prepare: the same splits for every seed, or one dataset a fold.
