@@ -24,7 +24,7 @@ from utils.data import DataOptions
 from utils.errors import InputError, hold_until_main_ends
 from utils.figures import save_figure, seeds_figure
 from utils.folders import files_below, locked_folder
-from utils.runs.folder import plain, read_json, write_json
+from utils.runs.folder import default_output_dir, plain, read_json, write_json
 
 logger = logging.getLogger(__name__)
 
@@ -68,6 +68,18 @@ class Scripts:
     preprocess: Callable | None = None  # fills a cache, so that no training waits for it
 
 
+def claim_pipeline(output_dir: str | None, package: str, dataset: str) -> Path:
+    """The folder that a pipeline works in, locked until the command ends.
+
+    Raises:
+        InputError: several ranks were launched, or another process works there.
+    """
+    check_single_process()
+    folder = Path(output_dir) if output_dir else default_output_dir(package, dataset)
+    hold_until_main_ends(locked_folder(folder, "pipeline"))
+    return folder
+
+
 def run_pipeline(
     folder: Path,
     scripts: Scripts,
@@ -89,11 +101,8 @@ def run_pipeline(
         seed: of the first training. overwrite: whether what other inputs made may be replaced.
 
     Raises:
-        InputError: a step's output is there, was made from other inputs, and may not be replaced;
-            or another process works in the folder.
+        InputError: a step's output is there, was made from other inputs, and may not be replaced.
     """
-    check_single_process()
-    hold_until_main_ends(locked_folder(folder, "pipeline"))
     data = folder / "data"
 
     # Prepare: the same splits for every seed, or one dataset a fold.

@@ -13,16 +13,21 @@ with --resume continues.
 """
 
 from dataclasses import asdict
-from pathlib import Path
 
 from beto_text_model.arguments import MINI_SCRATCH, parse_training
+from beto_text_model.inference import PACKAGE
 from beto_text_model.scripts.train import eval as evaluate
 from beto_text_model.scripts.train import predict, preprocess, train
-from utils import runs
 from utils.cli import start_logging
 from utils.data import options_of
 from utils.errors import exits_on_input_error
-from utils.runs.pipeline import PipelineArguments, Scripts, run_pipeline, training_words
+from utils.runs.pipeline import (
+    PipelineArguments,
+    Scripts,
+    claim_pipeline,
+    run_pipeline,
+    training_words,
+)
 
 
 @exits_on_input_error
@@ -32,7 +37,7 @@ def main(argv=None) -> dict:
     model_args, data_args, args, plan, words = parse_training(argv, __doc__, PipelineArguments)
     start_logging()
     options = options_of(data_args)
-    folder = Path(args.output_dir or runs.default_output_dir(train.PACKAGE, data_args.dataset))
+    folder = claim_pipeline(args.output_dir, PACKAGE, data_args.dataset)
     training, settings = training_words(folder, words["explicit_args"], options)
     # mini-scratch makes its tokenizer in training, so that nothing can be tokenised before.
     is_scratch = model_args.model_name_or_path == MINI_SCRATCH

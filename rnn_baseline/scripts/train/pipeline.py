@@ -13,16 +13,21 @@ with --resume continues.
 """
 
 from dataclasses import asdict
-from pathlib import Path
 
 from rnn_baseline.arguments import parse_training
+from rnn_baseline.inference import PACKAGE
 from rnn_baseline.scripts.train import eval as evaluate
 from rnn_baseline.scripts.train import predict, preprocess, train
-from utils import runs
 from utils.cli import start_logging
 from utils.data import options_of
 from utils.errors import exits_on_input_error
-from utils.runs.pipeline import PipelineArguments, Scripts, run_pipeline, training_words
+from utils.runs.pipeline import (
+    PipelineArguments,
+    Scripts,
+    claim_pipeline,
+    run_pipeline,
+    training_words,
+)
 
 
 @exits_on_input_error
@@ -32,7 +37,7 @@ def main(argv=None) -> dict:
     _, data_args, args, plan, words = parse_training(argv, __doc__, PipelineArguments)
     start_logging()
     options = options_of(data_args)
-    folder = Path(args.output_dir or runs.default_output_dir(train.PACKAGE, data_args.dataset))
+    folder = claim_pipeline(args.output_dir, PACKAGE, data_args.dataset)
     training, settings = training_words(folder, words["explicit_args"], options)
 
     # Prepare, preprocess, train, evaluate, predict, summarise.

@@ -14,16 +14,15 @@ with --resume continues.
 
 import json
 from dataclasses import asdict
-from pathlib import Path
 
 from spacy_text_model.arguments import parse_training, read_config
+from spacy_text_model.inference import PACKAGE
 from spacy_text_model.scripts.train import eval as evaluate
 from spacy_text_model.scripts.train import predict, train
-from utils import runs
 from utils.cli import as_words, start_logging
 from utils.data import options_of
 from utils.errors import exits_on_input_error
-from utils.runs.pipeline import PipelineArguments, Scripts, run_pipeline
+from utils.runs.pipeline import PipelineArguments, Scripts, claim_pipeline, run_pipeline
 
 
 @exits_on_input_error
@@ -34,7 +33,7 @@ def main(argv=None) -> dict:
     start_logging()
     config = read_config(words["config"], args, words).interpolate()
     source = str(config["paths"]["dataset"])
-    folder = Path(args.output_dir or runs.default_output_dir(train.PACKAGE, source))
+    folder = claim_pipeline(args.output_dir, PACKAGE, source)
 
     # Train gets the same config and overrides; dataset, seed and folder are each training's own.
     own = {"seeds", "folds", "output_dir", "seed", "dataset", *asdict(options_of(args))}
