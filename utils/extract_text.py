@@ -31,8 +31,8 @@ import numpy as np
 from tqdm import tqdm
 
 from utils.cli import parse, start_logging
-from utils.errors import DISK_FULL, InputError, exits_on_input_error
-from utils.folders import files_below
+from utils.errors import DISK_FULL, InputError, exits_on_input_error, hold_until_main_ends
+from utils.folders import files_below, locked_folder
 from utils.pages.text import SUFFIXES, ReadOptions, Unreadable, engine, pages_of, reason_of
 from utils.tables import escape_formula, markdown_table
 from utils.text import STRAY_BYTES, nfc
@@ -91,6 +91,8 @@ def main(argv=None) -> Path:
     check_arguments(args, source, output)
     paths, others = documents(source)
     options = engine(args, any(path.suffix.lower() == ".pdf" for path in paths))
+    # Resolved: the lock lies beside the folder, whatever link or `.` names it.
+    hold_until_main_ends(locked_folder(output.resolve(), "extraction"))
     before = claim_output(output, args)
 
     # Extract.
@@ -264,12 +266,9 @@ def extract_all(jobs: list[Job], output: Path, options: str, args) -> list[dict]
                 if row is not job.before:
                     keep(job, row, text, listing)
                 rows.append(row)
-        except BaseException as error:
+        except BaseException:
+            # A full disk or Ctrl-C: what waits is not begun, what was read is kept.
             pool.shutdown(cancel_futures=True)
-            if isinstance(error, KeyboardInterrupt):
-                raise InputError(
-                    "stopped; what was read is kept: pass --resume to continue"
-                ) from None
             raise
     return sorted(rows, key=itemgetter("file"))
 

@@ -11,6 +11,7 @@ in the same way. Without --output the folder is data/<name>/data_v<n>, n one abo
 (repeat_1 …).
 """
 
+import contextlib
 import json
 import logging
 import re
@@ -32,7 +33,8 @@ from utils.data import (
     save_prepared,
 )
 from utils.data.corpus_profile import write_profile
-from utils.errors import InputError, exits_on_input_error
+from utils.errors import InputError, exits_on_input_error, hold_until_main_ends
+from utils.folders import locked_folder
 
 logger = logging.getLogger(__name__)
 # What a prepared dataset consists of.
@@ -66,6 +68,40 @@ def next_version(source: str) -> Path:
     base = Path("data") / dataset_name(source)
     taken = [int(m[1]) for p in base.glob("data_v*") if (m := re.fullmatch(r"data_v(\d+)", p.name))]
     return base / f"data_v{max(taken, default=0) + 1}"
+
+
+def choose_output(given: str | None, source: str) -> Path:
+    """Where the dataset goes: where the user said, links and `..` resolved, or the next version.
+
+    Raises:
+        InputError: it is the folder in which the command was started.
+    """
+    if given is None:
+        return next_version(source)
+    output = Path(given)
+    # The finished folder is renamed into its place, which a link or `..` does not name.
+    if output.is_symlink() or ".." in output.parts:
+        output = output.resolve()
+    if output.resolve() == Path.cwd():
+        raise InputError(
+            f"--output {given}: the folder you are in cannot be replaced; give another name"
+        )
+    return output
+
+
+@contextlib.contextmanager
+def reserved(output: Path):
+    """Keep the output folder from other processes; parents that were made for the lock alone go
+    again, so that a refused command leaves nothing behind.
+    """
+    made = [parent for parent in output.parents if not parent.exists()]
+    try:
+        with locked_folder(output, "preparation"):
+            yield
+    finally:
+        for parent in made:
+            with contextlib.suppress(OSError):  # not empty: the dataset is in it
+                parent.rmdir()
 
 
 def check_output(output: Path, inputs: list[str], overwrite: bool):
@@ -149,7 +185,8 @@ def main(argv=None):
         raise InputError("--folds and --repeats: give one of them")
     if min(args.folds, args.repeats) < 0:
         raise InputError(f"--folds {args.folds} --repeats {args.repeats}: give more than 0")
-    output = Path(args.output) if args.output else next_version(source)
+    output = choose_output(args.output, source)
+    hold_until_main_ends(reserved(output))
     check_output(
         output, [source, *([args.ground_truth] if args.ground_truth else [])], args.overwrite
     )

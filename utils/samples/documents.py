@@ -16,7 +16,8 @@ import unicodedata
 from operator import itemgetter
 from pathlib import Path
 
-from utils.errors import InputError, exits_on_input_error
+from utils.errors import InputError, exits_on_input_error, hold_until_main_ends
+from utils.folders import locked_folder
 from utils.samples.templates import COUNTRIES, GRAMMAR, MEN, SURNAMES, WOMEN
 
 SIZES = {
@@ -736,6 +737,8 @@ def main(argv: list[str] | None = None) -> None:
         "--seed", type=int, default=0, help="another seed gives another corpus (default 0)"
     )
     arguments = parser.parse_args(argv)
+    folder = Path(arguments.output_folder).resolve()
+    hold_until_main_ends(locked_folder(folder, "sample writer"))
     written = write_tree(arguments.output_folder, arguments.seed)
     print(f"{written} documents written to {arguments.output_folder}")
 

@@ -23,7 +23,8 @@ import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 from tqdm import tqdm
 
-from utils.errors import InputError, exits_on_input_error
+from utils.errors import InputError, exits_on_input_error, hold_until_main_ends
+from utils.folders import locked_folder
 from utils.pages.images import side_by_side
 from utils.samples.documents import SPLIT_FOLDERS, generate_sample
 
@@ -279,6 +280,8 @@ def main(argv: list[str] | None = None) -> None:
         "--seed", type=int, default=0, help="another seed gives another corpus (default 0)"
     )
     arguments = parser.parse_args(argv)
+    folder = Path(arguments.output_folder).resolve()
+    hold_until_main_ends(locked_folder(folder, "sample writer"))
     written = write_tree(arguments.output_folder, arguments.seed)
     print(f"{written} pages written to {arguments.output_folder}")
 
