@@ -4,6 +4,7 @@ import collections
 import hashlib
 import itertools
 import os
+import re
 import tempfile
 import uuid
 from dataclasses import asdict, dataclass, field
@@ -30,6 +31,7 @@ SCHEMAS = {
 BATCH_ROWS, BATCH_CHARACTERS = 10_000, 32_000_000
 BATCH_IMAGES = 100
 EXAMPLES = 5
+NUMBER_WITH_ZERO = re.compile(r"(\d+)\.0\Z")
 
 
 @dataclass
@@ -159,8 +161,7 @@ def build_corpus(table: pa.Table, source: str, options: DataOptions, log: ReadRe
     split = table["split"].to_numpy().astype(str)
     check_ids(table["id"], split, source)
     values = table["label"].to_numpy(zero_copy_only=False)
-    missing = {None, *(nfc(mark).strip() for mark in options.unlabelled)}
-    has_label = np.fromiter((value not in missing for value in values), bool, len(values))
+    has_label = labelled_rows(values, options)
     names = sorted(set(values[has_label]))
     code = {name: c for c, name in enumerate(names)}
     codes = np.fromiter((code.get(value, 0) for value in values), np.int64, len(values))
@@ -209,6 +210,12 @@ def build_corpus(table: pa.Table, source: str, options: DataOptions, log: ReadRe
     unlabelled = base.select(np.flatnonzero(~has_label)).select_columns(["id", content])
     info = describe(source, options, splits, unlabelled, report, log)
     return Corpus(splits, unlabelled, info, log.dropped, options_held)
+
+
+def labelled_rows(labels: np.ndarray, options: DataOptions) -> np.ndarray:
+    """Which labels (n,) are one: neither empty nor a value that means "no label"."""
+    missing = {None, *(nfc(mark).strip() for mark in options.unlabelled)}
+    return np.fromiter((label not in missing for label in labels), bool, len(labels))
 
 
 def effective_options(options: DataOptions, report: dict, log: ReadReport) -> dict:
@@ -350,10 +357,13 @@ def class_report(rows, codes, names) -> dict:
 
 
 def label_variants(rows, label_ids, class_names) -> list[dict[str, int]]:
-    """Groups of classes that differ only in case, accents or invisible characters, with rows."""
+    """Groups of classes that differ only in case, accents, invisible characters or a final `.0`
+    (pandas writes the codes of a column with gaps as 171.0), with rows.
+    """
     groups = collections.defaultdict(list)
     for label_id, name in enumerate(class_names):
-        groups[label_key(name)].append(label_id)
+        key = label_key(name)
+        groups[NUMBER_WITH_ZERO.sub(r"\1", key)].append(label_id)
     counts = np.bincount(label_ids[np.concatenate(list(rows.values()))], minlength=len(class_names))
     return [
         {class_names[label_id]: int(counts[label_id]) for label_id in group}
@@ -465,8 +475,8 @@ def notes_of(info: dict, log: ReadReport) -> list[str]:
             for group in report["label_variants"]
         ]
         notes.append(
-            "classes that differ only in case, accents or invisible characters (rows), which may "
-            f"be meant as one: {shorten(alike)}"
+            "classes that differ only in case, accents, invisible characters or a final .0 (rows), "
+            f"which may be meant as one: {shorten(alike)}"
         )
     if report["classes_not_in_train"]:
         notes.append(

@@ -25,6 +25,7 @@ from utils.data.corpus import (
     content_column,
     content_hash,
     content_keys,
+    labelled_rows,
     options_of,
     spool_to_arrow,
 )
@@ -273,7 +274,7 @@ def load_evaluation(
     else:
         rows = rows_of(str(source), columns, log, content, options.ground_truth is not None)
     table = spool_to_arrow(rows, log, content)
-    dataset = labelled_rows(table, str(source), options)
+    dataset = labelled_dataset(table, str(source), options)
     for note in log.notes[:20]:
         logger.info(note)
     splits = datasets.DatasetDict({split: dataset})
@@ -281,12 +282,10 @@ def load_evaluation(
     return Corpus(splits, datasets.Dataset.from_dict({"id": [], content: []}), info, log.dropped)
 
 
-def labelled_rows(table: pa.Table, source: str, options: DataOptions) -> datasets.Dataset:
+def labelled_dataset(table: pa.Table, source: str, options: DataOptions) -> datasets.Dataset:
     """All rows that have a label and something to read, in their order."""
     values = table["label"].to_numpy(zero_copy_only=False)
-    missing = {None, "", *options.unlabelled}
-    has_label = np.fromiter((value not in missing for value in values), bool, len(values))
-    rows = np.flatnonzero(has_label & ~blank_rows(table))
+    rows = np.flatnonzero(labelled_rows(values, options) & ~blank_rows(table))
     if not len(rows):
         raise InputError(
             f"{source}: no row with a label and a text; check --label_column and --text_column"

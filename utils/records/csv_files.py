@@ -55,7 +55,10 @@ def csv_format(path: Path, columns: Columns | None, log: ReadReport) -> CsvForma
     """
     encoding = text_encoding(path, log)
     lines = text_lines(path, log, encoding)
-    written = ((number, line) for number, line in enumerate(lines) if line.strip("\r\n"))
+    # Excel may leave empty rows above a table, as lines of nothing or of separators.
+    written = (
+        (number, line) for number, line in enumerate(lines) if line.strip(f"{DELIMITERS} \r\n")
+    )
     skipped, first = next(written, (0, ""))
     separator = separator_of(first)
     if separator:
@@ -129,7 +132,7 @@ def plain_lines(
     plain: PlainLines | None = None
     for line in csv_lines(path, found, log):
         fields = line.rstrip("\r\n").split(found.delimiter)
-        if fields == [""]:
+        if not has_value(fields):
             continue
         if plain is None:
             names = [column_name(name.strip('"')) for name in fields]
@@ -194,7 +197,8 @@ def are_rows(joined: list[list[str]], plain: PlainLines, labels: set[str], delim
 
 
 def csv_rows(path: Path, found: CsvFormat, log: ReadReport) -> Iterator[tuple[int, list[str]]]:
-    """Yield the rows below the header, each with the number of its last line.
+    """Yield the rows below the header, each with the number of its last line; rows of several
+    columns without any value are left out, and noted.
 
     Raises:
         InputError: a broken row, or one with more or fewer fields than the header.
@@ -205,10 +209,13 @@ def csv_rows(path: Path, found: CsvFormat, log: ReadReport) -> Iterator[tuple[in
         quoting=found.quoting,  # type: ignore[arg-type]  # one of csv's constants
         strict=True,
     )
+    empty = 0
     try:
         next(rows, None)
         for row in rows:
-            if not row:
+            # A lone column may hold an empty text.
+            if not row or (len(found.header) > 1 and not has_value(row)):
+                empty += bool(row)
                 continue
             number = rows.line_num + found.skipped
             if len(row) != len(found.header):
@@ -221,6 +228,13 @@ def csv_rows(path: Path, found: CsvFormat, log: ReadReport) -> Iterator[tuple[in
         raise InputError(
             f"{path}, line {rows.line_num + found.skipped}: broken row ({error}); fix its quotes"
         ) from None
+    if empty:
+        log.note(f"{path}: {empty} rows without any value left out")
+
+
+def has_value(row: list[str]) -> bool:
+    """Whether a cell of a csv row holds more than spaces; Excel writes rows of separators alone."""
+    return any(value.strip() for value in row)
 
 
 def check_header(path: Path, names: Iterable[str]):

@@ -9,13 +9,15 @@ import os
 import unicodedata
 from pathlib import Path
 
+import datasets
 import pandas as pd
 import pyarrow.parquet as pq
 import pytest
 
 from tests.helpers import corpus_rows, refused, write_jsonl
 from utils import prepare_dataset
-from utils.data import DataOptions, load_corpus, load_splits
+from utils.data import DataOptions, load_corpus, load_evaluation, load_splits
+from utils.data.cache import order_digest
 from utils.data.sources import read_unlabelled, split_of
 from utils.records import Columns, ReadReport
 
@@ -103,6 +105,35 @@ def test_the_first_line_of_excel(tmp_path, first):
     assert len(rows) == 34 and rows[0] == tuple(ROWS[0].values())
 
 
+@pytest.mark.parametrize("above", ["", "\n\n", "  \r\n", ",,\n", "\n\nsep=,\n", "\ufeff\n"])
+@pytest.mark.parametrize("below", ["", "\n   \n", ",,\n,,\n", " , ,\n"])
+def test_empty_rows_of_excel_around_a_table(tmp_path, above, below):
+    rows = [dict(row) for row in ROWS]
+    rows[4]["text"] = "uno, dos\ny tres"
+    stream = io.StringIO()
+    writer = csv.DictWriter(stream, list(rows[0]))
+    writer.writeheader()
+    writer.writerows(rows)
+    path = write(tmp_path / "x.csv", above + stream.getvalue() + below)
+    assert documents(path) == {row["id"]: (row["text"], row["label"]) for row in rows}
+    if "," in below:
+        info = load_corpus(path).info
+        assert any("rows without any value left out" in note for note in info["notes"])
+        assert info["rows"]["unlabelled"] == 0
+
+
+def test_the_line_of_a_broken_row_below_empty_ones(tmp_path, capsys):
+    path = write(tmp_path / "x.csv", "\n\nsep=;\n\n" + table(delimiter=";") + "z;uno\n")
+    message = refused(capsys, prepare_dataset.main, path, "--output", tmp_path / "o")
+    assert "line 40: 2 fields" in message
+
+
+def test_empty_texts_of_a_table_of_one_column_stay(tmp_path):
+    path = write(tmp_path / "x.csv", 'text\nuno\n""\n\ndos\n')
+    rows = list(read_unlabelled(str(path), Columns(), ReadReport(), ["a"]))
+    assert [text for _, text, _ in rows] == ["uno", "", "dos"]
+
+
 # Encodings.
 
 
@@ -173,6 +204,26 @@ def test_texts_that_show_nothing_are_empty(tmp_path, nothing):
     rows += [{"id": "u", "text": "sin clase", "label": nothing}]
     info = load_corpus(write_jsonl(tmp_path / "x.jsonl", rows)).info
     assert info["report"]["null_or_empty_texts"] == {"train": 1} and info["labels"] == ["a", "b"]
+
+
+def test_codes_with_and_without_a_final_zero_are_mentioned(tmp_path):
+    """A column of codes with a gap comes out of pandas as 171.0."""
+    rows = [row | {"label": "171" if row["label"] == "a" else "9"} for row in ROWS]
+    write(tmp_path / "s" / "train.csv", table(rows))
+    rows = [row | {"label": row["label"] + ".0"} for row in rows]
+    write(tmp_path / "s" / "test.csv", table(rows))
+    info = load_corpus(tmp_path / "s").info
+    assert {"171", "171.0"} in [set(group) for group in info["report"]["label_variants"]]
+    assert any("'171' (" in note and "a final .0" in note for note in info["notes"])
+
+
+@pytest.mark.parametrize("mark", [" NR ", unicodedata.normalize("NFD", "sin revisión")])
+def test_evaluation_knows_the_marks_of_unlabelled_rows_as_prepare_does(tmp_path, mark):
+    rows = [*ROWS, {"id": "u", "text": "otro", "label": mark}]
+    path = write_jsonl(tmp_path / "x.jsonl", rows)
+    options = DataOptions(unlabelled=[mark])
+    assert load_corpus(path, options).info["labels"] == ["a", "b"]
+    assert load_evaluation(path, options, "test").info["labels"] == ["a", "b"]
 
 
 @pytest.mark.parametrize("other", ["A", "á", "a\u200b", "a\u00ad"])
@@ -271,6 +322,29 @@ def test_class_folders_that_are_links(tmp_path):
         (tmp_path / "flat").mkdir(exist_ok=True)
         (tmp_path / "flat" / label).symlink_to(tmp_path / "away" / label)
     assert len(documents(tmp_path / "tree")) == len(documents(tmp_path / "flat")) == len(ROWS)
+
+
+def test_what_lies_behind_links_counts_in_the_hash(tmp_path):
+    for row in ROWS:
+        write(tmp_path / "away" / row["label"] / f"{row['id']}.txt", row["text"])
+    (tmp_path / "links" / "train").mkdir(parents=True)
+    for label in "ab":
+        (tmp_path / "links" / "train" / label).symlink_to(tmp_path / "away" / label)
+    (tmp_path / "whole").symlink_to(tmp_path / "away")
+    sources = (tmp_path / "away", tmp_path / "links", tmp_path / "whole")
+    digests = [digests_of(source) for source in sources]
+    assert digests[0] == digests[1] == digests[2]
+    write(tmp_path / "away" / "b" / "d33.txt", "otro texto")
+    edited = [digests_of(source) for source in sources]
+    assert edited[0] == edited[1] == edited[2]
+    assert all(old != new for old, new in zip(digests[0], edited[0], strict=True))
+
+
+def digests_of(source) -> tuple[str, str]:
+    """The content hash of a dataset, and the digest of its rows in their order."""
+    corpus = load_corpus(source, DataOptions(test_size=0.3))
+    pooled = datasets.concatenate_datasets(list(corpus.splits.values()))
+    return corpus.info["hash"], order_digest(pooled)
 
 
 def test_a_class_folder_that_may_not_be_read(tmp_path, capsys, monkeypatch):
