@@ -31,9 +31,9 @@ def cached_folder(
     """The folder with what `make` writes of `splits`; made now unless it was made before.
 
     The key is the rows' content AND their order, and `parts`, all else that decides what is made.
-    It is written beside under a name of its own, renamed when whole, and checked against the rows and
-    the sizes and checksums of its files when it is opened. Two processes that want the same wait
-    for each other.
+    It is written beside under a name of its own, renamed when whole, and checked against the rows
+    and the sizes and checksums of its files when it is opened. Two processes that want the same
+    wait for each other.
 
     Args:
         kind: tokens, words, pixels, …
