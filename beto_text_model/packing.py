@@ -28,7 +28,7 @@ IGNORED = -100  # the label of a position that is not predicted
 
 @dataclass
 class Stream:
-    """Pieces of documents one after the other."""
+    """Pieces of documents one after the other, a separator behind each."""
 
     pieces: np.ndarray  # (n,) token ids
     starts: np.ndarray  # (n,) bool, whether a word begins here; separators begin one of their own
@@ -43,37 +43,43 @@ def pack_corpus(corpus: RawTexts, tokenizer) -> tuple[Stream, dict[str, Stream]]
     The cache lies below the `datasets` cache folder (HF_DATASETS_CACHE), keyed by texts, cut and
     tokenizer.
     """
+    # Files bear numbers: a source may have a name that no file can have.
     rows = {"train": corpus.train}
-    for code in range(len(corpus.names)):
-        rows[f"held_out_{code}"] = corpus.held_out[corpus.sources[corpus.held_out] == code]
+    for number in range(len(corpus.names)):
+        own = corpus.sources[corpus.held_out] == number
+        rows[f"held_out_{number}"] = corpus.held_out[own]
 
     def write(folder: Path):
-        counts = {
-            name: write_stream(folder / name, corpus.texts, numbers, tokenizer)
-            for name, numbers in rows.items()
-        }
+        counts = {}
+        for name, numbers in rows.items():
+            counts[name] = write_stream(folder / name, corpus.texts, numbers, tokenizer)
         (folder / "streams.json").write_text(json.dumps(counts), encoding="utf-8")
 
-    told_by = {"corpus": corpus.hash} | {name: r.tolist() for name, r in rows.items()}
-    digest = hashlib.sha256(json.dumps(told_by).encode()).hexdigest()
+    content = {"corpus": corpus.hash} | {name: own.tolist() for name, own in rows.items()}
+    digest = hashlib.sha256(json.dumps(content).encode()).hexdigest()
     folder = kept_folder("packed", {"rows": digest}, (tokenizer_text(tokenizer),), write)
     if folder is None:
         raise InputError(
             "the packed texts have no place; free space, or name another in HF_DATASETS_CACHE"
         )
+
+    # A file without a byte cannot be mapped, so that streams without a piece are left out.
     counts = json.loads((folder / "streams.json").read_text(encoding="utf-8"))
-    streams = {
-        name: read_stream(folder / name, tokenizer, counts[name]) for name in counts if counts[name]
-    }
+    streams = {}
+    for name, count in counts.items():
+        if count:
+            streams[name] = read_stream(folder / name, tokenizer, count)
     if "train" not in streams:
         raise InputError("the corpus gives not one piece to train on; check --dataset")
-    held_out = {name: streams.get(f"held_out_{code}") for code, name in enumerate(corpus.names)}
-    return streams["train"], {
-        name: stream for name, stream in held_out.items() if stream is not None
-    }
+    held_out = {}
+    for number, source in enumerate(corpus.names):
+        if f"held_out_{number}" in streams:
+            held_out[source] = streams[f"held_out_{number}"]
+    return streams["train"], held_out
 
 
 def piece_type(tokenizer) -> np.dtype:
+    """The smallest type that holds the tokenizer's ids."""
     return np.dtype(np.uint16 if len(tokenizer) <= 2**16 else np.uint32)
 
 
@@ -81,47 +87,59 @@ def write_stream(path: Path, texts, rows: np.ndarray, tokenizer) -> int:
     """Tokenise the rows' texts into `<path>.pieces` and `<path>.starts`; returns the number of
     pieces.
     """
-    dtype, count, separator = piece_type(tokenizer), 0, separator_of(tokenizer)
-    with open(f"{path}.pieces", "wb") as pieces, open(f"{path}.starts", "wb") as starts:
-        bar = tqdm(total=len(rows), desc=f"tokenising {path.name}", unit=" documents", disable=None)
+    dtype = piece_type(tokenizer)
+    separator = separator_of(tokenizer)
+    count = 0
+    with (
+        open(f"{path}.pieces", "wb") as pieces,
+        open(f"{path}.starts", "wb") as starts,
+        tqdm(
+            total=len(rows), desc=f"tokenising {path.name}", unit=" documents", disable=None
+        ) as bar,
+    ):
         for batch in text_batches(texts, rows):
-            encodings = tokenizer.backend_tokenizer.encode_batch(
-                [part for part, _ in batch], add_special_tokens=False
-            )
-            for encoding, (_, ends) in zip(encodings, batch, strict=True):
-                ids = np.array(encoding.ids + [separator] * ends, dtype)
-                words = np.array(
-                    [-2 if word is None else word for word in encoding.word_ids] + [-1] * ends
-                )
-                pieces.write(ids.tobytes())
-                starts.write(np.diff(words, prepend=-3).astype(bool).tobytes())
+            parts = [part for part, _ in batch]
+            encodings = tokenizer.backend_tokenizer.encode_batch(parts, add_special_tokens=False)
+            for encoding, (_, is_last) in zip(encodings, batch, strict=True):
+                # A word begins where the number of the word changes; what belongs to no word and
+                # separators have numbers of their own, and so has the place before the first.
+                ids = list(encoding.ids)
+                words = [-2 if word is None else word for word in encoding.word_ids]
+                if is_last:
+                    ids.append(separator)
+                    words.append(-1)
+                    bar.update()
+                begins = np.diff(np.array(words, np.int64), prepend=-3) != 0
+                pieces.write(np.array(ids, dtype).tobytes())
+                starts.write(begins.tobytes())
                 count += len(ids)
-                bar.update(ends)
-        bar.close()
     return count
 
 
 def text_batches(texts, rows: np.ndarray):
-    """Lists of (part of a text, whether the text ends with it) of some four million characters."""
-    batch, characters = [], 0
+    """Yield lists of (part of a text, whether it is the last one) of some BATCH_CHARACTERS."""
+    batch: list[tuple[str, bool]] = []
+    characters = 0
     for row in rows:
-        for part, ends in parts_of(texts[int(row)].as_py()):
-            batch.append((part, ends))
+        for part, is_last in parts_of(texts[int(row)].as_py()):
+            batch.append((part, is_last))
             characters += len(part)
             if characters > BATCH_CHARACTERS:
                 yield batch
-                batch, characters = [], 0
+                batch = []
+                characters = 0
     if batch:
         yield batch
 
 
 def parts_of(text: str):
-    """The text in (part, whether it is the last) of at most LONGEST_PART characters, cut at white
-    space if any.
+    """Yield (part, whether it is the last one) of at most LONGEST_PART characters, cut at white
+    space if there is any.
     """
     while len(text) > LONGEST_PART:
         cut = max(text.rfind(" ", 0, LONGEST_PART), text.rfind("\n", 0, LONGEST_PART))
-        cut = cut if cut > 0 else LONGEST_PART
+        if cut <= 0:
+            cut = LONGEST_PART
         yield text[:cut], False
         text = text[cut:]
     yield text, True
@@ -145,23 +163,29 @@ def read_stream(path: Path, tokenizer, count: int) -> Stream:
 
 
 def separator_of(tokenizer) -> int:
-    """The piece between documents: [SEP], or the end-of-text of tokenizers that have no separator."""
-    found = tokenizer.sep_token_id if tokenizer.sep_token_id is not None else tokenizer.eos_token_id
-    if found is None or tokenizer.mask_token_id is None:
+    """The id of the piece between documents: [SEP], else the end-of-text piece.
+
+    Raises:
+        InputError: the tokenizer has neither, or no mask piece.
+    """
+    separator = tokenizer.sep_token_id
+    if separator is None:
+        separator = tokenizer.eos_token_id
+    if separator is None or tokenizer.mask_token_id is None:
         raise InputError(
-            f"{tokenizer.name_or_path}: the tokenizer has no separator or no mask piece; masked language "
-            "modelling needs a BERT-like tokenizer"
+            f"{tokenizer.name_or_path}: the tokenizer has no separator or no mask piece; masked "
+            "language modelling needs a BERT-like tokenizer"
         )
-    return found
+    return separator
 
 
 def check_known(stream: Stream, tokenizer, where: str):
-    """Refuse texts that the tokenizer does not know at all."""
+    """Refuse texts of whose first million pieces the tokenizer knows not one."""
     known = ~np.isin(stream.pieces[:1_000_000], tokenizer.all_special_ids)
     if not known.any():
         raise InputError(
-            f"{where}: not one piece of the texts is known to the tokenizer; check that it is for this "
-            "language, or train one with scripts/explore/train_tokenizer.py"
+            f"{where}: not one piece of the texts is known to the tokenizer; check that it is for "
+            "this language, or train one with scripts/explore/train_tokenizer.py"
         )
 
 
@@ -174,7 +198,12 @@ class MaskedRows(torch.utils.data.Dataset):
     processes, nor a resume changes a mask, and each visit of a row draws other ones.
 
     Args:
-        share: chance of each word to be masked. whole_words: draw words rather than pieces.
+        stream: the documents' pieces.
+        tokenizer: whose mask, first and special pieces are used.
+        length: pieces in a row, the first one included.
+        share: chance of each word to be masked.
+        seed: of all that is drawn.
+        whole_words: draw words rather than pieces.
     """
 
     def __init__(
@@ -186,22 +215,21 @@ class MaskedRows(torch.utils.data.Dataset):
         seed: int,
         whole_words: bool = True,
     ):
-        self.stream, self.length, self.share, self.seed, self.whole_words = (
-            stream,
-            length,
-            share,
-            seed,
-            whole_words,
-        )
-        self.n_rows = len(stream) // (length - 1)
-        self.first = (
-            tokenizer.cls_token_id
-            if tokenizer.cls_token_id is not None
-            else separator_of(tokenizer)
-        )
-        self.mask, self.vocabulary = tokenizer.mask_token_id, len(tokenizer)
-        self.special = np.zeros(max(self.vocabulary, int(max(tokenizer.all_special_ids)) + 1), bool)
-        self.special[tokenizer.all_special_ids] = True
+        self.stream = stream
+        self.length = length
+        self.share = share
+        self.seed = seed
+        self.whole_words = whole_words
+        self.n_rows = len(stream) // (length - 1)  # what does not fill a row is left out
+        self.first = tokenizer.cls_token_id
+        if self.first is None:
+            self.first = separator_of(tokenizer)
+        self.mask = tokenizer.mask_token_id
+        self.vocabulary = len(tokenizer)
+        special_ids = tokenizer.all_special_ids
+        # A table over ids; special ones may lie behind the vocabulary's end.
+        self.special = np.zeros(max(self.vocabulary, max(special_ids) + 1), bool)
+        self.special[special_ids] = True
 
     def __len__(self):
         return self.n_rows
@@ -209,15 +237,15 @@ class MaskedRows(torch.utils.data.Dataset):
     def __getitems__(self, numbers):
         """A batch: list of rows, drawn together."""
         visits, rows = np.divmod(np.asarray(numbers, np.int64), self.n_rows)
-        places = rows[:, None] * (self.length - 1) + np.arange(
-            self.length - 1
-        )  # (batch, length - 1)
-        ids = np.concatenate(
-            [np.full((len(rows), 1), self.first), self.stream.pieces[places].astype(np.int64)], 1
-        )
-        starts = np.concatenate(
-            [np.ones((len(rows), 2), bool), self.stream.starts[places][:, 1:]], 1
-        )
+        taken = self.length - 1
+        places = rows[:, None] * taken + np.arange(taken)  # (batch, length - 1)
+        pieces = self.stream.pieces[places].astype(np.int64)
+        first = np.full((len(rows), 1), self.first)
+        ids = np.concatenate([first, pieces], 1)  # (batch, length)
+        # The row's first piece begins a word, even in the middle of one.
+        starts = np.ones(ids.shape, bool)
+        starts[:, 2:] = self.stream.starts[places][:, 1:]
+        # The same row has another key at each visit.
         inputs, labels = self.mask_batch(ids, starts, visits * self.n_rows + rows)
         return [{"input_ids": i, "labels": j} for i, j in zip(inputs, labels, strict=True)]
 
@@ -225,26 +253,26 @@ class MaskedRows(torch.utils.data.Dataset):
         return self.__getitems__([number])[0]
 
     def mask_batch(self, ids, starts, keys):
-        """Mask `ids` (batch, length): of the words drawn, 80 % become [MASK], 10 % random pieces,
-        10 % stay.
+        """Inputs and labels (batch, length): of the words drawn, 80 % become [MASK], 10 % random
+        pieces, 10 % stay (Devlin et al. 2019; whole words as in the authors' later release).
 
-        (Devlin et al. 2019; whole words as in the authors' later release.) Special pieces are never
-        masked.
+        Special pieces are never masked.
+
+        Args:
+            ids: (batch, length) pieces.
+            starts: (batch, length) bool, whether a word begins here.
+            keys: (batch,) what the masks of each row are drawn from.
         """
-        words = (
-            np.cumsum(starts, 1)
-            if self.whole_words
-            else np.broadcast_to(np.arange(ids.shape[1]), ids.shape)
-        )
+        places = np.broadcast_to(np.arange(ids.shape[1]), ids.shape)
+        words = np.cumsum(starts, 1) if self.whole_words else places
         drawn = uniform(keys, words, 3 * self.seed) < self.share
         drawn &= ~self.special[ids]
         kind = uniform(keys, words, 3 * self.seed + 1)
-        places = np.broadcast_to(np.arange(ids.shape[1]), ids.shape)
         random = (uniform(keys, places, 3 * self.seed + 2) * self.vocabulary).astype(np.int64)
-        inputs = np.where(
-            drawn & (kind < 0.8), self.mask, np.where(drawn & (kind >= 0.9), random, ids)
-        )
-        return torch.from_numpy(inputs), torch.from_numpy(np.where(drawn, ids, IGNORED))
+        inputs = np.where(drawn & (kind < 0.8), self.mask, ids)
+        inputs = np.where(drawn & (kind >= 0.9), random, inputs)
+        labels = np.where(drawn, ids, IGNORED)
+        return torch.from_numpy(inputs), torch.from_numpy(labels)
 
 
 def uniform(keys: np.ndarray, places: np.ndarray, seed: int) -> np.ndarray:
@@ -252,7 +280,7 @@ def uniform(keys: np.ndarray, places: np.ndarray, seed: int) -> np.ndarray:
     (batch, length).
     """
     mixed = splitmix64(splitmix64(keys, seed)[:, None] ^ places.astype(np.uint64), seed)
-    return (mixed >> np.uint64(11)) * 2.0**-53
+    return (mixed >> np.uint64(11)) * 2.0**-53  # the upper 53 bits, which a double holds exactly
 
 
 class PassSampler(torch.utils.data.Sampler):
@@ -261,7 +289,9 @@ class PassSampler(torch.utils.data.Sampler):
     """
 
     def __init__(self, n_rows: int, seed: int):
-        self.n_rows, self.seed, self.epoch = n_rows, seed, 0
+        self.n_rows = n_rows
+        self.seed = seed
+        self.epoch = 0
 
     def __len__(self):
         return self.n_rows

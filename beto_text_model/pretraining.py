@@ -1,5 +1,5 @@
-"""Masked-language-model training: the loss on masked positions alone, held-out scores, the time
-budget, the speed.
+"""Masked-language-model training: the encoder, the loss on masked positions alone, held-out scores,
+the time budget.
 """
 
 import difflib
@@ -8,6 +8,7 @@ import logging
 import math
 import os
 import time
+from typing import Any
 
 import numpy as np
 import torch
@@ -31,6 +32,9 @@ from utils.hub import from_source
 from utils.training import SuiteTrainer, from_first_rank
 
 logger = logging.getLogger(__name__)
+
+
+MOST_NATS = 50  # e^50 is a perplexity that says enough; e^710 is more than a float holds
 
 
 def load_pretraining_tokenizer(args: EncoderArguments):
@@ -80,36 +84,50 @@ def build_masked_lm(args: EncoderArguments, tokenizer):
     )
     if len(tokenizer) > model.config.vocab_size:
         raise InputError(
-            f"--model_name_or_path {args.model_name_or_path}: the tokenizer has {len(tokenizer)} pieces, "
-            f"the model {model.config.vocab_size}; they are not of one model"
+            f"--model_name_or_path {args.model_name_or_path}: the tokenizer has {len(tokenizer)} "
+            f"pieces, the model {model.config.vocab_size}; they are not of one model"
         )
     return model
 
 
 def new_config(args: EncoderArguments, tokenizer):
-    """The configuration of a start from scratch."""
+    """The configuration of a start from scratch.
+
+    Raises:
+        InputError: unknown architecture, a key that it does not have, or a shape that it refuses.
+    """
     if args.model_type not in CONFIG_MAPPING:
         raise InputError(
             f"--model_type {args.model_type!r}: unknown; bert, distilbert, roberta or modernbert"
         )
-    kind, values = CONFIG_MAPPING[args.model_type], {"vocab_size": len(tokenizer)}
+    config_class = CONFIG_MAPPING[args.model_type]
+    values: dict[str, Any] = {"vocab_size": len(tokenizer)}
     for name in ("pad", "cls", "sep", "bos", "eos"):
         values[f"{name}_token_id"] = getattr(tokenizer, f"{name}_token_id")
-    known = kind().to_dict().keys() | inspect.signature(kind.__init__).parameters.keys()
-    for pair in (args.config_overrides or "").split(","):
-        name, _, value = pair.strip().partition("=")
-        if name and name not in known:
-            close = difflib.get_close_matches(name, known, n=1)
-            raise InputError(
-                f"--config_overrides {name!r}: {args.model_type} has no such key"
-                f"{f', did you mean {close[0]!r}?' if close else ''}"
-            )
-        if name:
-            values[name] = yaml.safe_load(value)
+    values |= read_overrides(args, config_class)
     try:
-        return kind(**values)
+        return config_class(**values)
     except Exception as error:  # each architecture checks its shape in its own way
         raise InputError(f"--config_overrides {args.config_overrides!r}: {error}") from None
+
+
+def read_overrides(args: EncoderArguments, config_class) -> dict[str, Any]:
+    """`--config_overrides hidden_size=256,…` as a dictionary."""
+    # Some keys are only arguments of the class, some only become part of it.
+    known = set(config_class().to_dict()) | set(inspect.signature(config_class.__init__).parameters)
+    values = {}
+    for pair in (args.config_overrides or "").split(","):
+        name, _, value = pair.strip().partition("=")
+        if not name:
+            continue
+        if name not in known:
+            close = difflib.get_close_matches(name, known, n=1)
+            hint = f", did you mean {close[0]!r}?" if close else ""
+            raise InputError(
+                f"--config_overrides {name!r}: {args.model_type} has no such key{hint}"
+            )
+        values[name] = yaml.safe_load(value)
+    return values
 
 
 class MaskedLanguageModelTrainer(SuiteTrainer):
@@ -123,45 +141,45 @@ class MaskedLanguageModelTrainer(SuiteTrainer):
     """
 
     def __init__(self, *, held_out: dict, max_seconds: float | None = None, **kwargs):
-        self.held_out, self.max_seconds, self.schedule = held_out, max_seconds, None
-        training, compiled = kwargs["args"], kwargs["args"].torch_compile
-        # Or accelerate would compile the whole model, whose output layer sees another shape at each
-        # step.
-        training.torch_compile, training.torch_compile_backend, training.torch_compile_mode = (
-            False,
-            None,
-            None,
-        )
+        self.held_out = held_out
+        self.max_seconds = max_seconds
+        self.schedule: ClockSchedule | None = None
+        args = kwargs["args"]
+        compiled = args.torch_compile
+        # Left on, accelerate would compile the whole model, whose output layer sees another shape
+        # at each step.
+        args.torch_compile = False
+        args.torch_compile_backend = None
+        args.torch_compile_mode = None
         os.environ.pop("ACCELERATE_DYNAMO_BACKEND", None)
         super().__init__(**kwargs)
-        self.model_accepts_loss_kwargs = (
-            True  # the loss below is already that of the whole global batch
-        )
+        # compute_loss below divides by the whole global batch already.
+        self.model_accepts_loss_kwargs = True
         self.selected = None  # (batch, length) bool: the positions that are predicted
-        base = self.model.base_model
-        if (
-            compiled
-        ):  # the encoder alone: its shapes stay the same, those of the output layer do not
-            base.forward = compiled_in_training(base)
-        base.register_forward_hook(self.select)
+        encoder = self.model.base_model
+        if compiled:
+            # The encoder alone: its shapes stay the same, those of the output layer do not.
+            encoder.forward = compiled_in_training(encoder)
+        encoder.register_forward_hook(self.select)
         self.remove_callback(PrinterCallback)  # PrintCurve says it in fewer words
         if max_seconds:
             self.add_callback(StopAtBudget(self))
 
     def select(self, module, inputs, outputs):
-        """Keep the hidden states that are predicted: (batch, length, hidden) → (n_masked, hidden)."""
+        """Keep the predicted hidden states alone: (batch, length, hidden) → (n_masked, hidden)."""
         if self.selected is not None:
             outputs["last_hidden_state"] = outputs["last_hidden_state"][self.selected]
         return outputs
 
     def masked_logits(self, model, inputs):
         """Logits (n_masked, vocabulary) and targets (n_masked,) of a batch."""
-        self.selected = inputs["labels"] != IGNORED
+        selected = inputs["labels"] != IGNORED
+        self.selected = selected  # for the hook, in this call alone
         try:
             logits = model(input_ids=inputs["input_ids"])["logits"]
         finally:
-            targets, self.selected = inputs["labels"][self.selected], None
-        return logits.float(), targets
+            self.selected = None
+        return logits.float(), inputs["labels"][selected]
 
     def compute_loss(self, model, inputs, return_outputs=False, num_items_in_batch=None):
         """Cross-entropy summed over the masked positions, divided by those of the whole global
@@ -204,60 +222,55 @@ class MaskedLanguageModelTrainer(SuiteTrainer):
         """`loss`, `perplexity` and `masked_accuracy`, then the last two as `<source>_…`; masks are
         always the same.
         """
-        model, args = self.model, self.args
-        was_training = model.training
-        model.eval()
-        sums = {}
-        for source, rows in held_out.items():
-            mine = range(args.process_index, rows.n_rows, args.world_size)
-            total = torch.zeros(3, dtype=torch.float64, device=args.device)  # nats, right, masked
-            for start in tqdm(
-                range(0, len(mine), args.eval_batch_size),
-                desc=source,
-                leave=False,
-                disable=args.disable_tqdm,
-            ):
-                batch = self.data_collator(
-                    rows.__getitems__(list(mine[start : start + args.eval_batch_size]))
-                )
-                with self.compute_loss_context_manager():
-                    logits, targets = self.masked_logits(model, self._prepare_inputs(batch))
-                nats = F.cross_entropy(logits, targets, reduction="sum")
-                total += torch.stack(
-                    [
-                        nats.double(),
-                        (logits.argmax(-1) == targets).sum().double(),
-                        torch.tensor(float(len(targets)), device=args.device).double(),
-                    ]
-                )
-            sums[source] = self.accelerator.reduce(total).tolist()
-        model.train(was_training)
+        was_training = self.model.training
+        self.model.eval()
+        sums = {source: self.score_source(source, rows) for source, rows in held_out.items()}
+        self.model.train(was_training)
         return held_out_scores(sums)
+
+    def score_source(self, source: str, rows) -> list[float]:
+        """[nats, right, masked] of one source's rows, summed over all processes."""
+        args = self.args
+        mine = range(args.process_index, rows.n_rows, args.world_size)
+        starts = range(0, len(mine), args.eval_batch_size)
+        total = torch.zeros(3, dtype=torch.float64, device=args.device)
+        for start in tqdm(starts, desc=source, leave=False, disable=args.disable_tqdm):
+            numbers = list(mine[start : start + args.eval_batch_size])
+            batch = self._prepare_inputs(self.data_collator(rows.__getitems__(numbers)))
+            with self.compute_loss_context_manager():
+                logits, targets = self.masked_logits(self.model, batch)
+            total[0] += F.cross_entropy(logits, targets, reduction="sum")
+            total[1] += (logits.argmax(-1) == targets).sum()
+            total[2] += len(targets)
+        return self.accelerator.reduce(total).tolist()
 
 
 def held_out_scores(sums: dict[str, list[float]]) -> dict[str, float]:
     """Scores from `{source: [nats, right, masked]}`; perplexity is exp(nats / masked)."""
     nats, right, masked = np.sum(list(sums.values()), 0)
+    loss = nats / max(masked, 1)
     scores = {
-        "loss": nats / max(masked, 1),
-        "perplexity": math.exp(min(nats / max(masked, 1), 50)),
+        "loss": loss,
+        "perplexity": math.exp(min(loss, MOST_NATS)),
         "masked_accuracy": right / max(masked, 1),
     }
     for source, (nats, right, masked) in sums.items():
         if masked:
-            scores[f"{source}_perplexity"] = math.exp(min(nats / masked, 50))
+            scores[f"{source}_perplexity"] = math.exp(min(nats / masked, MOST_NATS))
             scores[f"{source}_masked_accuracy"] = right / masked
     return scores
 
 
-def compiled_in_training(base):
+def compiled_in_training(encoder):
     """The encoder's forward, compiled while it trains; evaluation has other shapes and stays as it
     is.
     """
-    eager, compiled = base.forward, torch.compile(base.forward)
+    eager = encoder.forward
+    compiled = torch.compile(encoder.forward)
 
     def forward(*args, **kwargs):
-        return (compiled if base.training else eager)(*args, **kwargs)
+        chosen = compiled if encoder.training else eager
+        return chosen(*args, **kwargs)
 
     return forward
 
@@ -265,13 +278,19 @@ def compiled_in_training(base):
 class ClockSchedule:
     """Factor of the learning rate: linear warm-up, then linear to zero, over the time budget.
 
-    Progress is the larger of two shares: of the steps, and of the seconds, which are counted on
+    Progress is the larger of two shares: of the steps, and of the seconds, which keep adding up
     over resumes (`LambdaLR` keeps this object's values in the checkpoint).
+
+    Args:
+        warmup: share of the training until the rate has its peak.
     """
 
     def __init__(self, warmup: float, total_steps: int, max_seconds: float):
-        self.warmup, self.total_steps, self.max_seconds = warmup, total_steps, max_seconds
-        self.seconds, self.last = 0.0, None
+        self.warmup = warmup
+        self.total_steps = total_steps
+        self.max_seconds = max_seconds
+        self.seconds = 0.0
+        self.last: float | None = None  # the clock when it was last read
 
     def __call__(self, step: int) -> float:
         progress = from_first_rank(self.progress(step))  # one clock for all the processes
@@ -280,14 +299,16 @@ class ClockSchedule:
         return max(0.0, (1 - progress) / (1 - self.warmup))
 
     def progress(self, step: int) -> float:
+        """Share of the training that is over after `step` steps; reads the clock."""
         now = time.monotonic()
-        self.seconds += now - self.last if self.last is not None else 0.0
+        if self.last is not None:
+            self.seconds += now - self.last
         self.last = now
         return min(1.0, max(step / self.total_steps, self.seconds / self.max_seconds))
 
 
 class StopAtBudget(TrainerCallback):
-    """Ends the training when the learning rate has come to zero; says how far it is."""
+    """Ends the training when the learning rate has come to zero; logs the minutes left."""
 
     def __init__(self, trainer):
         self.trainer = trainer
@@ -298,24 +319,13 @@ class StopAtBudget(TrainerCallback):
         schedule.last = time.monotonic()  # the clock stood still since the checkpoint
 
     def on_step_end(self, args, state, control, **kwargs):
-        control.should_training_stop = (
-            control.should_training_stop or self.trainer.lr_scheduler.get_last_lr()[0] == 0
-        )
+        if self.trainer.lr_scheduler.get_last_lr()[0] == 0:
+            control.should_training_stop = True
 
     def on_log(self, args, state, control, **kwargs):
         schedule = self.trainer.schedule
         left = max(0.0, schedule.max_seconds - schedule.seconds) / 60
         logger.info(f"step {state.global_step}: {left:.1f} minutes left")
-
-
-class Stopwatch(TrainerCallback):
-    """Steps and seconds of this process's training, evaluations and checkpoints included."""
-
-    def on_train_begin(self, args, state, control, **kwargs):
-        self.first, self.begun = state.global_step, time.monotonic()
-
-    def on_train_end(self, args, state, control, **kwargs):
-        self.steps, self.seconds = state.global_step - self.first, time.monotonic() - self.begun
 
 
 class PrintCurve(TrainerCallback):
@@ -326,39 +336,3 @@ class PrintCurve(TrainerCallback):
         parts = [f"{name} {float(logs[name]):.4g}" for name in shown if name in logs]
         if parts and state.is_world_process_zero:
             logger.info(f"step {state.global_step}: {', '.join(parts)}")
-
-
-def flops_per_token(model, length: int, masked_share: float) -> float:
-    """Floating-point operations of one token's forward and backward pass.
-
-    6 for each weight of the matrix products, plus 12 · layers · hidden · length for attention
-    (Chowdhery et al. 2022, appendix B); the output layer works for the masked share alone and the
-    embedding table is only looked up.
-    """
-    config = model.config
-    output = model.get_output_embeddings()
-    body = sum(
-        m.weight.numel() for m in model.base_model.modules() if isinstance(m, torch.nn.Linear)
-    )
-    head = sum(m.weight.numel() for m in model.modules() if isinstance(m, torch.nn.Linear)) - body
-    head = max(head, output.weight.numel())
-    return (
-        6 * (body + masked_share * head)
-        + 12 * config.num_hidden_layers * config.hidden_size * length
-    )
-
-
-def measured_peak(device: torch.device, dtype: torch.dtype, seconds: float = 1.0) -> float:
-    """Operations per second of a large matrix product, the ceiling that this machine's library
-    reaches.
-    """
-    size = 8192 if device.type == "cuda" else 2048
-    a, b = (torch.randn(size, size, device=device).to(dtype) for _ in range(2))
-    best, begun = 0.0, time.perf_counter()
-    while time.perf_counter() - begun < seconds:
-        start = time.perf_counter()
-        a @ b
-        if device.type == "cuda":
-            torch.cuda.synchronize()
-        best = max(best, 2 * size**3 / (time.perf_counter() - start))
-    return best

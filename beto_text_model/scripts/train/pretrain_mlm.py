@@ -20,8 +20,8 @@ import copy
 import logging
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
-import torch
 from transformers import default_data_collator, set_seed
 
 from beto_text_model.arguments import EncoderArguments, PretrainingArguments
@@ -30,13 +30,11 @@ from beto_text_model.packing import MaskedRows, check_known, pack_corpus
 from beto_text_model.pretraining import (
     MaskedLanguageModelTrainer,
     PrintCurve,
-    Stopwatch,
     build_masked_lm,
-    flops_per_token,
     load_pretraining_tokenizer,
-    measured_peak,
 )
 from beto_text_model.pretraining_card import pretraining_card
+from beto_text_model.pretraining_speed import Stopwatch, training_speed
 from beto_text_model.raw_texts import RawTextOptions, RawTexts, load_raw_texts
 from utils import runs
 from utils.cli import parse, start_logging
@@ -85,46 +83,30 @@ def main(argv=None) -> Path:
     args.output_dir = str(working)
 
     # Texts: documents, those kept aside, and the tokenizer's pieces packed to rows.
-    with args.main_process_first():
-        tokenizer = load_pretraining_tokenizer(encoder_args)
-        corpus = load_raw_texts(text_args)
-        for note in corpus.notes[:20]:
-            logger.info(note)
-        stream, held_out = pack_corpus(corpus, tokenizer)
-    check_known(stream, tokenizer, text_args.dataset)
-    length, share = encoder_args.max_length, encoder_args.mlm_probability
-    rows = MaskedRows(stream, tokenizer, length, share, args.seed, encoder_args.whole_word_mask)
-    held_out = {
-        name: MaskedRows(s, tokenizer, length, share, 0, encoder_args.whole_word_mask)
-        for name, s in held_out.items()
-    }
-    check_rows(rows, held_out, text_args, args)
-    logger.info(
-        f"{len(corpus.train)} documents, {len(stream)} pieces, {len(rows)} rows of {length}; kept aside: "
-        f"{len(corpus.held_out)} documents, {sum(len(h) for h in held_out.values())} rows"
-    )
+    tokenizer, corpus, rows, held_out = load_rows(encoder_args, text_args, args)
 
     # Model: the encoder with its output layer.
     set_seed(args.seed)
     use_all_cores(args)
     model = build_masked_lm(encoder_args, tokenizer)
-    if encoder_args.max_length > longest_input(model.config):
-        raise InputError(
-            f"--max_length {length}: the encoder reads up to {longest_input(model.config)} pieces"
-        )
-    tokenizer.model_max_length = min(longest_input(model.config), tokenizer.model_max_length)
+    limit = longest_input(model.config)
+    if rows.length > limit:
+        raise InputError(f"--max_length {rows.length}: the encoder reads up to {limit} pieces")
+    tokenizer.model_max_length = min(limit, tokenizer.model_max_length)
 
     # Trainer: loss on the masked positions, scores by source, schedule by step or by clock.
+    if not any(len(own) for own in held_out.values()):
+        args.eval_strategy = "no"
     args.dataloader_drop_last = len(rows) >= args.train_batch_size * args.world_size
-    described = describe_model(encoder_args, model, args)
-    check_same_shape(working, described)
+    model_entry = describe_model(encoder_args, model, args)
+    check_same_shape(working, model_entry)
     if args.process_index == 0:
         runs.write_config(
             working,
             room=PACKAGE,
             arguments=vars(encoder_args) | vars(text_args) | args.to_dict(),
             dataset=describe_texts(corpus, text_args, rows),
-            model=described,
+            model=model_entry,
         )
         open_trackers(args.report_to, args.run_name or output_dir.name, working)
     stopwatch = Stopwatch()
@@ -136,26 +118,23 @@ def main(argv=None) -> Path:
         data_collator=default_data_collator,
         processing_class=tokenizer,
         callbacks=[PrintCurve(), stopwatch],
-        held_out={name: first_rows(h, args.eval_rows) for name, h in held_out.items()},
-        max_seconds=args.max_minutes and 60 * args.max_minutes,
+        held_out={source: first_rows(own, args.eval_rows) for source, own in held_out.items()},
+        max_seconds=60 * args.max_minutes if args.max_minutes else None,
     )
 
     # Train.
     outcome = train(trainer, args.resume)
     results = {f"train_{k.removeprefix('train_')}": v for k, v in outcome.metrics.items()}
-    results |= speed(trainer, stopwatch, length, share)
+    results |= training_speed(trainer, stopwatch, rows.length, rows.share)
 
     # Evaluate: all the rows kept aside.
-    results |= (
-        {f"held_out_{name}": value for name, value in trainer.score(held_out).items()}
-        if held_out
-        else {}
-    )
+    if held_out:
+        results |= {f"held_out_{name}": v for name, v in trainer.score(held_out).items()}
 
     # Save: everything into the working folder, then its final name.
     try:
         if encoder_args.save_fp16:
-            trainer.model.half()
+            trainer.model.half()  # type: ignore[union-attr]  # it has one from the start
         trainer.save_model(str(working), _internal_call=True)
         if args.process_index == 0:
             save(working, trainer, results, args)
@@ -175,31 +154,61 @@ def main(argv=None) -> Path:
 
 
 def decide(args: PretrainingArguments, given: dict) -> PretrainingArguments:
-    """bf16 where the hardware has it (pre-training is long and its loss does not feel it); no
-    epochs but the clock's where there is a time budget.
+    """The arguments with what was not given: bf16 where the hardware has it (pre-training is long
+    and its loss does not suffer), and epochs without end where a time budget ends the training.
     """
-    changes = {}
+    changes: dict[str, Any] = {}
     if not {"bf16", "fp16"} & given.keys() and has_bf16(args.use_cpu):
-        changes = {"bf16": True, "use_cpu": args.use_cpu or args.device.type == "cpu"}
+        changes["bf16"] = True
+        # On a CPU, TrainingArguments takes bf16 only beside use_cpu.
+        changes["use_cpu"] = args.use_cpu or args.device.type == "cpu"
     if args.max_minutes and "num_train_epochs" not in given and "max_steps" not in given:
         changes["num_train_epochs"] = 1000.0
     return replace(args, **changes)
 
 
-def check_rows(rows: MaskedRows, held_out: dict, text_args: RawTextOptions, args):
-    """Refuse a corpus without one full row, and evaluations without a row to score."""
+def load_rows(
+    encoder_args: EncoderArguments, text_args: RawTextOptions, args: PretrainingArguments
+) -> tuple[Any, RawTexts, MaskedRows, dict[str, MaskedRows]]:
+    """The tokenizer, the texts, their training rows and the held-out rows of each source."""
+    # One process tokenises; the others find its cache.
+    with args.main_process_first():
+        tokenizer = load_pretraining_tokenizer(encoder_args)
+        corpus = load_raw_texts(text_args)
+        for note in corpus.notes[:20]:
+            logger.info(note)
+        stream, held_out_streams = pack_corpus(corpus, tokenizer)
+    check_known(stream, tokenizer, text_args.dataset)
+
+    length = encoder_args.max_length
+    share = encoder_args.mlm_probability
+    whole_words = encoder_args.whole_word_mask
+    rows = MaskedRows(stream, tokenizer, length, share, args.seed, whole_words)
+    # Seed 0 whatever the training's: all runs are measured with the same masks.
+    held_out = {
+        source: MaskedRows(own, tokenizer, length, share, 0, whole_words)
+        for source, own in held_out_streams.items()
+    }
+    check_rows(rows, held_out, text_args)
+    logger.info(
+        f"{len(corpus.train)} documents, {len(stream)} pieces, {len(rows)} rows of {length}; "
+        f"kept aside: {len(corpus.held_out)} documents, {sum(map(len, held_out.values()))} rows"
+    )
+    return tokenizer, corpus, rows, held_out
+
+
+def check_rows(rows: MaskedRows, held_out: dict[str, MaskedRows], text_args: RawTextOptions):
+    """Refuse a corpus without one full row, and one that keeps aside less than a row."""
     if not len(rows):
         raise InputError(
-            f"{text_args.dataset}: {len(rows.stream)} pieces are less than one row of {rows.length}; "
-            "give more text or a smaller --max_length"
+            f"{text_args.dataset}: {len(rows.stream)} pieces are less than one row of "
+            f"{rows.length}; give more text or a smaller --max_length"
         )
-    if not any(len(h) for h in held_out.values()):
-        if text_args.held_out_size:
-            raise InputError(
-                f"{text_args.dataset}: the documents kept aside are less than one row of {rows.length}; "
-                "raise --held_out_size, or pass --held_out_size 0"
-            )
-        args.eval_strategy = "no"
+    if text_args.held_out_size and not any(len(own) for own in held_out.values()):
+        raise InputError(
+            f"{text_args.dataset}: the documents kept aside are less than one row of "
+            f"{rows.length}; raise --held_out_size, or pass --held_out_size 0"
+        )
 
 
 def first_rows(rows: MaskedRows, count: int) -> MaskedRows:
@@ -209,37 +218,36 @@ def first_rows(rows: MaskedRows, count: int) -> MaskedRows:
     return short
 
 
-def check_same_shape(working: Path, described: dict):
+def check_same_shape(working: Path, model_entry: dict[str, Any]):
     """Refuse to continue a run that was begun with an encoder of another shape."""
     if not (working / "config.yaml").exists():
         return
     begun = runs.read_yaml(working / "config.yaml")["model"]
     for name in (*SHAPE, "parameters"):
-        if begun.get(name) != described[name]:
+        if begun.get(name) != model_entry[name]:
             raise InputError(
                 f"{working}: this run was begun with {name} {begun.get(name)}, now it is "
-                f"{described[name]}; give the same encoder or pass --overwrite"
+                f"{model_entry[name]}; give the same encoder or pass --overwrite"
             )
 
 
-def describe_texts(corpus: RawTexts, text_args: RawTextOptions, rows: MaskedRows) -> dict:
+def describe_texts(corpus: RawTexts, text_args: RawTextOptions, rows: MaskedRows) -> dict[str, Any]:
     """What config.yaml says of the texts."""
-    counts = {
-        name: int((corpus.sources[corpus.train] == code).sum())
-        for code, name in enumerate(corpus.names)
-    }
+    by_source = {}
+    for number, name in enumerate(corpus.names):
+        by_source[name] = int((corpus.sources[corpus.train] == number).sum())
     return {
         "name": dataset_name(text_args.dataset),
         "source": text_args.dataset,
         "hash": corpus.hash,
         "documents": {"train": len(corpus.train), "held_out": len(corpus.held_out)},
-        "by_source": counts,
+        "by_source": by_source,
         "pieces": len(rows.stream),
         "rows": len(rows),
     }
 
 
-def describe_model(encoder_args: EncoderArguments, model, args) -> dict:
+def describe_model(encoder_args: EncoderArguments, model, args) -> dict[str, Any]:
     """What config.yaml and the card say of the encoder and its hardware."""
     return {
         "name": encoder_args.model_name_or_path or f"{model.config.model_type} (random start)",
@@ -255,41 +263,14 @@ def describe_model(encoder_args: EncoderArguments, model, args) -> dict:
     }
 
 
-def speed(trainer, stopwatch: Stopwatch, length: int, share: float) -> dict:
-    """Tokens seen, tokens per second, operations, and their share of what a large matrix product
-    reaches here.
-    """
-    args = trainer.args
-    step_tokens = (
-        args.train_batch_size * args.gradient_accumulation_steps * args.world_size * length
-    )
-    each = flops_per_token(trainer.model, length, share)
-    dtype = torch.bfloat16 if args.bf16 else torch.float16 if args.fp16 else torch.float32
-    peak = measured_peak(args.device, dtype) * args.world_size
-    rate, tokens = (
-        stopwatch.steps * step_tokens / stopwatch.seconds,
-        trainer.state.global_step * step_tokens,
-    )
-    return {
-        "train_tokens": tokens,
-        "train_tokens_per_second": rate,
-        "train_flops": tokens * each,
-        "train_flops_per_token": each,
-        "hardware_peak_flops": peak,
-        "train_share_of_peak": rate * each / peak,
-        "parameters": trainer.model.num_parameters(),
-    }
-
-
 def save(working: Path, trainer, results: dict, args):
     """Write the folder's results, curve and card beside the encoder and its tokenizer."""
     runs.write_json(working / "all_results.json", results)
     runs.write_json(working / "log_history.json", trainer.state.log_history)
     (working / "figures").mkdir(exist_ok=True)
     save_figure(pretraining_figure(trainer.state.log_history), working / "figures" / "curves.png")
-    (working / "README.md").write_text(
-        pretraining_card(runs.read_yaml(working / "config.yaml"), results), encoding="utf-8"
-    )
+    card = pretraining_card(runs.read_yaml(working / "config.yaml"), results)
+    (working / "README.md").write_text(card, encoding="utf-8")
     runs.remove_leftovers(working, args.keep_checkpoints)
 
 
