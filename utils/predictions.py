@@ -6,7 +6,6 @@ float32, probabilities list<float32> in the order of the class names, which are 
 `class_names` in the file's metadata.
 """
 
-import csv
 import json
 import os
 from dataclasses import dataclass
@@ -20,6 +19,10 @@ import pyarrow.parquet as pq
 
 from utils.errors import InputError
 from utils.metrics import row_chunks, top_labels
+from utils.records import ReadReport
+from utils.records.csv_blocks import csv_tables
+from utils.records.csv_files import csv_format, csv_rows
+from utils.records.files import text_lines
 
 COLUMNS = ["id", "label", "prediction", "confidence"]
 TYPES = [pa.string(), pa.string(), pa.string(), pa.float32()]
@@ -209,7 +212,7 @@ def _read_parquet(path):
             lengths = pc.list_value_length(lists).drop_null().to_numpy()
             if len(lengths) < len(lists) or (lengths != len(class_names)).any():
                 raise InputError(
-                    f"{path}: not every row has {len(class_names)} probabilities, one a class: write it anew"
+                    f"{path}: not every row has {len(class_names)} probabilities, one a class: write it again"
                 )
             values = lists.flatten().cast(pa.float32()).to_numpy(zero_copy_only=False)
             probabilities[start : start + len(batch)] = values.reshape(-1, len(class_names))
@@ -221,14 +224,16 @@ def _read_parquet(path):
 
 
 def _read_csv(path):
-    with open(path, encoding="utf-8-sig", newline="") as file:
-        header = next(csv.reader(file), [])
-    _check_columns(path, COLUMNS, header)
-    names = [name for name in header if name.startswith(PROBABILITY)]
+    # As records are read: other encodings, delimiters and decimal commas, for spreadsheets save so.
+    found = csv_format(path, None, ReadReport())
+    _check_columns(path, COLUMNS, found.header)
+    names = [name for name in found.header if name.startswith(PROBABILITY)]
     if not names:
         raise InputError(
             f"{path} has no column {PROBABILITY}<class>: write the table with its probabilities"
         )
+    _, first_row = next(csv_rows(path, found, ReadReport()), (0, None))
+    has_commas = first_row and "," in first_row[found.header.index("confidence")]
     options = pa.csv.ConvertOptions(
         include_columns=[*COLUMNS, *names],
         column_types={
@@ -238,33 +243,31 @@ def _read_csv(path):
         null_values=[""],
         strings_can_be_null=True,
         quoted_strings_can_be_null=False,
+        decimal_point="," if has_commas else ".",
     )
-    # Ids may hold line breaks.
-    parsing = pa.csv.ParseOptions(newlines_in_values=True)
-    table = pa.csv.read_csv(path, parse_options=parsing, convert_options=options)
-    probabilities = np.empty((len(table), len(names)), dtype=np.float32)
-    for index, name in enumerate(names):
-        probabilities[:, index] = table.column(name).to_numpy()
-    return _predictions(
-        path, table, probabilities, [name.removeprefix(PROBABILITY) for name in names]
-    )
+    parts, probabilities = [], [np.empty((0, len(names)), np.float32)]
+    for block in csv_tables(path, found, options):
+        parts.append(block.select(COLUMNS))
+        probabilities.append(np.stack([block.column(name).to_numpy() for name in names], axis=1))
+    table = pa.concat_tables(parts) if parts else pa.table([[]] * len(COLUMNS), COLUMNS)
+    class_names = [name.removeprefix(PROBABILITY) for name in names]
+    return _predictions(path, table, np.concatenate(probabilities), class_names)
 
 
 def _read_jsonl(path):
     class_names, rows, probabilities = None, [], []
-    with open(path, encoding="utf-8-sig", newline="\n") as file:
-        for number, line in enumerate(file, 1):
-            try:
-                row = json.loads(line)
-                class_names = class_names or list(row["probabilities"])
-                rows.append([row[column] for column in COLUMNS])
-                probabilities.append(
-                    np.array([row["probabilities"][name] for name in class_names], dtype=np.float32)
-                )
-            except (ValueError, TypeError, KeyError) as error:
-                raise InputError(
-                    f"{path}, line {number} is no row of predictions ({error!r}): write it anew"
-                ) from error
+    for number, line in enumerate(text_lines(path, ReadReport()), 1):
+        try:
+            row = json.loads(line)
+            class_names = class_names or list(row["probabilities"])
+            rows.append([row[column] for column in COLUMNS])
+            probabilities.append(
+                np.array([row["probabilities"][name] for name in class_names], dtype=np.float32)
+            )
+        except (ValueError, TypeError, KeyError) as error:
+            raise InputError(
+                f"{path}, line {number} is no row of predictions ({error!r}): write it again"
+            ) from error
     if not class_names:
         raise InputError(
             f"{path} holds no row, so its classes are unknown: use parquet for empty tables"
@@ -291,10 +294,10 @@ def _stored_names(path, metadata):
         names = json.loads((metadata or {})[b"class_names"])
     except (KeyError, ValueError):
         raise InputError(
-            f"{path} has no class_names in its metadata (rewritten by another tool?): write it anew"
+            f"{path} has no class_names in its metadata (rewritten by another tool?): write it again"
         ) from None
     if not isinstance(names, list) or not names or not all(isinstance(name, str) for name in names):
-        raise InputError(f"{path}: class_names in its metadata is no list of names: write it anew")
+        raise InputError(f"{path}: class_names in its metadata is no list of names: write it again")
     return names
 
 
@@ -307,7 +310,7 @@ def _predictions(path, table, probabilities, class_names):
     )
     confidence = table.column("confidence").cast(pa.float32()).to_numpy()
     if len(set(class_names)) < len(class_names):
-        raise InputError(f"{path} names a class twice: write it anew")
+        raise InputError(f"{path} names a class twice: write it again")
     if None in ids:
         raise InputError(f"{path}, row {ids.index(None) + 1} has no id: give it one")
     unknown = set(predictions).difference(class_names)

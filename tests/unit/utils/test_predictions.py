@@ -11,6 +11,7 @@ import pytest
 from utils import predictions as module
 from utils.errors import InputError
 from utils.predictions import read_predictions, write_predictions
+from utils.records import csv_blocks
 
 NAMES = ["año/niñez", "b, con coma", 'c "entre comillas"', "$d_{x}$"]
 IDS = ["carpeta/ñandú", "a,b", "línea\nrota", "\u2028 raro", "001", "NA", "", 'di "sí"']
@@ -94,6 +95,37 @@ def test_a_csv_saved_again_by_a_spreadsheet_is_read(tmp_path):
     table = read_predictions(tmp_path / "p.csv")
     assert (table.ids, table.labels, table.predictions) == (["001", "NA"], [None, None], ["ñ", "a"])
     assert table.probabilities.tolist() == [[0.25, 0.75], [1, 0]]
+
+
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "cp1252", "mac_roman", "utf-16", "utf-16-le"])
+@pytest.mark.parametrize("first", ["", "sep=;\r\n", "\r\n"])
+def test_a_csv_of_a_spanish_excel_is_read(tmp_path, encoding, first):
+    """Semicolons, decimal commas, Excel's own first line, and no UTF-8."""
+    header = "id;label;prediction;confidence;probability_año;probability_niñez"
+    rows = ["001;;niñez;0,75;0,25;0,75", '"a;1";año;año;1;1;0', "b;niñez;año;0,99999;0,99999;1E-05"]
+    text = first + "\r\n".join([header, *rows, ""])
+    (tmp_path / "p.csv").write_bytes(text.encode(encoding))
+    table = read_predictions(tmp_path / "p.csv")
+    assert (table.ids, table.labels) == (["001", "a;1", "b"], [None, "año", "niñez"])
+    assert table.class_names == ["año", "niñez"]
+    assert (
+        table.probabilities.tolist() == np.float32([[0.25, 0.75], [1, 0], [0.99999, 1e-5]]).tolist()
+    )
+
+
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16", "cp1252"])
+def test_json_lines_of_other_encodings_are_read(tmp_path, encoding):
+    row = ROW.replace('"x"', '"año"')
+    (tmp_path / "p.jsonl").write_bytes(row.encode(encoding))
+    assert read_predictions(tmp_path / "p.jsonl").ids == ["año"]
+
+
+def test_a_csv_in_several_blocks(tmp_path, monkeypatch):
+    monkeypatch.setattr(csv_blocks, "BLOCK", 256)
+    ids, probabilities = [f"línea\nrota {i}" for i in range(101)], drawn(101, 4)
+    write_predictions(tmp_path / "p.csv", ids, probabilities, NAMES)
+    table = read_predictions(tmp_path / "p.csv")
+    assert table.ids == ids and (table.probabilities == probabilities).all()
 
 
 @pytest.mark.parametrize("ending", ["parquet", "csv", "jsonl"])
@@ -199,7 +231,7 @@ ROW = '{"id": "x", "label": null, "prediction": "a", "confidence": 1, "probabili
     [
         ("p.parquet", b"no parquet at all", "readable parquet"),
         ("p.parquet", b"", "readable parquet"),
-        ("p.csv", b"", "lacks the columns id"),
+        ("p.csv", b"", "empty"),
         ("p.csv", b"id,label\nx,a\n", "lacks the columns prediction, confidence"),
         ("p.csv", b"id,label,prediction,confidence\nx,a,a,1\n", "probability_<class>"),
         (
@@ -208,14 +240,15 @@ ROW = '{"id": "x", "label": null, "prediction": "a", "confidence": 1, "probabili
             "more than one column id",
         ),
         ("p.csv", b"id,label,prediction,confidence,probability_a\nx,a,a,uno,1\n", "readable csv"),
-        ("p.csv", b"id,label,prediction,confidence,probability_a\nx,a,a,1\n", "readable csv"),
+        ("p.csv", b"id,label,prediction,confidence,probability_a\nx,a,a,1\n", "line 2: 4 fields"),
         ("p.csv", b"id,label,prediction,confidence,probability_a\nx,a,a,1,\n", "row 1"),
         (
             "p.csv",
-            "id,label,prediction,confidence,probability_año\n".encode("latin-1"),
-            "readable csv",
+            b'id,label,prediction,confidence,probability_a\n"x,a,a,1,1\ny,a,a,1,1\n',
+            "line 3.*quotes",
         ),
-        ("p.jsonl", b"", "no row"),
+        ("p.jsonl", b"", "empty"),
+        ("p.jsonl", ROW.replace("}}", "").encode(), "line 1"),
         ("p.jsonl", (ROW + "{").encode(), "line 2"),
         ("p.jsonl", (ROW + ROW.replace('"a": 1', '"b": 1')).encode(), "line 2"),
         ("p.jsonl", (ROW + ROW.replace('"id"', '"name"')).encode(), "line 2"),
