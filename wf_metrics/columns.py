@@ -69,9 +69,13 @@ TRUTH_NAMES = (
     "correcto",
     "correcta",
     "valor_real",
+    "gt",
+    "anotacion",
+    "annotation",
     *compound_names(
         ("real", "true", "gold", "target", "expected", "correct", "verdadero", "verdadera")
         + ("correcto", "correcta", "esperado", "esperada", "verdad", "truth", "actual")
+        + ("manual", "human", "humano", "humana", "anotado", "anotada", "annotated", "gt")
     ),
 )
 # Names that say "this was predicted".

@@ -14,6 +14,7 @@ from utils.metrics import (
     row_scores,
     top_labels,
 )
+from wf_metrics.columns import plain_form
 from wf_metrics.intervals import (
     LEVEL,
     bootstrap_p_value,
@@ -75,8 +76,23 @@ def compare(aligned: Aligned, samples: int, seed: int) -> dict:
         "level": LEVEL,
         "samples": samples,
         "seed": seed,
-        "warnings": rare_warnings(aligned),
+        "warnings": [*form_warnings(aligned), *rare_warnings(aligned)],
     }
+
+
+def form_warnings(aligned: Aligned) -> list[str]:
+    """What to say where classes differ only in how they are written: no answer in one form counts
+    as right where the label has the other.
+    """
+    forms: dict[str, list[str]] = {}
+    for name in aligned.class_names:
+        forms.setdefault(plain_form(name), []).append(name)
+    return [
+        f"the classes {', '.join(map(repr, names))} differ only in how they are written and count "
+        "as different ones"
+        for names in forms.values()
+        if len(names) > 1
+    ]
 
 
 def rare_warnings(aligned: Aligned) -> list[str]:

@@ -5,6 +5,7 @@ SS, NS, BS.
 """
 
 import json
+import math
 import re
 
 SCALARS, SETS = ("S", "N", "B"), ("SS", "NS", "BS")
@@ -67,8 +68,8 @@ def flat(record: dict) -> dict:
     """A record with scalars only: {"a": {"b": "x"}, "c": ["y", "z"]} → {"a.b": "x", "c.0": "y",
     "c.1": "z"}.
 
-    A list of one is also found under its own name. Numbers, booleans and nulls become text as JSON
-    writes them.
+    A list of one is also found under its own name. Numbers and booleans become text as JSON writes
+    them; null and NaN are no value.
     """
     found = {}
     for name, value in record.items():
@@ -84,6 +85,8 @@ def flat(record: dict) -> dict:
             found |= {f"{name}.{path}": member for path, member in inner.items()}
         elif value is None or isinstance(value, str):
             found[name] = value
+        elif isinstance(value, float) and math.isnan(value):
+            found[name] = None
         else:
             found[name] = json.dumps(value)
     return found

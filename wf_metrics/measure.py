@@ -1,5 +1,6 @@
 """The workflow's numbers: results against ground truth, as they are and unified."""
 
+import filecmp
 from dataclasses import asdict, dataclass, field
 
 import pandas as pd
@@ -144,6 +145,7 @@ def measure(args: MetricsArguments) -> Measured:
     known = typologies | set(answers.frame["prediction"].dropna().unique()) - {""}
     final = resolve(groups, known, f"--unify {args.unify}", args.unify_unknown)
     check_sides(truths, answers)
+    copies = copy_warnings(truths, answers)
     scores = score(files["truth"], files["prediction"], args.samples, args.seed)
     documents, mixed = unify(files, final, pattern)
     unified = scores
@@ -183,7 +185,8 @@ def measure(args: MetricsArguments) -> Measured:
         "warnings": [
             *truths.warnings,
             *answers.warnings,
-            *filter(None, [form_warning(alike), *rare_warnings(scores, unified)]),
+            *copies,
+            *filter(None, [matched.warning, form_warning(alike), *rare_warnings(scores, unified)]),
         ],
         "arguments": asdict(args),
         "commit": runs.commit(),
@@ -221,6 +224,17 @@ def check_sides(truths: Reading, answers: Reading):
                     f"{results.path}: column {true!r} is given as prediction and as truth; pass "
                     "--prediction_column and --truth_typology_column, or another file"
                 )
+
+
+def copy_warnings(truths: Reading, answers: Reading) -> list[str]:
+    """Warnings of results that are a copy of the ground truth, read by the same column."""
+    return [
+        f"{results.path} holds the same bytes as {truth.path}, and column {true!r} of it is "
+        "prediction and truth: every file is right; check --results and --ground_truth"
+        for truth, _, true in truths.columns
+        for results, _, predicted in answers.columns
+        if predicted == true and filecmp.cmp(results.path, truth.path, shallow=False)
+    ]
 
 
 def rare_warnings(scores: Scores, unified: Scores) -> list[str | None]:

@@ -14,6 +14,7 @@ runs/wf_metrics/monitor/<date-time>).
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -27,7 +28,7 @@ from utils.tables import markdown_table, write_csv
 from wf_metrics.columns import Columns
 from wf_metrics.drift import class_drift, class_words, confidence_drift, confidence_words
 from wf_metrics.figures import confidence_figure, shares_figure
-from wf_metrics.matching import file_names
+from wf_metrics.matching import alike_pairs
 from wf_metrics.results import read_results
 
 
@@ -89,6 +90,7 @@ def main(argv=None) -> int:
     confidence = None
     if all(len(side) for side in sides):
         confidence = confidence_drift(*sides, args.ks, args.alpha)
+    notes += alike_notes(classes)
     drift = classes["drift"] or bool(confidence and confidence["drift"])
     text = markdown(words, classes, confidence, drift, notes)
 
@@ -171,10 +173,11 @@ def read_side(
     answers = read_results([source], columns, set(), typologies, args.confidence_max)
     notes = [*answers.notes, *(f"Caution: {warning}" for warning in answers.warnings)]
 
-    # One row a document, by its whole id or by its file's name: the latest, as in metrics_calc.
+    # One row a document, the latest. Keys are compared whole: below different folders, `1` and
+    # `documento.pdf` are different documents.
     ordered = answers.frame.sort_values("time", kind="stable", na_position="first")
-    names = file_names(ordered["key"].fillna(""), "keep", "keep", answers.has_ids())
-    latest = ordered[names.eq("") | ~names.duplicated(keep="last")]
+    keys = ordered["key"].fillna("")
+    latest = ordered[keys.eq("") | ~keys.duplicated(keep="last")]
     answered = latest[latest["prediction"].fillna("").ne("")]
     if answered.empty:
         raise InputError(f"{source}: no row has a prediction; check --prediction_column")
@@ -182,6 +185,16 @@ def read_side(
     if repeated or unanswered:
         notes.append(f"{source}: {repeated} repeated and {unanswered} unanswered rows are left out")
     return answered.reset_index(drop=True), notes
+
+
+def alike_notes(classes: dict[str, Any]) -> list[str]:
+    """Cautions of classes that are new, and others vanished, for the way they are written alone."""
+    pairs = alike_pairs(classes["vanished_classes"], classes["new_classes"])
+    return [
+        f"Caution: class {new!r} is new and {old!r} has vanished, but they differ only in how they "
+        "are written"
+        for old, new in pairs
+    ]
 
 
 def markdown(

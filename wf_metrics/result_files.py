@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.csv
 import pyarrow.parquet as pq
 
@@ -258,7 +259,7 @@ def parquet_batches(file: ResultFile, columns: list[str] | None, rows: int) -> I
             if twice:
                 raise InputError(f"{path}: it has column {twice[0]!r} twice; rename one of them")
             for batch in source.iter_batches(rows, columns=names):
-                strings = [column.cast(pa.large_string()) for column in batch.columns]
+                strings = [as_strings(column) for column in batch.columns]
                 yield pa.table(strings, batch.schema.names)
     except (pa.ArrowException, OSError) as error:
         raise InputError(f"{path}: not a readable parquet file ({error}); write it again") from None
@@ -267,6 +268,13 @@ def parquet_batches(file: ResultFile, columns: list[str] | None, rows: int) -> I
 def is_needed(name: str, columns: list[str]) -> bool:
     """Whether a column is one of `columns`, or a map that one of them lies in (`a` for `a.b`)."""
     return any(column == name or column.startswith(f"{name}.") for column in columns)
+
+
+def as_strings(column: pa.Array) -> pa.Array:
+    """A column's values as strings; NaN, which pandas writes for nothing, is no value."""
+    if pa.types.is_floating(column.type):
+        column = pc.if_else(pc.is_nan(column), None, column)
+    return column.cast(pa.large_string())
 
 
 def is_plain(kind: pa.DataType) -> bool:

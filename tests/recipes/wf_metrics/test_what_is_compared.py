@@ -6,6 +6,7 @@ Each test meets, through a command line, a way in which a report would be wrong 
 import json
 
 import numpy as np
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
@@ -94,6 +95,31 @@ def test_ids_of_a_tree_of_texts_are_whole(tmp_path):
     assert numbers["names_compared"] == {"extension": "ignore", "case": "keep", "folders": "keep"}
 
 
+@pytest.mark.parametrize("header", ["archivo", "ruta", "documento"])
+def test_names_that_repeat_below_folders_are_compared_whole(header, tmp_path):
+    """Every case has its own documento.pdf: joined by name alone, two of four would be lost."""
+    keys = [f"caso_{i}/documento.pdf" for i in range(4)]
+    truth = "".join(f"{key},x\n" for key in keys)
+    rows = "".join(f"{key},{'xy'[i % 2]}\n" for i, key in enumerate(keys))
+    truth = write(tmp_path / "t.csv", f"{header},tipo\n{truth}")
+    results = write(tmp_path / "r.csv", f"{header},prediction\n{rows}")
+    numbers = calculated(results, truth, tmp_path / "a")
+    assert numbers["accuracy"] == 0.5 and numbers["counts"]["scored"] == 4
+    assert numbers["names_compared"]["folders"] == "keep"
+    assert numbers["counts"]["duplicate_files"] == 0
+
+    _, found = monitored(results, results, tmp_path / "b")
+    assert found["classes"]["current_documents"] == 4
+
+
+def test_a_file_that_is_repeated_in_another_folder_is_still_one(tmp_path):
+    """The workflow read it twice; whole paths would find no more files than names do."""
+    truth = write(tmp_path / "t.csv", "archivo,tipo\nx/a.png,x\ny/b.png,y\n")
+    results = write(tmp_path / "r.csv", "archivo,tipo\nx/a.png,y\nnuevo/a.png,x\nz/b.png,y\n")
+    numbers = calculated(results, truth, tmp_path / "a")
+    assert numbers["accuracy"] == 1 and numbers["counts"]["duplicate_files"] == 1
+
+
 def test_paths_of_a_workflow_are_still_joined_by_name(tmp_path):
     """Results whose column is called `id` but holds paths match names without folders."""
     results = write(tmp_path / "r.csv", "id,tipo\ns3://b/x/a.png,x\ns3://b/x/b.png,y\n")
@@ -115,6 +141,10 @@ TRUTHS = {
     "archivo,resultado,clase": "a.png,x,y\nb.png,y,x\n",
     "archivo,etiqueta_predicha,etiqueta": "a.png,x,y\nb.png,y,x\n",
     "archivo,tipo,ground_truth": "a.png,x,y\nb.png,y,x\n",
+    "prediccion,tipologia,archivo": "x,y,a.png\ny,x,b.png\n",
+    "tipologia_predicha,archivo,tipologia": "x,a.png,y\ny,b.png,x\n",
+    "tipo,etiqueta_manual,archivo": "x,y,a.png\ny,x,b.png\n",
+    "clase,archivo,anotación": "x,a.png,y\ny,b.png,x\n",
 }
 
 
@@ -140,6 +170,16 @@ def test_one_column_as_both_sides_is_refused(tmp_path, capsys):
         message = refused(capsys, metrics_calc.main, *words)
         assert "column 'tipo' is given as prediction and as truth" in message
     assert not (tmp_path / "a").exists()
+
+
+def test_a_copy_of_the_truth_as_results_is_said(tmp_path, capsys):
+    truth = write(tmp_path / "t.csv", "archivo,tipo\na.png,x\nb.png,y\n")
+    copy = write(tmp_path / "copia.csv", truth.read_text("utf-8"))
+    numbers = calculated(copy, truth, tmp_path / "a")
+    assert "holds the same bytes" in numbers["warnings"][0]
+    assert "every file is right; check --results" in capsys.readouterr().out
+    other = write(tmp_path / "otra.csv", "archivo,tipo\na.png,x\nb.png,x\n")
+    assert "same bytes" not in str(calculated(other, truth, tmp_path / "b")["warnings"])
 
 
 @pytest.mark.parametrize("name", ["prediccion", "prediction", "predicted", "y_pred", "resultado"])
@@ -171,6 +211,59 @@ def test_ids_that_differ_only_in_how_they_are_written(tmp_path, capsys):
     words = ["--results", results, "--ground_truth", truth, "--output", tmp_path / "a"]
     message = refused(capsys, metrics_calc.main, *words)
     assert "'171.0' and '171' differ only in how they are written" in message
+
+
+@pytest.mark.parametrize("other", ["171.0", "0171", "CARTA.PNG"])
+def test_some_files_whose_names_are_written_otherwise(other, tmp_path, capsys):
+    """Some match, so that the others would only be counted as missing and as extra."""
+    name = "carta.png" if other == "CARTA.PNG" else "171"
+    truth = write(tmp_path / "t.csv", f"id,tipo\n{name},x\nb,x\n")
+    results = write(tmp_path / "r.csv", f"id,prediction\n{other},x\nb,x\n")
+    numbers = calculated(results, truth, tmp_path / "a")
+    assert numbers["counts"]["missing"] == numbers["counts"]["extra"] == 1
+    said = f"only in how their names are written: {other!r} for {name!r}"
+    assert said in numbers["warnings"][0] and said in capsys.readouterr().out
+
+
+def test_classes_of_compared_models_that_are_written_otherwise(tmp_path, capsys):
+    """A model that learned 171.0 has nothing right where the label is 171."""
+    labels, p = ["171", "9"] * 30, np.full((60, 2), 0.1)
+    p[np.arange(60), np.arange(60) % 2] = 0.9
+    for name, classes in (("a", ["171", "9"]), ("b", ["171.0", "9.0"])):
+        ids = [str(i) for i in range(60)]
+        write_predictions(tmp_path / f"{name}.parquet", ids, p, classes, labels)
+    words = [tmp_path / "a.parquet", tmp_path / "b.parquet", "--samples", "100", "--output"]
+    folder = compare.main([str(word) for word in [*words, tmp_path / "o"]])
+    said = "'171', '171.0' differ only in how they are written"
+    assert said in capsys.readouterr().out
+    assert said in json.loads((folder / "compare.json").read_text("utf-8"))["warnings"][0]
+
+
+def test_classes_that_drift_only_in_how_they_are_written(tmp_path, capsys):
+    files = []
+    for name, label in (("antes", "171"), ("ahora", "171.0")):
+        rows = "".join(f"{i}.png,{label}\n" for i in range(200))
+        files.append(write(tmp_path / f"{name}.csv", f"archivo,tipo\n{rows}"))
+    code, found = monitored(*files, tmp_path / "a")
+    said = "class '171.0' is new and '171' has vanished"
+    assert code == 1 and said in found["notes"][-1] and said in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("kind", ["jsonl", "parquet"])
+def test_nan_is_no_prediction_and_no_confidence(kind, tmp_path):
+    rows = [("a.png", 1.0, 0.9), ("b.png", float("nan"), float("nan"))]
+    path = tmp_path / f"r.{kind}"
+    if kind == "jsonl":
+        names = ("archivo", "tipo", "confianza")
+        lines = [json.dumps(dict(zip(names, row, strict=True))) for row in rows]
+        write(path, "\n".join(lines).replace("1.0", "1"))
+    else:
+        columns = dict(zip(("archivo", "tipo", "confianza"), zip(*rows, strict=True), strict=True))
+        pq.write_table(pa.table({name: list(values) for name, values in columns.items()}), path)
+    truth = write(tmp_path / "t.csv", "archivo,tipo\na.png,1\nb.png,1\n")
+    numbers = calculated(path, truth, tmp_path / "a")
+    assert numbers["counts"]["missing_without_prediction"] == 1
+    assert numbers["unknown_labels"] == [] and numbers["accuracy"] == 0.5
 
 
 # Incomplete exports.
