@@ -342,9 +342,13 @@ def commit() -> str | None:
 
 def git(*words: str) -> str:
     """What git says of the suite's checkout."""
-    return subprocess.run(
-        ["git", *words], cwd=REPO_ROOT, capture_output=True, text=True, check=True, timeout=10
-    ).stdout.strip()
+    # Without optional locks: `git status` would write the index anew, and leave its lock there when
+    # it is stopped in the midst of it, by a full disk or with the training.
+    command = ["git", "--no-optional-locks", *words]
+    done = subprocess.run(
+        command, cwd=REPO_ROOT, capture_output=True, text=True, check=True, timeout=10
+    )
+    return done.stdout.strip()
 
 
 def plain(value):

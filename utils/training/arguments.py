@@ -83,6 +83,9 @@ class CommonTrainingArguments(TrainingArguments):
         super().__post_init__()
         self.output_dir = output_dir  # transformers turns None into "trainer_output"
         self.dataloader_pin_memory = self.dataloader_pin_memory and self.device.type != "cpu"
+        # accelerate would train in fp32 there, and the run would be recorded as one in fp16.
+        if self.fp16 and self.device.type == "cpu":
+            raise InputError("--fp16: a CPU trains in fp32 or bf16; leave it out or pass --bf16")
 
 
 @dataclass

@@ -3,6 +3,7 @@
 import json
 import logging
 import shutil
+import tempfile
 import zipfile
 from pathlib import Path
 
@@ -19,6 +20,9 @@ from utils.training.arguments import SuiteTrainingArguments
 from utils.training.device import wants_bf16
 
 logger = logging.getLogger(__name__)
+
+# What torch.save says of a file that it could not write to its end.
+CUT_SHORT_SIGNS = ("PytorchStreamWriter failed writing", "unexpected pos")
 
 
 class LengthGroupedSampler(torch.utils.data.Sampler):
@@ -206,7 +210,8 @@ def make_trainer(
 
 
 def last_whole_checkpoint(folder: Path) -> Path | None:
-    """The newest checkpoint that is whole; one with a file cut short is passed over, saying so.
+    """The newest checkpoint that is whole; one that lacks a file or has one cut short is passed
+    over, saying so.
 
     One without its trainer_state.json was never finished, and is removed.
     """
@@ -217,7 +222,7 @@ def last_whole_checkpoint(folder: Path) -> Path | None:
         if broken == "trainer_state.json":
             shutil.rmtree(checkpoint, ignore_errors=True)
         else:
-            logger.info(f"{checkpoint}: passed over, {broken} was not written to its end")
+            logger.info(f"{checkpoint}: passed over, {broken} is missing or cut short")
     return None
 
 
@@ -231,6 +236,12 @@ def broken_file(checkpoint: Path) -> str:
         json.loads((checkpoint / "trainer_state.json").read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return "trainer_state.json"
+    # Without the weights the Trainer cannot resume; without the optimizer's state it would resume
+    # with a fresh one and say nothing. FSDP and DeepSpeed have names of their own for both.
+    if not any(checkpoint.glob("*.safetensors")) and not any(checkpoint.glob("pytorch_model*")):
+        return "model.safetensors"
+    if not any(checkpoint.glob("optimizer*")) and not any(checkpoint.glob("global_step*")):
+        return "optimizer.pt"
     for path in sorted(checkpoint.glob("*.safetensors")):
         try:
             with safe_open(path, "numpy"):
@@ -274,12 +285,24 @@ def raise_if_disk_full(error: Exception, folder: Path):
     """Turn "no space left" into an `InputError` that says what survived; leave any other error
     alone.
     """
-    cut_short = "PytorchStreamWriter" in str(error)  # torch.save hides the reason
-    if not is_disk_full(error) and not cut_short:
+    # torch.save does not say why it could not write a file to its end: the disk is asked.
+    cut_short = any(sign in str(error) for sign in CUT_SHORT_SIGNS)
+    if not is_disk_full(error) and not (cut_short and is_without_room(folder)):
         return
-    reason = "a file could not be written whole; is the disk full, or a quota reached?"
-    if not cut_short:
-        reason = "no space left on the disk while saving"
     last = last_whole_checkpoint(folder)
     fix = f"{last.name} is whole: free space and pass --resume" if last else "free space and rerun"
-    raise InputError(f"{folder}: {reason}; {fix}") from None
+    raise InputError(f"{folder}: no space left on the disk while saving; {fix}") from None
+
+
+def is_without_room(folder: Path) -> bool:
+    """Whether the disk, a quota or a limit of file sizes refuses a file that is a little larger
+    than those in the folder, as the one that was cut short would have become.
+    """
+    largest = max((p.stat().st_size for p in folder.rglob("*") if p.is_file()), default=0)
+    try:
+        with tempfile.TemporaryFile(dir=folder) as stream:
+            stream.seek(largest)
+            stream.write(bytes(1 << 20))
+    except OSError as error:
+        return is_disk_full(error)
+    return False
