@@ -1,4 +1,4 @@
-"""The room's own flags, and the command line of its training scripts."""
+"""The flags of the BETO package, and the command line of its training scripts."""
 
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -55,9 +55,8 @@ class ModelArguments:
     def __post_init__(self):
         check_attention(self.attn_implementation)
         if self.truncation_side not in TRUNCATION_SIDES:
-            raise ValueError(
-                f"--truncation_side {self.truncation_side!r}: choose {' or '.join(TRUNCATION_SIDES)}"
-            )
+            choices = " or ".join(TRUNCATION_SIDES)
+            raise ValueError(f"--truncation_side {self.truncation_side!r}: choose {choices}")
 
 
 def check_attention(name: str):
@@ -67,7 +66,7 @@ def check_attention(name: str):
 
 @dataclass
 class EncoderArguments:
-    """Which encoder is trained further, or which shape starts from scratch; and how it is masked."""
+    """Which encoder is trained further, or which shape starts from scratch; how it is masked."""
 
     model_name_or_path: str | None = field(
         default=None,
@@ -143,7 +142,8 @@ class PretrainingArguments(CommonTrainingArguments):
     )
 
     def __post_init__(self):
-        self.metric_for_best_model, self.greater_is_better = "loss", False
+        self.metric_for_best_model = "loss"
+        self.greater_is_better = False
         if self.max_minutes is not None and self.max_minutes <= 0:
             raise ValueError(f"--max_minutes {self.max_minutes}: give more than 0")
         super().__post_init__()

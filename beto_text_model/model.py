@@ -4,6 +4,7 @@ random weights.
 
 import logging
 from pathlib import Path
+from typing import Any
 
 import torch
 from transformers import AutoConfig, AutoModelForSequenceClassification, AutoTokenizer, BertConfig
@@ -16,7 +17,7 @@ from utils.hub import check_weights, from_source
 
 logger = logging.getLogger(__name__)
 
-LONGEST = 512
+LONGEST = 512  # BERT's positions, and the most that is read where --max_length is not given
 MINI_FOLDER = Path(__file__).parent / "mini"
 MINI_SCRATCH_LENGTH = 128
 # BERT's own 0.02 is meant for 768 wide; at 128 wide 0.05 is 12 points better after as many epochs
@@ -32,17 +33,17 @@ TOKENIZER_FILES = (
 )
 
 
-def load_config(args: ModelArguments, names: list[str]):
+def load_config(args: ModelArguments, class_names: list[str]):
     """The encoder's configuration with this dataset's classes.
 
     Raises:
         InputError: no such folder, a folder without config.json, a Hub id that does not load, or a
             `max_length` that the encoder has no positions for.
     """
-    labels = {
-        "num_labels": len(names),
-        "id2label": dict(enumerate(names)),
-        "label2id": {name: code for code, name in enumerate(names)},
+    labels: dict[str, Any] = {
+        "num_labels": len(class_names),
+        "id2label": dict(enumerate(class_names)),
+        "label2id": {name: label_id for label_id, name in enumerate(class_names)},
     }
     if args.model_name_or_path == MINI_SCRATCH:
         config = BertConfig(
@@ -61,12 +62,11 @@ def load_config(args: ModelArguments, names: list[str]):
     if args.max_length and not 3 <= args.max_length <= limit:
         raise InputError(f"--max_length {args.max_length}: the encoder reads 3 to {limit} pieces")
     if args.classifier_dropout is not None:
-        field = (
-            "seq_classif_dropout"
-            if hasattr(config, "seq_classif_dropout")
-            else "classifier_dropout"
-        )
-        setattr(config, field, args.classifier_dropout)
+        # DistilBERT has a name of its own for it.
+        if hasattr(config, "seq_classif_dropout"):
+            config.seq_classif_dropout = args.classifier_dropout
+        else:
+            config.classifier_dropout = args.classifier_dropout
     return config
 
 
@@ -76,14 +76,17 @@ def check_source(name: str):
     if path.is_dir():
         if not (path / "config.json").exists():
             raise InputError(
-                f"{name}: no config.json in it, so it is no model folder; check --model_name_or_path"
+                f"{name}: no config.json in it, so it is no model folder; "
+                "check --model_name_or_path"
             )
         if not any((path / file).exists() for file in TOKENIZER_FILES):
             raise InputError(
                 f"{name}: a model folder without tokenizer (none of {', '.join(TOKENIZER_FILES)}); "
                 "copy the tokenizer's files of the same model into it"
             )
-    elif path.is_absolute() or name.startswith(".") or name.count("/") > 1 or path.is_file():
+        return
+    looks_like_a_path = path.is_absolute() or name.startswith(".") or name.count("/") > 1
+    if looks_like_a_path or path.is_file():
         raise InputError(f"{name}: no such model folder; check --model_name_or_path")
 
 
@@ -110,13 +113,10 @@ def load_tokenizer(args: ModelArguments, texts, folder: Path, main_process: bool
 
 def longest_input(config) -> int:
     """How many pieces the encoder has positions for."""
-    # RoBERTa-like encoders start counting positions after the padding index.
-    offset = (
-        config.pad_token_id + 1
-        if config.model_type in ("roberta", "xlm-roberta", "camembert")
-        else 0
-    )
-    return (getattr(config, "max_position_embeddings", None) or LONGEST) - offset
+    positions = getattr(config, "max_position_embeddings", None) or LONGEST
+    if config.model_type in ("roberta", "xlm-roberta", "camembert"):
+        positions -= config.pad_token_id + 1  # they count positions from after the padding index
+    return positions
 
 
 def choose_max_length(args: ModelArguments, config, tokenizer) -> int:
@@ -129,7 +129,8 @@ def choose_max_length(args: ModelArguments, config, tokenizer) -> int:
 def build_model(args: ModelArguments, config, tokenizer):
     """The model with a fresh class layer; weights of mini-scratch are random (seed them before)."""
     if args.model_name_or_path == MINI_SCRATCH:
-        config.vocab_size, config.pad_token_id = len(tokenizer), tokenizer.pad_token_id
+        config.vocab_size = len(tokenizer)
+        config.pad_token_id = tokenizer.pad_token_id
         return AutoModelForSequenceClassification.from_config(
             config, attn_implementation=args.attn_implementation
         )
@@ -151,7 +152,7 @@ def build_model(args: ModelArguments, config, tokenizer):
     check_weights(args.model_name_or_path, model, loaded)
     if len(tokenizer) > config.vocab_size:
         raise InputError(
-            f"--model_name_or_path {args.model_name_or_path}: the tokenizer has {len(tokenizer)} pieces, "
-            f"the model {config.vocab_size}; they are not of one model"
+            f"--model_name_or_path {args.model_name_or_path}: the tokenizer has {len(tokenizer)} "
+            f"pieces, the model {config.vocab_size}; they are not of one model"
         )
     return model

@@ -20,6 +20,7 @@ from transformers import (
     CONFIG_MAPPING,
     AutoModelForMaskedLM,
     AutoTokenizer,
+    PreTrainedModel,
     PrinterCallback,
     TrainerCallback,
 )
@@ -140,6 +141,8 @@ class MaskedLanguageModelTrainer(SuiteTrainer):
             `ClockSchedule`).
     """
 
+    model: PreTrainedModel  # Trainer's own type allows None
+
     def __init__(self, *, held_out: dict, max_seconds: float | None = None, **kwargs):
         self.held_out = held_out
         self.max_seconds = max_seconds
@@ -156,7 +159,7 @@ class MaskedLanguageModelTrainer(SuiteTrainer):
         # compute_loss below divides by the whole global batch already.
         self.model_accepts_loss_kwargs = True
         self.selected = None  # (batch, length) bool: the positions that are predicted
-        encoder = self.model.base_model
+        encoder: Any = self.model.base_model
         if compiled:
             # The encoder alone: its shapes stay the same, those of the output layer do not.
             encoder.forward = compiled_in_training(encoder)

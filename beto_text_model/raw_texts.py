@@ -38,8 +38,9 @@ class RawTextOptions:
     dataset: str = field(
         default="sample",
         metadata={
-            "help": "folder of txt (any depth), of tables, a table (.jsonl, .csv, .tsv, .parquet, plain or .gz, "
-            ".bz2, .xz), a prepared dataset (its train and unlabelled texts), or sample"
+            "help": "folder of txt (any depth), of tables, a table (.jsonl, .csv, .tsv, .parquet, "
+            "plain or .gz, .bz2, .xz), a prepared dataset (its train and unlabelled texts), or "
+            "sample"
         },
     )
     text_column: str = field(default="text", metadata={"help": "column that holds the text"})
@@ -60,7 +61,7 @@ class RawTexts:
     """Documents in memory-mapped Arrow, and which of them are kept aside."""
 
     texts: pa.ChunkedArray  # (n,) string
-    sources: np.ndarray  # (n,) int codes into names
+    sources: np.ndarray  # (n,) int, the place in `names` of each text's source
     names: list[str]
     train: np.ndarray  # sorted row numbers
     held_out: np.ndarray  # sorted row numbers
@@ -78,32 +79,38 @@ def load_raw_texts(options: RawTextOptions) -> RawTexts:
         raise InputError(
             f"--held_out_size {options.held_out_size}: give a share from 0 up to (not with) 1"
         )
+    # In one table, as labelled corpora are: the source takes the label's place.
     log = ReadReport()
-    table = spool_to_arrow(
-        (("train", "", text, metric_name(source)) for source, text in read_raw(options, log)), log
-    )
+    rows = (("train", "", text, metric_name(source)) for source, text in read_raw(options, log))
+    table = spool_to_arrow(rows, log)
     if not len(table):
-        raise InputError(
-            f"{options.dataset}: no text in it; {log.notes[-1] if log.notes else 'check the path'}"
-        )
-    sources = table["label"].to_numpy(zero_copy_only=False).astype(str)
-    names, codes = np.unique(sources, return_inverse=True)
-    train, held_out = np.arange(len(table)), np.empty(0, int)
+        reason = log.notes[-1] if log.notes else "check the path"
+        raise InputError(f"{options.dataset}: no text in it; {reason}")
+    source_of = table["label"].to_numpy(zero_copy_only=False).astype(str)
+    names, sources = np.unique(source_of, return_inverse=True)
+
+    # The cut: stratified by source, as a labelled corpus is by class.
+    train = np.arange(len(table))
+    held_out = np.empty(0, int)
     if options.held_out_size:
-        cut = cut_splits(
-            codes,
-            match_keys(table["text"]),
-            {"held_out": options.held_out_size},
-            options.split_seed,
-        )
-        train, held_out = cut["train"], cut["held_out"]
+        keys = match_keys(table["text"])
+        shares = {"held_out": options.held_out_size}
+        cut = cut_splits(sources, keys, shares, options.split_seed)
+        train = cut["train"]
+        held_out = cut["held_out"]
         if not len(held_out):
             raise InputError(
-                f"{options.dataset}: one document, so none can be kept aside to measure perplexity; give "
-                "more documents, or pass --held_out_size 0 and --eval_strategy no"
+                f"{options.dataset}: one document, so none can be kept aside to measure "
+                "perplexity; give more documents, or pass --held_out_size 0 and --eval_strategy no"
             )
     return RawTexts(
-        table["text"], codes, names.tolist(), train, held_out, texts_hash(table), log.notes
+        texts=table["text"],
+        sources=sources,
+        names=names.tolist(),
+        train=train,
+        held_out=held_out,
+        hash=texts_hash(table),
+        notes=log.notes,
     )
 
 
@@ -119,6 +126,7 @@ def texts_hash(table: pa.Table) -> str:
     digest = hashlib.sha256()
     for column in ("label", "text"):
         for chunk in table[column].chunks:
+            # Lengths first, or "ab", "c" and "a", "bc" would be the same.
             digest.update(np.asarray(pc.binary_length(chunk)).astype("<i8").tobytes())
             digest.update(b"".join(value.encode() for value in chunk.to_pylist()))
     return digest.hexdigest()
@@ -140,7 +148,8 @@ def read_raw(options: RawTextOptions, log: ReadReport):
 
 def documents(options: RawTextOptions, log: ReadReport):
     """Yield (source, text) as read: what the source is decides how."""
-    name, path = options.dataset, Path(options.dataset)
+    name = options.dataset
+    path = Path(name)
     if name == "sample" or (path / "dataset.json").exists():
         corpus = load_corpus(name, DataOptions())
         yield from ((dataset_name(name), text) for text in corpus.splits["train"]["text"])
@@ -156,7 +165,9 @@ def documents(options: RawTextOptions, log: ReadReport):
 
 
 def read_document_folder(folder: Path, options: RawTextOptions, log: ReadReport):
-    """Every txt and table below a folder, at any depth; of a folder with splits, what is in train."""
+    """Yield (source, text) of every txt and table below a folder, at any depth; of a folder with
+    splits, of what is in train.
+    """
     splits = split_files(folder) | split_folders(folder)
     if "train" in splits and len(splits) > 1:
         log.note(f"{folder}: a dataset with splits; only {splits['train'].name} is read")
@@ -164,25 +175,28 @@ def read_document_folder(folder: Path, options: RawTextOptions, log: ReadReport)
     paths = [folder] if folder.is_file() else files_below(folder)
     ignored = 0
     for path in paths:
-        relative = path.relative_to(folder)
         if not is_document_file(path):
             ignored += 1
             continue
-        source = relative.parts[0] if len(relative.parts) > 1 else None
-        is_table = table_suffix(path) is not None
-        yield from read_document_file(
-            path, source or (file_name(path) if is_table else folder.name), options, log
-        )
+        # The source: the folder right below, else the table's name, else this folder's.
+        parts = path.relative_to(folder).parts
+        if len(parts) > 1:
+            source = parts[0]
+        elif table_suffix(path) is not None:
+            source = file_name(path)
+        else:
+            source = folder.name
+        yield from read_document_file(path, source, options, log)
     if ignored:
         log.note(f"{folder}: {ignored} files that are neither .txt nor a table were left alone")
 
 
 def read_document_file(path: Path, source: str, options: RawTextOptions, log: ReadReport):
-    """(source, text) of a table's rows, or of one txt file."""
+    """Yield (source, text) of a table's rows, or of one txt file."""
     if not is_document_file(path):
         raise InputError(
-            f"--dataset {path}: unknown kind of file; give .txt, {', '.join(TABLE_SUFFIXES)}, plain or "
-            f"{', '.join(OPENERS)}"
+            f"--dataset {path}: unknown kind of file; give .txt, {', '.join(TABLE_SUFFIXES)}, "
+            f"plain or {', '.join(OPENERS)}"
         )
     if table_suffix(path) is None:
         yield source, read_txt(path, log)
@@ -194,14 +208,15 @@ def read_document_file(path: Path, source: str, options: RawTextOptions, log: Re
             names = all_columns(path, record, {columns.text}, log)
         if columns.text not in names:
             raise InputError(
-                f"{path}: no column {columns.text!r}, only {', '.join(map(repr, names))}; pass "
-                "--text_column"
+                f"{path}: no column {columns.text!r}, only {', '.join(map(repr, names))}; "
+                "pass --text_column"
             )
         if number == 0:  # a table without rows
             continue
         where = f"{path}, line {number}"
-        own = as_string(record.get(columns.label), where)
-        yield source if is_blank(own) else own, as_string(record.get(columns.text), where)
+        text = as_string(record.get(columns.text), where)
+        own_source = as_string(record.get(columns.label), where)
+        yield source if is_blank(own_source) else own_source, text
 
 
 def is_document_file(path: Path) -> bool:

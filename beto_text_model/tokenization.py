@@ -2,12 +2,13 @@
 max_length loses.
 """
 
-import collections
 import json
 import logging
 import sys
 import unicodedata
+from collections import Counter
 from pathlib import Path
+from typing import Any
 
 import datasets
 import numpy as np
@@ -41,7 +42,7 @@ FEATURES = datasets.Features(
 
 
 def train_wordpiece(texts, vocab_size: int, max_length: int) -> PreTrainedTokenizerFast:
-    """A cased WordPiece tokenizer trained on the given texts; accents, ñ, ¿ and ¡ are kept (NFC)."""
+    """A cased WordPiece tokenizer trained on the texts; accents, ñ, ¿ and ¡ are kept (NFC)."""
     return train_tokenizer(texts, "wordpiece", vocab_size, max_length)
 
 
@@ -56,68 +57,32 @@ def train_tokenizer(
 ) -> PreTrainedTokenizerFast:
     """A cased tokenizer with BERT's special tokens; accents, ñ, ¿ and ¡ are kept (NFC).
 
-    The same texts give the same vocabulary: the WordPiece trainer numbers the pieces `##x` in the
-    order of a hash map (tokenizers#1794) unless they are there from the start, which is what naming
-    them as special tokens does. The tokenizer that is returned is built anew from the vocabulary
-    and knows only the usual special tokens.
+    The same texts give the same vocabulary (of unigram, the scores of its rarest letters may
+    change places), and the tokenizer knows only the usual special tokens.
 
     Args:
         texts: strings, iterated twice.
         kind: `wordpiece`, `bpe` (byte-level: it knows every character) or `unigram`.
+        vocab_size: pieces, special ones included.
+        max_length: pieces that it reads of a text.
         split_digits: every digit is a piece of its own.
         alphabet: how many different characters are kept, the most frequent ones.
     """
-    counts = collections.Counter()
-    for text in texts:
-        counts.update(unicodedata.normalize("NFC", text or ""))
-    common = sorted(counts, key=lambda c: (-counts[c], c))[:alphabet]
-    letters = sorted(c for c in common if not c.isspace())
-    trained = pipeline_around(
-        {
-            "wordpiece": models.WordPiece(unk_token="[UNK]"),
-            "bpe": models.BPE(),
-            "unigram": models.Unigram(),
-        }[kind],
-        kind,
-        split_digits,
-    )
-    inner = [f"##{c}" for c in letters] if kind == "wordpiece" else []
-    common_args = {
-        "vocab_size": vocab_size,
-        "special_tokens": SPECIAL + inner,
-        "show_progress": sys.stderr.isatty(),
-    }
+    letters = frequent_letters(texts, alphabet)
+    tokenizer = pipeline_around(untrained_model(kind), kind, split_digits)
+    trainer = trainer_of(kind, vocab_size, letters)
+    tokenizer.train_from_iterator((text for text in texts if text), trainer)
     if kind == "wordpiece":
-        trainer = trainers.WordPieceTrainer(
-            **common_args, initial_alphabet=letters, limit_alphabet=len(letters)
-        )
-    elif kind == "bpe":
-        trainer = trainers.BpeTrainer(
-            **common_args, initial_alphabet=sorted(pre_tokenizers.ByteLevel.alphabet())
-        )
-    else:
-        trainer = trainers.UnigramTrainer(
-            **common_args, initial_alphabet=letters, unk_token="[UNK]"
-        )
-    trained.train_from_iterator((text for text in texts if text), trainer)
-    if kind == "wordpiece":
+        # Built anew from its vocabulary: the trained one has the inner letters as special tokens.
         model = models.WordPiece(
-            trained.get_vocab(), unk_token="[UNK]", max_input_chars_per_word=100
+            tokenizer.get_vocab(), unk_token="[UNK]", max_input_chars_per_word=100
         )
-        trained = pipeline_around(model, kind, split_digits)
-    elif (
-        kind == "unigram"
-    ):  # its trainer, too, leaves equal scores in the order of a hash map, and sums in any order
-        pieces = json.loads(trained.to_str())["model"]["vocab"][len(SPECIAL) :]
-        ordered = [(name, 0.0) for name in SPECIAL] + sorted(
-            ((p, round(s, 9)) for p, s in pieces), key=falling_score
-        )
-        trained = pipeline_around(
-            models.Unigram(ordered, SPECIAL.index("[UNK]"), False), kind, split_digits
-        )
-    trained.add_special_tokens(SPECIAL)
+        tokenizer = pipeline_around(model, kind, split_digits)
+    elif kind == "unigram":
+        tokenizer = pipeline_around(sorted_unigram(tokenizer), kind, split_digits)
+    tokenizer.add_special_tokens(SPECIAL)
     return PreTrainedTokenizerFast(
-        tokenizer_object=trained,
+        tokenizer_object=tokenizer,
         model_max_length=max_length,
         pad_token="[PAD]",
         unk_token="[UNK]",
@@ -127,32 +92,85 @@ def train_tokenizer(
     )
 
 
-def falling_score(piece: tuple[str, float]):
-    return -piece[1], piece[0]
+def frequent_letters(texts, alphabet: int) -> list[str]:
+    """The most frequent characters of the texts (NFC), at most `alphabet`, blanks left out."""
+    counts: Counter[str] = Counter()
+    for text in texts:
+        counts.update(unicodedata.normalize("NFC", text or ""))
+    # Equally frequent ones by code point, so that the same texts give the same letters.
+    by_frequency = sorted((-count, letter) for letter, count in counts.items())
+    return sorted(letter for _, letter in by_frequency[:alphabet] if not letter.isspace())
+
+
+def untrained_model(kind: str):
+    """A model of `tokenizers` without a vocabulary."""
+    if kind == "wordpiece":
+        return models.WordPiece(unk_token="[UNK]")
+    return models.BPE() if kind == "bpe" else models.Unigram()
+
+
+def trainer_of(kind: str, vocab_size: int, letters: list[str]) -> trainers.Trainer:
+    """What trains a tokenizer of `vocab_size` pieces with these letters."""
+    show_progress = sys.stderr.isatty()
+    if kind == "wordpiece":
+        # The trainer numbers the pieces `##x` in the order of a hash map (tokenizers#1794), unless
+        # they are there from the start: naming them as special tokens does that.
+        inner_letters = [f"##{letter}" for letter in letters]
+        return trainers.WordPieceTrainer(
+            vocab_size=vocab_size,
+            special_tokens=SPECIAL + inner_letters,
+            show_progress=show_progress,
+            initial_alphabet=letters,
+            limit_alphabet=len(letters),
+        )
+    if kind == "bpe":
+        return trainers.BpeTrainer(
+            vocab_size=vocab_size,
+            special_tokens=SPECIAL,
+            show_progress=show_progress,
+            initial_alphabet=sorted(pre_tokenizers.ByteLevel.alphabet()),
+        )
+    return trainers.UnigramTrainer(
+        vocab_size=vocab_size,
+        special_tokens=SPECIAL,
+        show_progress=show_progress,
+        initial_alphabet=letters,
+        unk_token="[UNK]",
+    )
+
+
+def sorted_unigram(tokenizer: Tokenizer) -> models.Unigram:
+    """The trained Unigram model with its pieces in a fixed order.
+
+    Its trainer leaves pieces of equal scores in the order of a hash map, and sums scores in any
+    order, so that their last digits differ from run to run.
+    """
+    pieces = json.loads(tokenizer.to_str())["model"]["vocab"][len(SPECIAL) :]
+    by_score = sorted((-round(score, 9), piece) for piece, score in pieces)
+    vocabulary = [(name, 0.0) for name in SPECIAL]
+    vocabulary += [(piece, -score) for score, piece in by_score]
+    return models.Unigram(vocabulary, SPECIAL.index("[UNK]"), byte_fallback=False)
 
 
 def pipeline_around(model, kind: str, split_digits: bool) -> Tokenizer:
-    """Normaliser, pre-tokeniser, decoder and `[CLS] … [SEP]` around a model: cased, accents kept."""
+    """Normaliser, pre-tokeniser, decoder and `[CLS] … [SEP]` around a model; accents are kept."""
     tokenizer = Tokenizer(model)
-    steps = {
-        "wordpiece": (
-            normalizers.BertNormalizer(lowercase=False, strip_accents=False),
-            pre_tokenizers.BertPreTokenizer(),
-            decoders.WordPiece(),
-        ),
-        "bpe": (None, pre_tokenizers.ByteLevel(add_prefix_space=True), decoders.ByteLevel()),
-        "unigram": (
-            normalizers.Replace(Regex(r"\s+"), " "),
-            pre_tokenizers.Metaspace(),
-            decoders.Metaspace(),
-        ),
-    }
-    normalizer, pre_tokenizer, tokenizer.decoder = steps[kind]
-    tokenizer.normalizer = normalizers.Sequence(
-        [normalizers.NFC()] + ([normalizer] if normalizer else [])
-    )
+    normalizer_steps: list[Any] = [normalizers.NFC()]
+    words: Any
+    if kind == "wordpiece":
+        normalizer_steps.append(normalizers.BertNormalizer(lowercase=False, strip_accents=False))
+        words = pre_tokenizers.BertPreTokenizer()
+        tokenizer.decoder = decoders.WordPiece()
+    elif kind == "bpe":
+        words = pre_tokenizers.ByteLevel(add_prefix_space=True)
+        tokenizer.decoder = decoders.ByteLevel()
+    else:
+        normalizer_steps.append(normalizers.Replace(Regex(r"\s+"), " "))
+        words = pre_tokenizers.Metaspace()
+        tokenizer.decoder = decoders.Metaspace()
+    tokenizer.normalizer = normalizers.Sequence(normalizer_steps)
     digits = [pre_tokenizers.Digits(individual_digits=True)] if split_digits else []
-    tokenizer.pre_tokenizer = pre_tokenizers.Sequence([*digits, pre_tokenizer])
+    tokenizer.pre_tokenizer = pre_tokenizers.Sequence([*digits, words])
     tokenizer.post_processor = processors.TemplateProcessing(
         single="[CLS] $A [SEP]",
         pair="[CLS] $A [SEP] $B:1 [SEP]:1",
@@ -169,46 +187,56 @@ def tokenise_splits(
     """
     cut = (max_length, truncation_side)
 
-    def tokenised() -> datasets.DatasetDict:
+    def tokenise_all() -> datasets.DatasetDict:
         return datasets.DatasetDict(
             {split: tokenise(dataset, tokenizer, cut, split) for split, dataset in splits.items()}
         )
 
     def write(folder: Path):
-        tokenised().save_to_disk(str(folder))
+        tokenise_all().save_to_disk(str(folder))
 
     folder = cached_folder("tokens", splits, (*cut, tokenizer_text(tokenizer)), write)
-    return datasets.load_from_disk(str(folder)) if folder else tokenised()
+    if folder is None:  # the cache cannot be written
+        return tokenise_all()
+    return datasets.load_from_disk(str(folder))
 
 
 def tokenise(dataset, tokenizer, cut: tuple[int, str], desc: str) -> datasets.Dataset:
-    """One split, tokenised in batches; null texts count as empty ones."""
+    """One split, tokenised in batches; null texts count as empty ones.
 
-    def batch(rows):
-        # One piece more than is read shows whether a text that fills the cut is longer.
-        longer = tokenise_texts(tokenizer, rows["text"], cut[0] + 1)
-        truncated = [len(ids) > cut[0] for ids in longer]
-        ids = tokenise_texts(tokenizer, rows["text"], *cut) if any(truncated) else longer
+    Args:
+        cut: max_length and truncation_side.
+        desc: the split's name, for the progress bar.
+    """
+    max_length, truncation_side = cut
+
+    def tokenise_batch(rows):
+        # One piece more than is read tells whether a text that fills the cut is longer.
+        ids = tokenise_texts(tokenizer, rows["text"], max_length + 1)
+        truncated = [len(own) > max_length for own in ids]
+        if any(truncated):
+            ids = tokenise_texts(tokenizer, rows["text"], max_length, truncation_side)
         return {
             "id": rows["id"],
             "input_ids": ids,
             "labels": rows["label"],
-            "length": [len(i) for i in ids],
+            "length": [len(own) for own in ids],
             "truncated": truncated,
         }
 
     return dataset.map(
-        batch,
+        tokenise_batch,
         batched=True,
         remove_columns=dataset.column_names,
         features=FEATURES,
-        keep_in_memory=True,
+        keep_in_memory=True,  # or map would write cache files into a prepared folder
         desc=f"tokenising {desc}",
     )
 
 
 def share_truncated(tokenised: datasets.DatasetDict) -> dict[str, float]:
     """Share of each split's texts that are longer than what is read of them."""
-    return {
-        split: float(np.mean(d["truncated"])) if len(d) else 0.0 for split, d in tokenised.items()
-    }
+    shares = {}
+    for split, dataset in tokenised.items():
+        shares[split] = float(np.mean(dataset["truncated"])) if len(dataset) else 0.0
+    return shares

@@ -117,6 +117,7 @@ def check_shape(config: RnnConfig):
 class RnnForSequenceClassification(PreTrainedModel):
     """A text classifier of any of these shapes; logits out, cross-entropy when labels are given."""
 
+    config: RnnConfig
     config_class = RnnConfig
     base_model_prefix = "encoder"
     # Or Trainer would leave out the division by gradient_accumulation_steps.

@@ -2,17 +2,14 @@
 lengths.
 
     python beto_text_model/scripts/explore/tokenizer_audit.py
-    python beto_text_model/scripts/explore/tokenizer_audit.py --dataset data/x/data_v1 --output audit \
-        --model_name_or_path models/beto models/beto-cased mini-scratch
+    python beto_text_model/scripts/explore/tokenizer_audit.py --dataset data/x/data_v1 \
+        --model_name_or_path models/beto models/beto-cased mini-scratch --output audit
 
 Prints the report as Markdown; with --output also writes report.md, report.json and
 figures/lengths.png. mini-scratch is the tokenizer that train.py would train on the train split.
 """
 
-import re
 import tempfile
-import unicodedata
-from collections import Counter, defaultdict
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -22,6 +19,12 @@ from matplotlib.ticker import NullFormatter, PercentFormatter, StrMethodFormatte
 
 from beto_text_model.arguments import MINI_SCRATCH, ModelArguments
 from beto_text_model.model import choose_max_length, load_config, load_tokenizer
+from beto_text_model.tokenizer_statistics import (
+    CHARACTERS,
+    THRESHOLDS,
+    audit_tokenizer,
+    count_words,
+)
 from utils import runs
 from utils.cli import parse, start_logging
 from utils.data import load_corpus, options_of
@@ -30,10 +33,6 @@ from utils.figures import save_figure
 from utils.folders import claim_report, whole_folder
 from utils.tables import markdown_table
 from utils.training import DatasetArguments
-
-CHARACTERS = "áéíóúüñÁÉÍÓÚÜÑ¿¡%/;"
-THRESHOLDS = (64, 128, 256, 512)
-BATCH = 64
 
 
 @dataclass
@@ -68,13 +67,16 @@ def main(argv=None) -> dict:
 
     # Splits: the same for every room.
     corpus = load_corpus(args.dataset, options_of(args))
-    splits, words = corpus.splits, count_words(corpus.splits)
+    words = count_words(corpus.splits)
 
-    # Audit: every tokenizer on every split.
-    audits, lengths = {}, {}
+    # Audit: every tokenizer on every split, each once.
+    audits = {}
+    lengths = {}
     for name in dict.fromkeys(args.model_name_or_path):
         tokenizer, limit = tokenizer_of(name, args.vocab_size, corpus)
-        audits[name], lengths[name] = audit(tokenizer, limit, splits, words, args.most)
+        audits[name], lengths[name] = audit_tokenizer(
+            tokenizer, limit, corpus.splits, words, args.most
+        )
     report = {
         "dataset": corpus.info["name"],
         "source": args.dataset,
@@ -108,7 +110,11 @@ def save(folder: Path, report: dict, text: str, figure: Figure):
 
 
 def tokenizer_of(name: str, vocab_size: int, corpus):
-    """A model's tokenizer and how many pieces of a text the model reads."""
+    """A model's tokenizer and how many pieces of a text the model reads.
+
+    Raises:
+        InputError: the tokenizer has no fast form (tokenizer.json).
+    """
     args = ModelArguments(model_name_or_path=name, vocab_size=vocab_size)
     config = load_config(args, corpus.info["labels"])
     with tempfile.TemporaryDirectory() as folder:
@@ -117,234 +123,81 @@ def tokenizer_of(name: str, vocab_size: int, corpus):
         )
     if not tokenizer.is_fast:
         raise InputError(
-            f"--model_name_or_path {name}: its tokenizer gives no offsets; give one with tokenizer.json"
+            f"--model_name_or_path {name}: its tokenizer gives no offsets; give one with "
+            "tokenizer.json"
         )
     return tokenizer, choose_max_length(args, config, tokenizer)
-
-
-def count_words(splits) -> Counter:
-    """Words (runs of letters) of all splits, in lower case, with their numbers."""
-    words = Counter()
-    for dataset in splits.values():
-        for batch in dataset.iter(BATCH):
-            for text in batch["text"]:
-                words.update(re.findall(r"[^\W\d_]+", (text or "").lower()))
-    return words
-
-
-def audit(tokenizer, limit: int, splits, words: Counter, most: int) -> tuple[dict, np.ndarray]:
-    """All about one tokenizer, and the lengths of all texts in pieces."""
-    unknown, lengths, rows = Counter(), [], {}
-    for split, dataset in splits.items():
-        pieces, per_word, n_unknown, words_with_unknown = count_pieces(dataset, tokenizer, unknown)
-        lengths.append(pieces)
-        rows[split] = describe(pieces, per_word, limit) | {
-            "unknown_piece_share": n_unknown / max(1, int(pieces.sum())),
-            "unknown_word_share": words_with_unknown / max(1, per_word.total()),
-        }
-    result = {
-        "vocabulary": len(tokenizer),
-        "limit": limit,
-        "characters": {c: fate_of(c, tokenizer) for c in CHARACTERS},
-        "splits": rows,
-        "unknown": dict(unknown.most_common(most)),
-        "accents": lost_accents(tokenizer, words, most),
-    }
-    return result, np.concatenate(lengths)
-
-
-def fate_of(character: str, tokenizer) -> str:
-    """`kept`, `[UNK]`, or what the character has become after encoding and decoding."""
-    ids = tokenizer(character, add_special_tokens=False)["input_ids"]
-    if tokenizer.unk_token_id in ids:
-        return "[UNK]"
-    decoded = tokenizer.decode(ids, clean_up_tokenization_spaces=False).strip()
-    return "kept" if decoded == character else decoded or "nothing"
-
-
-def count_pieces(dataset, tokenizer, unknown: Counter):
-    """Pieces of each text (n,), special ones included; words by number of pieces; unknown pieces;
-    words with one.
-
-    Words are what white space separates. The fragments that become unknown are added to `unknown`.
-    """
-    lengths, per_word, n_unknown, words_with_unknown = [], Counter(), 0, 0
-    for batch in dataset.iter(BATCH):
-        texts = [text or "" for text in batch["text"]]
-        encoded = tokenizer(texts, truncation=False, return_offsets_mapping=True, verbose=False)
-        for text, ids, offsets in zip(
-            texts, encoded["input_ids"], encoded["offset_mapping"], strict=True
-        ):
-            starts = [match.start() for match in re.finditer(r"\S+", text)]
-            # By the last character of a piece: the first may be the space before it.
-            word_of = np.searchsorted(starts, [end - 1 for _, end in offsets], side="right") - 1
-            real = np.array([end > start for start, end in offsets], bool) & (word_of >= 0)
-            is_unknown = real & (np.array(ids) == tokenizer.unk_token_id)
-            lengths.append(len(ids))
-            per_word.update(np.bincount(word_of[real], minlength=len(starts)).tolist())
-            n_unknown += int(is_unknown.sum())
-            words_with_unknown += len(np.unique(word_of[is_unknown]))
-            unknown.update(text[slice(*offsets[i])].strip() for i in np.flatnonzero(is_unknown))
-    return np.array(lengths, int), per_word, n_unknown, words_with_unknown
-
-
-def describe(pieces: np.ndarray, per_word: Counter, limit: int) -> dict:
-    """The lengths of one split's texts and words. pieces: (n,). per_word: words by their number of
-    pieces.
-    """
-    lengths, counts = zip(*sorted(per_word.items()), strict=True) if per_word else ((0,), (1,))
-    median, p95, longest = (
-        np.percentile(pieces, [50, 95, 100]).astype(int).tolist() if len(pieces) else (0, 0, 0)
-    )
-    return {
-        "texts": len(pieces),
-        "median": median,
-        "p95": p95,
-        "max": longest,
-        "share_over": {
-            str(n): float((pieces > n).mean()) if len(pieces) else 0.0 for n in (*THRESHOLDS, limit)
-        },
-        "words": per_word.total(),
-        "pieces_per_word_mean": float(np.average(lengths, weights=counts)),
-        "pieces_per_word_p95": lengths[np.searchsorted(np.cumsum(counts), 0.95 * sum(counts))],
-    }
-
-
-def accents_in(word: str) -> int:
-    """Number of accent marks, those of ñ and ü included."""
-    return sum(unicodedata.combining(c) > 0 for c in unicodedata.normalize("NFD", word))
-
-
-def lost_accents(tokenizer, words: Counter, most: int) -> dict:
-    """Accented words that lose their accents, and those of them that the model takes for another
-    word.
-    """
-    names = list(words)
-    # A space before each, as within a text: some tokenizers tell the first word of a text from the
-    # others.
-    spaced = [f" {word}" for word in names]
-    ids = tokenizer(spaced, add_special_tokens=False, verbose=False)["input_ids"] if names else []
-    groups, forms = defaultdict(list), {}
-    for word, pieces in zip(names, ids, strict=True):
-        if tokenizer.unk_token_id not in pieces:
-            groups[tuple(pieces)].append(word)
-            if accents_in(word):
-                forms[word] = tokenizer.decode(pieces, clean_up_tokenization_spaces=False).strip()
-    lost = {word: form for word, form in forms.items() if accents_in(form) < accents_in(word)}
-    twins = {
-        word: [other for other in group if other != word]
-        for group in groups.values()
-        if len(group) > 1
-        for word in group
-        if word in lost
-    }
-    shown = sorted(twins, key=words.get, reverse=True)[:most]
-    return {
-        "accented_words": sum(words[w] for w in names if accents_in(w)),
-        "lost": sum(words[w] for w in lost),
-        "colliding": sum(words[w] for w in twins),
-        "collisions": [
-            {
-                "word": w,
-                "count": words[w],
-                "becomes": lost[w],
-                "same_as": {o: words[o] for o in twins[w]},
-            }
-            for w in shown
-        ],
-    }
 
 
 def markdown(report: dict) -> str:
     """The report as Markdown."""
     audits = report["tokenizers"]
-    rows = [
-        (name, audit, split, row)
-        for name, audit in audits.items()
-        for split, row in audit["splits"].items()
-    ]
-    limits = sorted({*THRESHOLDS, *(audit["limit"] for audit in audits.values())})
     characters = [[c, *(audit["characters"][c] for audit in audits.values())] for c in CHARACTERS]
-    lengths = [
-        [
-            name,
-            split,
-            row["texts"],
-            row["median"],
-            row["p95"],
-            row["max"],
-            *(share(row["share_over"].get(str(n))) for n in limits),
-            audit["limit"],
-        ]
-        for name, audit, split, row in rows
-    ]
-    pieces = [
-        [
-            name,
-            split,
-            row["words"],
-            f"{row['pieces_per_word_mean']:.2f}",
-            row["pieces_per_word_p95"],
-            share(row["unknown_piece_share"]),
-            share(row["unknown_word_share"]),
-        ]
-        for name, _, split, row in rows
-    ]
-    over = [f"over {n}" for n in limits]
     parts = [
         f"# Tokenizers on {report['dataset']}\n",
         f"Source `{report['source']}`, hash `{report['hash']}`.\n",
         "## What becomes of a character\n",
         markdown_table(["character", *audits], characters),
         "## Texts in pieces\n",
-        markdown_table(
-            ["tokenizer", "split", "texts", "median", "p95", "max", *over, "model reads"], lengths
-        ),
+        texts_table(audits),
         "## Words in pieces\n",
-        markdown_table(
-            [
-                "tokenizer",
-                "split",
-                "words",
-                "pieces a word",
-                "p95",
-                "[UNK] pieces",
-                "words with [UNK]",
-            ],
-            pieces,
-        ),
-        *(word_lists(name, audit) for name, audit in audits.items()),
+        words_table(audits),
     ]
+    parts += [word_lists(name, audit) for name, audit in audits.items()]
     return "\n".join(parts)
 
 
-def share(value: float | None) -> str:
-    return "" if value is None else f"{value:.2%}"
+def texts_table(audits: dict[str, dict]) -> str:
+    """A row for each tokenizer and split: lengths of the texts, and shares of longer ones."""
+    limits = sorted({*THRESHOLDS, *(audit["limit"] for audit in audits.values())})
+    rows = []
+    for name, audit in audits.items():
+        for split, row in audit["splits"].items():
+            lengths = [row["texts"], row["median"], row["p95"], row["max"]]
+            # Another tokenizer's limit is not among this one's shares.
+            over = [percent(row["share_over"].get(str(n))) for n in limits]
+            rows.append([name, split, *lengths, *over, audit["limit"]])
+    over_names = [f"over {n}" for n in limits]
+    columns = ["tokenizer", "split", "texts", "median", "p95", "max", *over_names, "model reads"]
+    return markdown_table(columns, rows)
+
+
+def words_table(audits: dict[str, dict]) -> str:
+    """A row for each tokenizer and split: pieces per word, and shares of unknown ones."""
+    columns = ["tokenizer", "split", "words", "pieces a word", "p95"]
+    columns += ["[UNK] pieces", "words with [UNK]"]
+    rows = []
+    for name, audit in audits.items():
+        for split, row in audit["splits"].items():
+            mean = f"{row['pieces_per_word_mean']:.2f}"
+            pieces = [row["words"], mean, row["pieces_per_word_p95"]]
+            unknown = [percent(row["unknown_piece_share"]), percent(row["unknown_word_share"])]
+            rows.append([name, split, *pieces, *unknown])
+    return markdown_table(columns, rows)
+
+
+def percent(share: float | None) -> str:
+    """The share in percent, or nothing."""
+    return "" if share is None else f"{share:.2%}"
 
 
 def word_lists(name: str, audit: dict) -> str:
     """The words that one tokenizer does not know or confuses."""
     accents = audit["accents"]
-    rows = [
-        [
-            c["word"],
-            c["count"],
-            c["becomes"],
-            ", ".join(f"{w} ({n})" for w, n in c["same_as"].items()),
-        ]
-        for c in accents["collisions"]
+    rows = []
+    for collision in accents["collisions"]:
+        same_as = ", ".join(f"{word} ({n})" for word, n in collision["same_as"].items())
+        rows.append([collision["word"], collision["count"], collision["becomes"], same_as])
+    parts = [
+        f"## {name}: {audit['vocabulary']} pieces\n",
+        f"Of {accents['accented_words']} accented words {accents['lost']} lose their accents; "
+        f"{accents['colliding']} of them are then the same as another word of the corpus "
+        "(upper and lower case taken as one).\n",
+        markdown_table(["word", "times", "becomes", "same as"], rows),
+        "Most frequent unknown:\n",
+        markdown_table(["unknown", "times"], list(audit["unknown"].items())),
     ]
-    return "\n".join(
-        [
-            f"## {name}: {audit['vocabulary']} pieces\n",
-            f"Of {accents['accented_words']} accented words {accents['lost']} lose their accents; "
-            f"{accents['colliding']} "
-            "of them are then the same as another word of the corpus (upper and lower case taken as one).\n",
-            markdown_table(["word", "times", "becomes", "same as"], rows),
-            "Most frequent unknown:\n",
-            markdown_table(["unknown", "times"], list(audit["unknown"].items())),
-        ]
-    )
+    return "\n".join(parts)
 
 
 def pieces_figure(lengths: dict[str, np.ndarray]) -> Figure:
@@ -352,10 +205,9 @@ def pieces_figure(lengths: dict[str, np.ndarray]) -> Figure:
     figure = Figure(figsize=(8, 4.5), layout="constrained")
     axes = figure.subplots()
     for name, pieces in lengths.items():
-        ordered = np.sort(pieces)
-        axes.step(
-            ordered, 1 - np.arange(1, len(ordered) + 1) / len(ordered), where="post", label=name
-        )
+        lengths_in_order = np.sort(pieces)
+        longer = 1 - np.arange(1, len(pieces) + 1) / len(pieces)
+        axes.step(lengths_in_order, longer, where="post", label=name)
     for n in THRESHOLDS:
         axes.axvline(n, color="#666666", linestyle=":", linewidth=1)
     axes.set(

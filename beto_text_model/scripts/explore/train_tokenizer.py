@@ -1,14 +1,14 @@
 """Train a tokenizer on unlabelled Spanish text and say how well it fits.
 
-    python beto_text_model/scripts/explore/train_tokenizer.py --dataset corpus_es.jsonl.xz --vocab_size 12000 \
-        --output_dir runs/tokenizer
-    python beto_text_model/scripts/explore/train_tokenizer.py --dataset data/x/data_v1 --kind unigram \
-        --compare_with dccuchile/bert-base-spanish-wwm-cased --output_dir runs/tokenizer-x
+    python beto_text_model/scripts/explore/train_tokenizer.py --dataset corpus_es.jsonl.xz \
+        --vocab_size 12000 --output_dir runs/tokenizer
+    python beto_text_model/scripts/explore/train_tokenizer.py --dataset data/x/data_v1 \
+        --kind unigram --compare_with dccuchile/bert-base-spanish-wwm-cased \
+        --output_dir runs/tokenizer-x
 
-Cased, accents and ñ kept. The folder serves `pretrain_mlm.py --tokenizer_name`. report.json and the
-table hold,
-for this tokenizer and those it is compared with, on the documents kept aside: pieces per word,
-share of words that are one piece, share of pieces that are [UNK].
+Cased, accents and ñ kept. The folder is what `pretrain_mlm.py --tokenizer_name` takes. report.json
+and the table hold, for this tokenizer and those it is compared with, on the documents kept aside:
+pieces per word, share of words that are one piece, share of pieces that are [UNK].
 """
 
 import logging
@@ -67,7 +67,8 @@ class Documents:
     """The texts of some rows, to be iterated more than once without holding them in memory."""
 
     def __init__(self, texts, rows):
-        self.texts, self.rows = texts, rows
+        self.texts = texts
+        self.rows = rows
 
     def __iter__(self):
         return (self.texts[int(row)].as_py() for row in self.rows)
@@ -81,10 +82,11 @@ def main(argv=None) -> Path:
     output_dir = Path(args.output_dir)
     claim(output_dir, args.overwrite)
 
-    # Texts: those that are learnt from, and those kept aside for the report.
+    # Texts: those to learn from, and those kept aside for the report.
     corpus = load_raw_texts(text_args)
     for note in corpus.notes[:20]:
         logger.info(note)
+    # Loaded before the training: a wrong name must not cost it.
     compared = {
         name: from_source(AutoTokenizer, place_of(name), at_hand=MINI) for name in args.compare_with
     }
@@ -101,22 +103,25 @@ def main(argv=None) -> Path:
         alphabet=args.alphabet,
     )
 
-    # Report: on the documents kept aside, else on those learnt from.
+    # Report: on the documents kept aside, else on those it learnt from.
     rows = corpus.held_out if len(corpus.held_out) else corpus.train
     words = sample_of_words(Documents(corpus.texts, rows))
-    report = {name: fit(t, words) for name, t in {output_dir.name: tokenizer, **compared}.items()}
+    tokenizers = {output_dir.name: tokenizer, **compared}
+    report = {name: fit_of(own, words) for name, own in tokenizers.items()}
     print_report(report, len(words))
 
     # Save: whole or not at all.
     with whole_folder(output_dir) as partial:
         tokenizer.save_pretrained(partial)
-        content = {
-            "corpus_hash": corpus.hash,
-            "arguments": vars(args) | vars(text_args),
-            "words": len(words),
-            "tokenizers": report,
-        }
-        runs.write_json(partial / "report.json", content)
+        runs.write_json(
+            partial / "report.json",
+            {
+                "corpus_hash": corpus.hash,
+                "arguments": vars(args) | vars(text_args),
+                "words": len(words),
+                "tokenizers": report,
+            },
+        )
     print(f"{output_dir}: {len(tokenizer)} pieces")
     return output_dir
 
@@ -129,47 +134,53 @@ def claim(output_dir: Path, overwrite: bool):
         )
     if output_dir.exists() and not (output_dir / "tokenizer.json").exists():
         raise InputError(
-            f"{output_dir}: holds no tokenizer, so it is not overwritten; choose another --output_dir"
+            f"{output_dir}: holds no tokenizer, so it is not overwritten; choose another "
+            "--output_dir"
         )
 
 
 def sample_of_words(documents, most: int = 500_000) -> list[str]:
-    """The first words of the documents, a fair share of each, as white space parts them."""
+    """The first words of each document, as many of each as make `most` in all; words are what white
+    space separates.
+    """
     documents = list(documents)
     share = max(1, most // max(len(documents), 1))
-    words = []
+    words: list[str] = []
     for text in documents:
+        # The cut spares splitting a long text whole: few words have 40 characters.
         words += text[: 40 * share].split()[:share]
     if not words:
         raise InputError("not one word in the texts; check --dataset")
     return words
 
 
-def fit(tokenizer, words: list[str]) -> dict[str, float]:
-    """How a tokenizer cuts words: pieces per word, share of words in one piece, share of [UNK]
-    among the pieces.
+def fit_of(tokenizer, words: list[str]) -> dict[str, float]:
+    """How a tokenizer cuts words: `pieces` of its vocabulary, `pieces_per_word`, share of
+    `words_in_one_piece`, share of `unknown` among the pieces.
     """
+    # Each different word once, weighted by how often it occurs.
     unique, counts = np.unique(np.array(words, dtype=object).astype(str), return_counts=True)
     ids = tokenizer(unique.tolist(), add_special_tokens=False)["input_ids"]
-    lengths = np.array([len(i) for i in ids])
-    unknown = np.array([i.count(tokenizer.unk_token_id) for i in ids])
-    pieces = (lengths * counts).sum()
+    lengths = np.array([len(own) for own in ids])
+    unknown = np.array([own.count(tokenizer.unk_token_id) for own in ids])
+    n_words = counts.sum()
+    n_pieces = (lengths * counts).sum()
     return {
         "pieces": len(tokenizer),
-        "pieces_per_word": pieces / counts.sum(),
-        "words_in_one_piece": (counts * (lengths == 1)).sum() / counts.sum(),
-        "unknown": (unknown * counts).sum() / max(pieces, 1),
+        "pieces_per_word": n_pieces / n_words,
+        "words_in_one_piece": (counts * (lengths == 1)).sum() / n_words,
+        "unknown": (unknown * counts).sum() / max(n_pieces, 1),
     }
 
 
-def print_report(report: dict, n_words: int):
-    print(
-        f"{n_words} words\n{'tokenizer':40} {'pieces':>8} {'per word':>9} {'one piece':>10} {'[UNK]':>9}"
-    )
+def print_report(report: dict[str, dict], n_words: int):
+    """The report as a table; of a long name the end is shown."""
+    print(f"{n_words} words")
+    print(f"{'tokenizer':40} {'pieces':>8} {'per word':>9} {'one piece':>10} {'[UNK]':>9}")
     for name, row in report.items():
         print(
-            f"{name[-40:]:40} {row['pieces']:8d} {row['pieces_per_word']:9.3f} {row['words_in_one_piece']:10.1%} "
-            f"{row['unknown']:9.4%}"
+            f"{name[-40:]:40} {row['pieces']:8d} {row['pieces_per_word']:9.3f} "
+            f"{row['words_in_one_piece']:10.1%} {row['unknown']:9.4%}"
         )
 
 

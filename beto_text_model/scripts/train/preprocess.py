@@ -11,6 +11,7 @@ training, which makes it.
 import json
 import tempfile
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -51,7 +52,8 @@ def main(argv=None) -> dict:
         "max_length": max_length,
         "truncation_side": model_args.truncation_side,
         "splits": {
-            split: describe(dataset, tokenizer.unk_token_id) for split, dataset in tokenised.items()
+            split: describe_pieces(dataset, tokenizer.unk_token_id)
+            for split, dataset in tokenised.items()
         },
         "share_truncated": share_truncated(tokenised),
     }
@@ -59,15 +61,18 @@ def main(argv=None) -> dict:
     return report
 
 
-def describe(dataset, unknown: int) -> dict:
+def describe_pieces(dataset, unknown_id: int) -> dict[str, Any]:
     """Texts, pieces per text and share of unknown pieces of one tokenised split."""
+    if not len(dataset):
+        return {"texts": 0, "pieces_median": 0, "pieces_p95": 0, "unknown_share": 0.0}
+    # One flat array: a list of lists of a large corpus would not fit in memory.
     pieces = dataset.with_format("arrow")["input_ids"][:].combine_chunks().flatten().to_numpy()
     lengths = np.array(dataset["length"])
     return {
         "texts": len(dataset),
-        "pieces_median": int(np.median(lengths)) if len(lengths) else 0,
-        "pieces_p95": int(np.percentile(lengths, 95)) if len(lengths) else 0,
-        "unknown_share": float((pieces == unknown).mean()) if len(pieces) else 0.0,
+        "pieces_median": int(np.median(lengths)),
+        "pieces_p95": int(np.percentile(lengths, 95)),
+        "unknown_share": float((pieces == unknown_id).mean()) if len(pieces) else 0.0,
     }
 
 

@@ -134,7 +134,7 @@ def main(argv=None) -> Path:
     # Save: everything into the working folder, then its final name.
     try:
         if encoder_args.save_fp16:
-            trainer.model.half()  # type: ignore[union-attr]  # it has one from the start
+            trainer.model.half()
         trainer.save_model(str(working), _internal_call=True)
         if args.process_index == 0:
             save(working, trainer, results, args)
