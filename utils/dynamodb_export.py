@@ -99,7 +99,7 @@ FIXES = {
 
 
 @exits_on_input_error
-def main(argv=None):
+def main(argv=None) -> None:
     """Export; prints the counts as json."""
     args, words = parse(ExportArguments, argv, doc=__doc__, positional=["table"])
     if boto3 is None:

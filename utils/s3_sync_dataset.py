@@ -104,7 +104,7 @@ def main(argv=None) -> int:
         placed = assign_paths({entry.key: entry.size for entry in listed}, prefix, (MANIFEST,))
         wanted = choose(listed, placed, args)
 
-        # Fetch, remove what is too much, write the manifest.
+        # Fetch, write the manifest, remove what the bucket lacks.
         if args.dry_run:
             return dry_run(bucket, output, names, listed, wanted, placed, args)
         with locked_folder(output, "sync"):
@@ -117,7 +117,7 @@ def main(argv=None) -> int:
         )
         raise SystemExit(130) from None
 
-    # Say it.
+    # Say what was done.
     say_summary(output, names, kept, fetched, failed, time.perf_counter() - start)
     for key, reason in sorted(failed.items()):
         print(f"failed: {key!r}: {reason}", file=sys.stderr)
@@ -271,10 +271,9 @@ def in_subfolders(path: str, names: list[str]) -> bool:
 
 def is_wanted(path: str, args: SyncArguments) -> bool:
     """Whether --include and --exclude let a path below the prefix through; * also matches /."""
-    included = not args.include or any(
-        fnmatch.fnmatchcase(path, pattern) for pattern in args.include
-    )
-    return included and not any(fnmatch.fnmatchcase(path, pattern) for pattern in args.exclude)
+    is_included = any(fnmatch.fnmatchcase(path, pattern) for pattern in args.include or ["*"])
+    is_excluded = any(fnmatch.fnmatchcase(path, pattern) for pattern in args.exclude)
+    return is_included and not is_excluded
 
 
 # What is here already.
@@ -291,7 +290,8 @@ def split_unchanged(
     """(entries of the files that are here as listed, objects to fetch)."""
     kept, missing, doubtful = [], [], []
     for entry in wanted:
-        known, path = manifest.get(entry.key), paths[entry.key]
+        known = manifest.get(entry.key)
+        path = paths[entry.key]
         if not args.checksum and known and is_trusted(output, entry, path, known):
             kept.append(known)
         elif os.path.lexists(os.path.join(output, path)):
@@ -314,7 +314,7 @@ def split_unchanged(
 
 def surplus_files(
     output: Path, names: list[str], listed: list[Listed], paths: dict, args: SyncArguments
-):
+) -> list[Path]:
     """The local files of the subfolders that no listed key has, but for what the patterns leave
     out.
     """
@@ -322,12 +322,14 @@ def surplus_files(
     found = []
     for name in names:
         folder = output if name == "." else output / name
-        for file in (
-            sorted(folder.rglob("*")) if folder.is_dir() and not folder.is_symlink() else []
-        ):
+        # What lies behind a link is not the sync's to remove.
+        if not folder.is_dir() or folder.is_symlink():
+            continue
+        for file in sorted(folder.rglob("*")):
             path = file.relative_to(output).as_posix()
-            ours = path == MANIFEST or path.startswith(f"{WORK}/")
-            if not file.is_dir() and not ours and path not in there and is_wanted(path, args):
+            is_ours = path == MANIFEST or path.startswith(f"{WORK}/")
+            is_known = path in there or not is_wanted(path, args)
+            if not file.is_dir() and not is_ours and not is_known:
                 found.append(file)
     return found
 

@@ -70,7 +70,7 @@ def main(argv=None) -> int:
         print("interrupted; the same command continues where it stopped", file=sys.stderr)
         raise SystemExit(130) from None
 
-    # Say it.
+    # Say what was done.
     put = len(wanted.keys() - failed.keys())
     print(
         f"s3://{bucket_name}/{prefix}: {put} put, {len(same)} the same, {len(failed)} failed, "
@@ -90,10 +90,11 @@ def choose(
     args: UploadArguments,
 ) -> tuple[dict[str, Path], list[str], dict[str, str]]:
     """(files to put by key, keys that are there with the same bytes, reasons by key refused)."""
-    keys = {f"{prefix}{nfc(file.relative_to(folder).as_posix())}": file for file in files}
+    keys = {key_of(file, folder, prefix): file for file in files}
     sizes = {key: file.stat().st_size for key, file in keys.items()}
     refused = assign_paths(sizes, prefix).refused | find_key_collisions(files, folder, prefix)
-    wanted, same = {}, []
+    wanted = {}
+    same = []
     for key, file in keys.items():
         if key in refused:
             continue
@@ -132,12 +133,11 @@ def files_to_put(folder: Path) -> tuple[list[Path], int]:
     if not folder.is_dir():
         raise InputError(f"{folder}: no such folder; check the path")
     found = [path for path in sorted(folder.rglob("*")) if path.is_symlink() or path.is_file()]
-    files = [
-        path
-        for path in found
-        if not path.is_symlink()
-        and not any(part.startswith(".") for part in path.relative_to(folder).parts)
-    ]
+    files = []
+    for path in found:
+        is_hidden = any(part.startswith(".") for part in path.relative_to(folder).parts)
+        if not is_hidden and not path.is_symlink():
+            files.append(path)
     if not files:
         raise InputError(f"{folder}: no file in it; check the path")
     return files, len(found) - len(files)
@@ -153,11 +153,17 @@ def is_same(bucket: Bucket, file: Path, listed: Listed) -> bool:
         return False
 
 
+def key_of(file: Path, folder: Path, prefix: str) -> str:
+    """Where a file of the folder goes; in NFC, for macOS names files in NFD."""
+    return f"{prefix}{nfc(file.relative_to(folder).as_posix())}"
+
+
 def find_key_collisions(files: list[Path], folder: Path, prefix: str) -> dict[str, str]:
     """The keys that two files share because their names differ in their Unicode form alone."""
-    seen, found = set(), {}
+    seen: set[str] = set()
+    found: dict[str, str] = {}
     for file in files:
-        key = f"{prefix}{nfc(file.relative_to(folder).as_posix())}"
+        key = key_of(file, folder, prefix)
         if key in seen:
             found[key] = "two files have this name in different Unicode forms; rename one"
         seen.add(key)
@@ -194,6 +200,7 @@ def put_all(bucket: Bucket, wanted: dict[str, Path], args: UploadArguments) -> d
         ) as bar,
         report_progress(describe),
     ):
+        # Small ones first: what is learned from the first file should not take long.
         waiting = sorted(wanted, key=sizes.__getitem__)
         conditional = args.overwrite or learn_conditions(bucket, wanted, waiting, note)
         pool = ThreadPoolExecutor(args.workers)
@@ -219,17 +226,17 @@ def learn_conditions(bucket: Bucket, wanted: dict[str, Path], waiting: list[str]
     while waiting:
         key = waiting.pop(0)
         try:
-            holds = put_first(bucket, key, wanted[key])
+            is_held = put_first(bucket, key, wanted[key])
         except (ObjectError, OSError) as error:
             note(key, error)
             continue
         note(key, None)
-        if not holds:
+        if not is_held:
             print(
                 f"s3://{bucket.name}: the service knows no conditional writes; each key is asked "
                 "for right before it is written"
             )
-        return holds
+        return is_held
     return True
 
 

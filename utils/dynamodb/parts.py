@@ -241,7 +241,7 @@ def write_output(working: Path, output: Path, n_parts: int, header: list[str]):
     whole.replace(output)
 
 
-def join(parts: list[Path], stream: IO[bytes]):
+def join(parts: list[Path], stream: IO[bytes] | gzip.GzipFile):
     for part in parts:
         with open(part, "rb") as lines:
             shutil.copyfileobj(lines, stream)

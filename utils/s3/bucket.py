@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+from utils.cli import report_progress
 from utils.errors import InputError
 
 try:
@@ -21,7 +22,8 @@ try:
     from obstore.auth.boto3 import Boto3CredentialProvider
     from obstore.store import S3Store
 except ImportError as error:  # told by `connect`, so that --help and --verify need none of them
-    boto3, MISSING = None, error
+    boto3 = None
+    MISSING = error
 
 RETRIES = 5  # tries of a request before it counts as failed
 CONNECT_TIMEOUT = 10  # seconds
@@ -51,7 +53,7 @@ FIXES = {
 
 @dataclass
 class ConnectionArguments:
-    """How to reach S3; credentials come from the environment or the profile, as boto3 finds them."""
+    """How to reach S3; credentials come from where boto3 finds them, the environment first."""
 
     endpoint_url: str | None = field(
         default=None, metadata={"help": "another S3 service than Amazon's"}
@@ -107,26 +109,29 @@ def connect(bucket: str, args: ConnectionArguments) -> Bucket:
         raise InputError(f"{MISSING.name} is not installed; pip install 'spanish-text-suite[aws]'")
     if args.workers < 1:
         raise InputError(f"--workers {args.workers}: give at least 1")
-    with aws_errors(f"s3://{bucket}"):
+
+    def describe() -> str:
+        return f"s3://{bucket}: waiting for the service to answer"
+
+    with aws_errors(f"s3://{bucket}"), report_progress(describe):
         core = botocore.session.Session(profile=args.profile)
         session = boto3.Session(botocore_session=core, region_name=args.region)
         certificates = read_certificates(core)
         if not args.no_sign_request and session.get_credentials() is None:
             raise botocore.exceptions.NoCredentialsError()
+        config = botocore.config.Config(
+            retries={"total_max_attempts": RETRIES, "mode": "standard"},
+            signature_version=botocore.UNSIGNED if args.no_sign_request else None,
+            max_pool_connections=args.workers + 4,  # so that a HEAD need not wait for a transfer
+            connect_timeout=CONNECT_TIMEOUT,
+            read_timeout=READ_TIMEOUT,
+        )
         region = session.region_name or "us-east-1"
         client = session.client(
-            "s3",
-            endpoint_url=args.endpoint_url,
-            region_name=region,
-            config=botocore.config.Config(
-                retries={"total_max_attempts": RETRIES, "mode": "standard"},
-                signature_version=botocore.UNSIGNED if args.no_sign_request else None,
-                max_pool_connections=args.workers + 4,
-                connect_timeout=CONNECT_TIMEOUT,
-                read_timeout=READ_TIMEOUT,
-            ),
+            "s3", endpoint_url=args.endpoint_url, region_name=region, config=config
         )
         region = bucket_region(client, bucket) or region
+
     url = client.meta.endpoint_url
     is_amazon = urlsplit(url).hostname.endswith(("amazonaws.com", "amazonaws.com.cn"))
     store = S3Store(
@@ -150,8 +155,8 @@ def connect(bucket: str, args: ConnectionArguments) -> Bucket:
     return Bucket(bucket, client, store, is_amazon)
 
 
-def transfer_options(url: str, certificates: str | None, workers: int) -> dict:
-    """What obstore is to be told of the network, so that bytes go the way that boto3's lists go."""
+def transfer_options(url: str, certificates: str | None, workers: int) -> Any:
+    """obstore's ClientConfig: bytes go the way through the network that boto3's lists go."""
     options = {
         "allow_http": url.startswith("http:"),
         "connect_timeout": timedelta(seconds=CONNECT_TIMEOUT),
@@ -162,7 +167,8 @@ def transfer_options(url: str, certificates: str | None, workers: int) -> dict:
     if certificates:
         options["root_certificate"] = certificates
     # HTTPS_PROXY and NO_PROXY as boto3 reads them; without a proxy for this host there is no entry.
-    if proxy := botocore.utils.get_environ_proxies(url).get(urlsplit(url).scheme):
+    proxy = botocore.utils.get_environ_proxies(url).get(urlsplit(url).scheme)
+    if proxy:
         options["proxy_url"] = proxy if "://" in proxy else f"http://{proxy}"
         if certificates:
             options["proxy_ca_certificate"] = certificates
@@ -180,8 +186,11 @@ def read_certificates(core) -> str | None:
     if not place:
         return None
     path = Path(place)
-    files = sorted(file for file in path.iterdir() if file.is_file()) if path.is_dir() else [path]
     try:
+        if path.is_dir():
+            files = sorted(file for file in path.iterdir() if file.is_file())
+        else:
+            files = [path]
         texts = [file.read_text(encoding="utf-8", errors="replace") for file in files]
     except OSError as error:
         raise InputError(
@@ -216,7 +225,8 @@ def bucket_region(client, bucket: str) -> str | None:
         if error.response["Error"]["Code"] in ("404", "NoSuchBucket"):
             raise InputError(f"s3://{bucket}: {FIXES['NoSuchBucket']}") from None
     about = answer["ResponseMetadata"]
-    if region := about["HTTPHeaders"].get("x-amz-bucket-region"):
+    region = about["HTTPHeaders"].get("x-amz-bucket-region")
+    if region:
         return region
     if about["HTTPStatusCode"] in (301, 307, 400):
         client.list_objects_v2(Bucket=bucket, MaxKeys=1)
@@ -266,10 +276,13 @@ def connection_reason(error: Exception) -> str:
 def client_reason(error) -> str:
     """What the service refuses, in words; its own where we have none."""
     told = error.response.get("Error", {})
-    code, region = told.get("Code", ""), told.get("Region")
-    if reason := FIXES.get(code):
-        return f"{reason} {region}" if region and reason.endswith("--region") else reason
-    return told.get("Message") or f"the service answers {code}"
+    code = told.get("Code", "")
+    reason = FIXES.get(code)
+    if not reason:
+        return told.get("Message") or f"the service answers {code}"
+    if reason.endswith("--region") and "Region" in told:
+        return f"{reason} {told['Region']}"
+    return reason
 
 
 def list_objects(bucket: Bucket, prefix: str, versions: bool = False) -> list[Listed]:
@@ -279,9 +292,13 @@ def list_objects(bucket: Bucket, prefix: str, versions: bool = False) -> list[Li
     Raises:
         InputError: the list cannot be fetched, or comes in pages without end.
     """
-    found = []
+    found: list[Listed] = []
     operation = "list_object_versions" if versions else "list_objects_v2"
-    with aws_errors(f"s3://{bucket.name}/{prefix}"):
+
+    def describe() -> str:
+        return f"s3://{bucket.name}/{prefix}: {len(found):,} objects listed so far"
+
+    with aws_errors(f"s3://{bucket.name}/{prefix}"), report_progress(describe):
         for page in pages_of(bucket, operation, Prefix=prefix):
             entries = page.get("Versions" if versions else "Contents", [])
             found += [listed(entry) for entry in entries if entry.get("IsLatest", True)]

@@ -5,16 +5,20 @@ offers of whole objects and of parts.
 import base64
 import functools
 import hashlib
+import os
 import re
+from collections.abc import Callable
+from typing import Any
 
 from utils.s3.crc import Crc
 
 MIB = 1 << 20
-CHUNK = 8 * MIB
+CHUNK = 8 * MIB  # bytes that are read and hashed at a time
 # Part sizes that clients use: 8 MiB is the aws command line's and boto3's, 5 and 16 are common, and
 # the console takes 16 MiB and more for large files.
 PART_SIZES = [n * MIB for n in (5, 8, 10, 15, 16, 20, 25, 32, 50, 64, 100, 128, 256, 512, 1024)]
-NEW = {
+# A new hasher of each kind.
+NEW: dict[str, Callable[..., Any]] = {
     "md5": functools.partial(hashlib.md5, usedforsecurity=False),
     "sha1": functools.partial(hashlib.sha1, usedforsecurity=False),
     "sha256": hashlib.sha256,
@@ -55,7 +59,7 @@ def is_md5(etag: str) -> bool:
 
 
 def part_count(checksum: str) -> int:
-    """The number of parts behind the hyphen of a multipart ETag or a composite checksum; 0 without."""
+    """The number of parts behind the hyphen of a multipart ETag or a composite checksum, or 0."""
     match = re.fullmatch(r"[^-]+-(\d+)", checksum)
     return int(match[1]) if match else 0
 
@@ -68,16 +72,10 @@ def equal_parts(size: int, part_size: int) -> list[int]:
 def usual_cuts(etag: str, size: int) -> list[list[int]]:
     """The cuts by usual part sizes of `size` bytes into as many parts as a multipart ETag says."""
     count = part_count(etag)
-    return [equal_parts(size, part) for part in PART_SIZES if count and -(-size // part) == count]
-
-
-def has_etag(path, etag: str, size: int) -> bool | None:
-    """Whether a file's bytes give the ETag; None where its form or part size does not let us tell."""
-    if is_md5(etag):
-        return digests(path)["md5"] == etag
-    if any(etag_of_parts(path, cut) == etag for cut in usual_cuts(etag, size)):
-        return True
-    return None  # parts of an unusual size look the same as other bytes
+    if count == 1:
+        return [[size]]  # whatever the part size
+    fitting = [part_size for part_size in PART_SIZES if -(-size // part_size) == count]
+    return [equal_parts(size, part_size) for part_size in fitting]
 
 
 def etag_of_parts(path, sizes: list[int]) -> str:
@@ -103,10 +101,11 @@ def part_digests(path, kind: str, sizes: list[int]) -> list[bytes]:
     found = []
     with open(path, "rb") as stream:
         for size in sizes:
-            hasher, left = NEW[kind](), size
-            while chunk := stream.read(CHUNK if left < 0 else min(CHUNK, left)):
+            hasher = NEW[kind]()
+            left = size if size >= 0 else os.fstat(stream.fileno()).st_size - stream.tell()
+            while chunk := stream.read(min(CHUNK, left)):
                 hasher.update(chunk)
-                left = left - len(chunk) if left >= 0 else left
+                left -= len(chunk)
             found.append(hasher.digest())
     return found
 

@@ -1,5 +1,7 @@
 """Whether a file holds the bytes that S3 stored, by whatever S3 offers to tell."""
 
+from collections.abc import Callable, Iterable, Iterator
+
 from utils.s3.bucket import Bucket, Listed
 from utils.s3.checksums import (
     NEW,
@@ -19,7 +21,8 @@ try:
 except ImportError:  # told by `connect`
     pass
 
-MOST_PARTS_ASKED = 1000  # of one object, for the size of each
+# Of one object, for the size of each part: a request each, as many as a list gives keys in one.
+MOST_PARTS_ASKED = 1000
 
 
 def head(bucket: Bucket, listed: Listed, **more) -> dict:
@@ -40,17 +43,22 @@ def head(bucket: Bucket, listed: Listed, **more) -> dict:
         raise ObjectError(reason, failed.final, failed.service) from None
 
 
-def part_cuts(bucket: Bucket, listed: Listed, count: int):
+def part_cuts(bucket: Bucket, listed: Listed, count: int) -> Iterator[list[int]]:
     """Yield the ways in which an object may have been cut into `count` parts, as lists of sizes.
 
     First the cut into equal parts that a HEAD of its first part suggests; behind it, where that was
-    none, the sizes as a HEAD of each part tells them. Services that know no part numbers answer
-    with the whole object, and nothing is yielded.
+    none, the sizes as a HEAD of each part tells them. Of services that know no part numbers, and
+    refuse them or answer with the whole object, nothing is yielded.
     """
     if count == 1:
         yield [listed.size]
         return
-    first = head(bucket, listed, PartNumber=1)["ContentLength"]
+    try:
+        first = head(bucket, listed, PartNumber=1)["ContentLength"]
+    except ObjectError as error:
+        if error.final:
+            return
+        raise
     if not 0 < first < listed.size:
         return
     equal = equal_parts(listed.size, first)
@@ -65,8 +73,8 @@ def part_cuts(bucket: Bucket, listed: Listed, count: int):
 
 
 def compare(bucket: Bucket, listed: Listed, path, found: dict | None = None) -> str | None:
-    """How a file's bytes were found to be those that S3 stored; None where S3 offers nothing that
-    tells.
+    """How a file's bytes were found to be those that S3 stored; None where S3 offers nothing to
+    compare.
 
     Args:
         found: `digests` of the file, where they are known.
@@ -78,48 +86,65 @@ def compare(bucket: Bucket, listed: Listed, path, found: dict | None = None) -> 
     if is_md5(listed.etag):
         if (found or digests(path))["md5"] == listed.etag:
             return "md5"
-    elif any(
-        etag_of_parts(path, cut) == listed.etag for cut in usual_cuts(listed.etag, listed.size)
-    ):
-        return "multipart md5"
-    # Then the checksums that uploads leave: of the whole object, or of its parts.
+    else:
+        cuts = usual_cuts(listed.etag, listed.size)
+        if any(etag_of_parts(path, cut) == listed.etag for cut in cuts):
+            return "multipart md5"
+
+    # Then the checksums that uploads leave.
     answer = head(bucket, listed)
+    how = compare_checksums(bucket, listed, path, answer)
+    if how:
+        return how
+
+    # Then the ETag once more: by the parts as the service tells them, or as other than the file's.
+    encryption = answer.get("ServerSideEncryption", "")
+    if encryption.startswith("aws:kms") or "SSECustomerAlgorithm" in answer:
+        return None  # under KMS and customers' keys an ETag is no MD5, nor one of MD5s
+    if is_md5(listed.etag):
+        return agreed(False, "md5")
+
+    def has_etag(cut: list[int]) -> bool:
+        return etag_of_parts(path, cut) == listed.etag
+
+    count = part_count(listed.etag)
+    same = fits_any(part_cuts(bucket, listed, count), has_etag) if count else None
+    return None if same is None else agreed(same, "multipart md5")
+
+
+def compare_checksums(bucket: Bucket, listed: Listed, path, answer: dict) -> str | None:
+    """`compare` by the checksums that the answer to a HEAD offers."""
     in_parts = part_count(listed.etag)
     offered = offered_checksums(answer, in_parts > 0)
+
+    # Of the whole object; one that is not said to be of the whole may be of its parts.
     for kind, value, composite in offered:
         if not composite:
             same = checksum_of(path, kind) == value
             if same or composite is False:
                 return agreed(same, kind)
+
+    # Of its parts; some services leave out their number, behind the hyphen.
     for kind, value, _ in offered:
+
+        def has_checksum(cut: list[int], kind=kind, value=value) -> bool:
+            return checksum_of(path, kind, cut).split("-")[0] == value.split("-")[0]
+
         cuts = part_cuts(bucket, listed, part_count(value) or in_parts)
-        same_parts = fits_any(cuts, value.split("-")[0], path, kind)
+        same_parts = fits_any(cuts, has_checksum)
         if same_parts is not None:
             return agreed(same_parts, f"composite {kind}")
-    # Under KMS and customers' keys an ETag is no MD5, nor one of MD5s.
-    encryption = answer.get("ServerSideEncryption", "")
-    if encryption.startswith("aws:kms") or "SSECustomerAlgorithm" in answer:
-        return None
-    if is_md5(listed.etag):
-        return agreed(False, "md5")
-    if not in_parts:
-        return None
-    same_parts = None
-    for cut in part_cuts(bucket, listed, in_parts):
-        same_parts = etag_of_parts(path, cut) == listed.etag
-        if same_parts:
-            break
-    return None if same_parts is None else agreed(same_parts, "multipart md5")
+    return None
 
 
-def fits_any(cuts, value: str, path, kind: str) -> bool | None:
-    """Whether a file in one of these cuts gives the composite checksum; None where there is none."""
-    same = None
+def fits_any(cuts: Iterable[list[int]], fits: Callable[[list[int]], bool]) -> bool | None:
+    """Whether one of the cuts fits; None where there is no cut."""
+    found = None
     for cut in cuts:
-        same = checksum_of(path, kind, cut).split("-")[0] == value
-        if same:
-            break
-    return same
+        if fits(cut):
+            return True
+        found = False
+    return found
 
 
 def agreed(same: bool, how: str) -> str:
@@ -134,7 +159,7 @@ def agreed(same: bool, how: str) -> str:
 
 
 async def sha256_of_stored(bucket: Bucket, listed: Listed, step: int) -> str:
-    """The sha256 of an object's bytes fetched anew, `step` bytes at a time, in hexadecimal digits."""
+    """The sha256 of an object's bytes, fetched anew `step` bytes at a time, in hexadecimal."""
     hasher = NEW["sha256"]()
     for start in range(0, listed.size, step):
         hasher.update(await get_bytes(bucket, listed, start, min(start + step, listed.size)))

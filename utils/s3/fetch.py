@@ -23,7 +23,7 @@ from utils.s3.objects import ObjectError, Outage, get_bytes
 
 WORK = ".s3_sync"  # folder of what is not whole yet, below the output
 LARGE = 64 << 20  # bytes from which on an object comes in ranges, and resumes where it was cut off
-RANGE = 16 << 20
+RANGE = 16 << 20  # bytes
 RANGES = 4  # of one object at a time
 ATTEMPTS = 3
 PAUSE = 0.4  # seconds before the second attempt, twice as long before the third
@@ -115,9 +115,10 @@ async def fetch(
         ObjectError: it does not come, or never with the right bytes.
         InputError: the service answers no more.
     """
-    for attempt in itertools.count(1):
+    bring = fetch_large if listed.size >= LARGE else fetch_small
+    attempt = 1
+    while True:
         try:
-            bring = fetch_large if listed.size >= LARGE else fetch_small
             work, found = await bring(bucket, root, listed)
             how = await check(bucket, work, found, listed)
             notes_of(work).unlink(missing_ok=True)
@@ -128,7 +129,7 @@ async def fetch(
             if error.final or attempt == ATTEMPTS:
                 raise
         await asyncio.sleep(PAUSE * 2 ** (attempt - 1))
-    raise AssertionError("the loop above ends by itself")
+        attempt += 1
 
 
 async def fetch_small(bucket: Bucket, root: str, listed: Listed) -> tuple[str, dict]:
@@ -150,10 +151,13 @@ async def fetch_large(bucket: Bucket, root: str, listed: Listed) -> tuple[str, d
     name = sha256(f"{listed.key}\n{listed.etag}\n{listed.version_id}".encode()).hexdigest()[:32]
     work = os.path.join(root, WORK, f"{name}.part")
     notes = notes_of(work)
-    done = set(notes.read_text().split()) if notes.exists() and os.path.exists(work) else set()
-    if not done:
+    if notes.exists() and os.path.exists(work):
+        done = set(notes.read_text().split())
+    else:
+        done = set()
         with open(work, "wb") as stream:
             stream.truncate(listed.size)
+    # One iterator for all workers: each takes the next range that nobody has taken.
     waiting = iter([n for n in range(-(-listed.size // RANGE)) if str(n) not in done])
 
     async def worker():
@@ -171,9 +175,10 @@ async def fetch_large(bucket: Bucket, root: str, listed: Listed) -> tuple[str, d
 
     # What is on its way when one range fails still lands, so that the next run need not bring it
     # again.
-    for outcome in await asyncio.gather(*(worker() for _ in range(RANGES)), return_exceptions=True):
-        if outcome is not None:
-            raise outcome
+    workers = (worker() for _ in range(RANGES))
+    for error in await asyncio.gather(*workers, return_exceptions=True):
+        if error is not None:
+            raise error
     return work, await asyncio.to_thread(digests, work)
 
 

@@ -39,7 +39,8 @@ class Outage:
     since: float = field(default_factory=time.monotonic)
 
     def note_success(self):
-        self.failures, self.since = 0, time.monotonic()
+        self.failures = 0
+        self.since = time.monotonic()
 
     def note_failure(self, error: ObjectError, where: str):
         """Count a failure.
@@ -49,7 +50,8 @@ class Outage:
                 would fail one by one.
         """
         if not error.service:
-            return self.note_success()
+            self.note_success()
+            return
         self.failures += 1
         if self.failures >= STOP_AFTER and time.monotonic() - self.since >= PATIENCE:
             raise InputError(
@@ -65,7 +67,7 @@ async def get_bytes(bucket: Bucket, entry: Listed, start: int = 0, stop: int | N
     Raises:
         ObjectError: the object is gone, has changed, or cannot be read.
     """
-    options: dict[str, Any] = {"if_match": f'"{entry.etag}"'} if entry.etag else {}
+    options: Any = {"if_match": f'"{entry.etag}"'} if entry.etag else {}
     if entry.version_id and entry.version_id != "null":
         options = {"version": entry.version_id}
     if stop is not None:
@@ -83,12 +85,15 @@ def transfer_error(error: Exception) -> ObjectError:
     status = re.search(r"status code: (\d{3})", text)
     code = re.search(r"<Code>([\w.]+)</Code>", text)
     told = code[1] if code else ""
+
+    # What is wrong with the object.
     if isinstance(error, (FileNotFoundError, obstore.exceptions.NotFoundError)):
         return ObjectError(FIXES["NoSuchKey"], final=True)
     if isinstance(error, obstore.exceptions.PreconditionError):
         return ObjectError("has changed since it was listed; run again", final=True)
     if told in FIXES or "BareRedirect" in text:
         reason = FIXES[told if told in FIXES else "PermanentRedirect"]
+        # Another region is every object's trouble, and so is a service that asks to slow down.
         return ObjectError(reason, final=True, service=told == "SlowDown" or "region" in reason)
     if (
         isinstance(error, PermissionError)
@@ -96,6 +101,8 @@ def transfer_error(error: Exception) -> ObjectError:
         or "PermissionDenied" in text
     ):
         return ObjectError(FIXES["AccessDenied"], final=True)
+
+    # What is wrong with the service, or the way to it.
     if status and status[1] == "503":
         return ObjectError(FIXES["SlowDown"], final=True, service=True)
     if status:
@@ -116,7 +123,9 @@ def request_error(error: Exception) -> ObjectError:
     """What boto3 raises, in words."""
     if isinstance(error, botocore.exceptions.ClientError):
         status = error.response["ResponseMetadata"]["HTTPStatusCode"]
-        return ObjectError(client_reason(error), final=status < 500, service=status >= 500)
+        # 501 is no failure of the service: it does not know what it is asked for.
+        is_down = status >= 500 and status != 501
+        return ObjectError(client_reason(error), final=not is_down, service=is_down)
     if isinstance(
         error, (botocore.exceptions.HTTPClientError, botocore.exceptions.ConnectionError)
     ):

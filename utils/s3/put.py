@@ -8,6 +8,7 @@ whether the key is there right before each write.
 
 import contextlib
 import os
+from typing import Any
 
 from utils.s3.bucket import FIXES, Bucket
 from utils.s3.objects import ObjectError, request_error
@@ -112,7 +113,7 @@ def write_parts(bucket: Bucket, key: str, stream, size: int, condition: dict[str
     begun = bucket.client.create_multipart_upload(**place, ChecksumAlgorithm="CRC32")
     place["UploadId"] = begun["UploadId"]
     try:
-        parts = []
+        parts: list[dict[str, Any]] = []
         while content := stream.read(part_size):
             number = len(parts) + 1
             answer = bucket.client.upload_part(

@@ -51,7 +51,8 @@ def read_space(path, arguments, typed: Set[str]) -> dict[str, list | dict]:
     if not isinstance(content, dict) or not content:
         raise InputError(f"{path}: no parameter in it; give lines like 'hidden_size: [64, 128]'")
 
-    parser = Parser([type(one) for one in arguments])
+    classes: list[Any] = [type(one) for one in arguments]
+    parser = Parser(classes)
     # Reversed, for the second flag of a switch, `--no_x`, has the same name and comes later.
     flags = {action.dest: action for action in reversed(parser._actions)}
     searched = {f.name for one in arguments for f in fields(one) if f.init} - NOT_SEARCHED
@@ -107,7 +108,7 @@ def read_range(where: str, typed: dict) -> dict[str, Any]:
             f"{where}: a range has no {sorted(unknown)[0]!r}; it has "
             f"{', '.join(sorted(RANGE_KEYS))}"
         )
-    found = {
+    found: dict[str, Any] = {
         key: switch(f"{where}: {key}", word) if key in RANGE_SWITCHES else number(word)
         for key, word in typed.items()
     }

@@ -1,4 +1,4 @@
-"""A local S3, a proxy in front of it that spoils answers, and the commands that are tried on them."""
+"""A local S3, a proxy in front of it that spoils answers, the commands that are tried on them."""
 
 import http.client
 import json

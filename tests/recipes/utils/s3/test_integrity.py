@@ -140,3 +140,23 @@ def test_a_key_that_ends_in_a_slash_and_has_bytes_is_named(bucket, tmp_path, cap
     told = capsys.readouterr().err
     assert "'v1/train/llena/': a name that ends in / with 12 bytes" in told and "vacía" not in told
     assert tree(tmp_path / "o") == {"train/a": b"1"}
+
+
+@pytest.mark.parametrize("status", [400, 501])
+def test_services_that_refuse_part_numbers_are_asked_twice(bucket, tmp_path, status):
+    put_parts(bucket, "train/grande", CONTENT, ODD)
+
+    def refuse(handler):
+        return (status, b"") if "partNumber=" in handler.path else None
+
+    Proxy.refuse = refuse
+    Proxy.faults = {"grande": ["flipped bit"]}
+    assert sync(bucket, tmp_path / "o") == 0
+    assert tree(tmp_path / "o") == {"train/grande": CONTENT}
+    assert manifest(tmp_path / "o")["v1/train/grande"]["checked"] == "fetched twice"
+
+
+def test_one_part_is_whatever_size_it_has(bucket, tmp_path):
+    put_parts(bucket, "train/uno", b"un documento", [12])
+    assert sync(bucket, tmp_path / "o") == 0
+    assert manifest(tmp_path / "o")["v1/train/uno"]["checked"] == "multipart md5"

@@ -17,7 +17,7 @@ import pytest
 
 from tests.helpers import REPO_ROOT, refused
 from tests.recipes.utils.s3.helpers import Proxy, QuietServer, manifest, put, sync, tree
-from utils import s3_sync_dataset, s3_upload
+from utils import cli, s3_sync_dataset, s3_upload
 from utils.s3 import bucket as s3
 from utils.s3 import objects as s3_objects
 
@@ -29,8 +29,8 @@ def impatient(monkeypatch):
     """An outage is one at once."""
     monkeypatch.setattr(s3_objects, "STOP_AFTER", 3)
     monkeypatch.setattr(s3_objects, "PATIENCE", 0)
-    monkeypatch.setattr(s3, "READ_TIMEOUT", 0.5)
-    monkeypatch.setattr(s3, "RETRY_TIMEOUT", 0.5)
+    monkeypatch.setattr(s3, "READ_TIMEOUT", 1.5)
+    monkeypatch.setattr(s3, "RETRY_TIMEOUT", 1.5)
 
 
 def words_of(bucket, output, *flags) -> list[str]:
@@ -63,7 +63,7 @@ def test_a_dead_service_ends_the_sync_and_what_came_is_kept(
         if not is_get_of_object(handler) or Proxy.gets.total() < 20:
             return None
         if fault == "silent":
-            time.sleep(2)
+            time.sleep(4)
         if fault in ("silent", "closed"):
             return "close"
         return (503 if fault == "unavailable" else 500), b"<Error><Code>Oh</Code></Error>"
@@ -99,12 +99,25 @@ def test_an_upload_to_a_dead_service_ends(bucket, tmp_path, capsys, impatient):
 def test_progress_is_said_where_there_is_no_terminal(bucket, tmp_path, capsys, monkeypatch):
     put(bucket, **{f"train__{number}": b"1" for number in range(8)})
     Proxy.delay = 0.2
-    import utils.cli
-
-    often = utils.cli.report_progress.__wrapped__
+    often = cli.report_progress.__wrapped__
     monkeypatch.setattr(often, "__defaults__", (0.1,))
     assert sync(bucket, tmp_path / "o", "train", "--workers", 1) == 0
     assert re.search(r"^sync: \d of 8 files, \d of 8 bytes$", capsys.readouterr().err, re.M)
+
+
+def test_a_service_that_keeps_silent_is_waited_for_aloud(bucket, tmp_path, capsys, monkeypatch):
+    put(bucket, train__a=b"1")
+
+    def slow(handler):
+        time.sleep(0.4)
+
+    Proxy.refuse = slow
+    often = cli.report_progress.__wrapped__
+    monkeypatch.setattr(often, "__defaults__", (0.1,))
+    assert sync(bucket, tmp_path / "o") == 0
+    told = capsys.readouterr().err
+    assert f"s3://{bucket[1]}: waiting for the service to answer\n" in told
+    assert f"s3://{bucket[1]}/v1/train/: 0 objects listed so far\n" in told
 
 
 # Regions.
