@@ -5,8 +5,9 @@ This file alone goes into the packages that export.py makes: it imports spaCy an
 of the suite.
 """
 
+from typing import Any
+
 import numpy as np
-from spacy.attrs import LOWER
 from spacy.tokens import Doc
 from spacy.util import registry
 from thinc.api import Model, SparseLinear_v2, chain, with_cpu
@@ -28,12 +29,15 @@ def build_linear_text_classifier(
     where ngram_size is 2 or more).
 
     Args:
-        ngram_size: n-grams of 1 … ngram_size words. length: rows of the hash table, made a power of
-            two; the layer has length × classes weights. nO: classes; default: those of the labels.
+        ngram_size: n-grams of 1 … ngram_size words.
+        length: rows of the hash table, made a power of two; the layer has length × classes weights.
+        nO: classes; default: those of the labels.
     """
     length = 2 ** (length - 1).bit_length()
-    linear = chain(weighted_ngrams(ngram_size), SparseLinear_v2(nO=nO, length=length))
-    model = chain(with_cpu(linear, linear.ops), Model("softmax", softmax))
+    linear: Model = chain(weighted_ngrams(ngram_size), SparseLinear_v2(nO=nO, length=length))
+    model: Model = chain(with_cpu(linear, linear.ops), Model("softmax", softmax))
+
+    # What spaCy asks of a textcat's model: where its classes are, and that they exclude each other.
     model.set_ref("output_layer", linear.layers[-1])
     model.attrs["multi_label"] = False
     return model
@@ -49,34 +53,33 @@ def weighted_ngrams(ngram_size: int) -> Model:
 def forward(model: Model, docs: list[Doc], is_train: bool):
     keys, weights, lengths = [], [], []
     for doc in docs:
-        words = doc.to_array([LOWER]).reshape(-1)  # uint64
-        sizes = range(2, model.attrs["ngram_size"] + 1) if len(words) else ()
-        own, counts = np.unique(
-            np.concatenate([words, *(model.ops.ngrams(n, words) for n in sizes)]),
-            return_counts=True,
-        )
+        # Hashes of the lower-cased words (uint64; spaCy's stubs say float64), then of the longer
+        # n-grams, which thinc cannot make of a document without a word.
+        words: Any = doc.to_array(["LOWER"]).reshape(-1)
+        ngrams = [words]
+        if len(words):
+            for size in range(2, model.attrs["ngram_size"] + 1):
+                ngrams.append(model.ops.ngrams(size, words))
+        doc_keys, counts = np.unique(np.concatenate(ngrams), return_counts=True)
+
+        # Euclidean length 1; a document without a word has no weight, and no division by 0.
         logs = np.log1p(counts, dtype="float32")
-        keys.append(own)
-        weights.append(logs / max(np.sqrt(np.dot(logs, logs)), 1e-12))
-        lengths.append(len(own))
-    return (
-        np.concatenate(keys),
-        np.concatenate(weights),
-        np.array(lengths, dtype="int32"),
-    ), no_gradient
+        norm = max(np.sqrt(np.dot(logs, logs)), 1e-12)
+        keys.append(doc_keys)
+        weights.append(logs / norm)
+        lengths.append(len(doc_keys))
+
+    def backprop(d_weights) -> list:
+        return []  # documents have no gradient
+
+    batch = (np.concatenate(keys), np.concatenate(weights), np.array(lengths, dtype="int32"))
+    return batch, backprop
 
 
 def softmax(model: Model, scores: Floats2d, is_train: bool):
-    """Probabilities (documents, classes); textcat's p - y already is the gradient of cross-entropy
-    by the scores.
-    """
-    return model.ops.softmax(scores), same
+    """Probabilities (documents, classes) of scores of the same shape."""
 
+    def backprop(d_scores: Floats2d) -> Floats2d:
+        return d_scores  # textcat's p - y already is the gradient of cross-entropy by the scores
 
-def same(d_scores: Floats2d) -> Floats2d:
-    return d_scores
-
-
-def no_gradient(d_weights) -> list:
-    """Documents have no gradient."""
-    return []
+    return model.ops.softmax(scores), backprop

@@ -1,4 +1,4 @@
-"""The room's command line: a config.cfg, the suite's flags, and spaCy's own dotted overrides."""
+"""The command line of training: a config.cfg, the suite's flags, and spaCy's dotted overrides."""
 
 import sys
 from dataclasses import asdict, dataclass, field
@@ -13,7 +13,7 @@ from utils.errors import InputError
 
 PACKAGE = Path(__file__).parent
 CONFIG = PACKAGE / "config.cfg"
-# What no override may say, since train.py has a flag of its own for it.
+# Overrides that are refused, for train.py has a flag for each.
 FLAGS = {"paths.dataset": "--dataset", "system.seed": "--seed", "training.seed": "--seed"}
 
 
@@ -37,7 +37,7 @@ class TrainArguments(DataOptions):
     )
     gpu_id: int = field(default=-1, metadata={"help": "number of the GPU, -1 for the CPU"})
     resume: bool = field(
-        default=False, metadata={"help": "begin anew from the best pipeline of an unfinished run"}
+        default=False, metadata={"help": "train again from the best pipeline of an unfinished run"}
     )
     overwrite: bool = field(
         default=False, metadata={"help": "replace a finished run in --output_dir"}
@@ -73,8 +73,13 @@ def parse_training(argv, doc: str, *more):
 
 
 def split_overrides(argv: list[str]) -> tuple[list[str], dict]:
-    """The suite's own words, and spaCy's overrides (flags with a dot) as a dict of parsed values."""
-    flags, dotted = [], []
+    """The suite's own words, and spaCy's overrides (flags with a dot) as a dict of parsed values.
+
+    Raises:
+        InputError: an override without a value.
+    """
+    flags: list[str] = []
+    dotted: list[str] = []
     words = iter(argv)
     for word in words:
         if word.startswith("--") and "." in word.split("=")[0]:
@@ -90,8 +95,8 @@ def split_overrides(argv: list[str]) -> tuple[list[str], dict]:
 
 
 def read_config(path: Path, args: TrainArguments, words: dict):
-    """The uninterpolated `Config` that spaCy trains by: the file, the user's overrides, the suite's
-    flags.
+    """The `Config` that spaCy trains by, its variables unresolved: the file, the user's overrides
+    over it, the suite's flags over both.
 
     Raises:
         InputError: the file is no config, or an override names a section that it does not have.

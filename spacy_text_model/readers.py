@@ -6,6 +6,7 @@ without `--code`.
 """
 
 import functools
+import json
 import sys
 from collections.abc import Callable, Iterable
 from dataclasses import fields
@@ -19,17 +20,19 @@ from utils.data import DataOptions, load_corpus, training_order
 from utils.errors import InputError, exits_on_input_error
 
 ROWS = 1000  # read from the Arrow table at once
-# an empty text is read as one space: without a token, n-grams fail and a batch of such is not
-# scored
+# An empty text is read as one space: spaCy's layers of n-grams fail on a document without a token,
+# and textcat gives a batch of such no scores.
 NO_TEXT = " "
 
 
 @functools.lru_cache(maxsize=2)
-def load(source: str, options: tuple):
-    """The corpus, read once in a process though spaCy resolves its readers several times."""
-    return load_corpus(
-        source, DataOptions(**{name: list(v) if isinstance(v, tuple) else v for name, v in options})
-    )
+def load(source: str, options: str):
+    """The corpus, read once in a process though spaCy resolves its readers several times.
+
+    Args:
+        options: fields of `DataOptions` as json, since the key of a cache must be hashable.
+    """
+    return load_corpus(source, DataOptions(**json.loads(options)))
 
 
 def corpus_of(source: str, options: dict):
@@ -39,17 +42,16 @@ def corpus_of(source: str, options: dict):
         InputError: no such reading option, or the source cannot be used.
     """
     known = [field.name for field in fields(DataOptions)]
-    if unknown := sorted(options.keys() - set(known)):
+    unknown = sorted(options.keys() - set(known))
+    if unknown:
         raise InputError(f"[dataset] {unknown[0]}: no such option; choose among {', '.join(known)}")
-    return load(
-        str(source),
-        tuple((k, tuple(v) if isinstance(v, list) else v) for k, v in sorted(options.items())),
-    )
+    return load(str(source), json.dumps(options, sort_keys=True))
 
 
 def whole_texts(nlp: Language) -> Language:
-    """Let a document be of any length: spaCy's limit of a million characters guards parsers, not
-    textcat.
+    """Let a document be of any length; returns the pipeline.
+
+    spaCy's limit of a million characters is for the memory of parsers; a textcat needs none.
     """
     nlp.max_length = sys.maxsize
     return nlp
@@ -59,15 +61,16 @@ def balanced_rows(labels: np.ndarray, balance: float) -> np.ndarray:
     """Row numbers, sorted, in which a class of n rows occurs n^(1 - balance) · max^balance times.
 
     Args:
-        labels: (n,) class codes. balance: 0 leaves every row once; 1 makes every class as frequent
-            as the largest.
+        labels: (n,) label ids.
+        balance: 0 leaves every row once; 1 makes every class as frequent as the largest.
     """
     rows = []
     counts = np.bincount(labels)
-    for code, count in enumerate(counts):
+    for label_id, count in enumerate(counts):
         if count:
             wanted = round(count ** (1 - balance) * counts.max() ** balance)
-            rows.append(np.resize(np.flatnonzero(labels == code), max(count, wanted)))
+            # np.resize begins again with the first row when it has had the last.
+            rows.append(np.resize(np.flatnonzero(labels == label_id), max(count, wanted)))
     return np.sort(np.concatenate(rows))
 
 
@@ -83,7 +86,8 @@ def splits_reader(
     examples.
 
     Args:
-        source: prepared folder, raw source, Hub id or `sample`. split: train, validation or test.
+        source: prepared folder, raw source, Hub id or `sample`.
+        split: train, validation or test.
         balance: 0 to 1, how far rows of small classes are repeated towards the size of the largest.
         shuffle: draw a new order each time it is read, for streaming with `max_epochs = -1`; the
             order depends on `seed` and the number of the reading alone.
@@ -109,6 +113,7 @@ def splits_reader(
             raise InputError(f"{source}: the {split} split has no row; give it at least one")
         rows = balanced_rows(labels, balance) if balance else np.arange(len(labels))
         if shuffle:
+            # By the number of the reading: each epoch has another order, and the same in any run.
             np.random.default_rng([seed, readings]).shuffle(rows)
         readings += 1
         return dataset, rows
@@ -116,14 +121,18 @@ def splits_reader(
     def read(nlp: Language) -> Iterable[Example]:
         whole_texts(nlp)
         dataset, rows = rows_to_read()
-        names = dataset.features["label"].names
-        last, example = None, None
+        class_names = dataset.features["label"].names
+        last_row = None
         for start in range(0, len(rows), ROWS):
             chunk = rows[start : start + ROWS]
             batch = dataset[chunk]
-            for row, text, code in zip(chunk.tolist(), batch["text"], batch["label"], strict=True):
-                if row != last:
-                    last, example = row, example_of(nlp, text, names[code])
+            for row, text, label_id in zip(
+                chunk.tolist(), batch["text"], batch["label"], strict=True
+            ):
+                # A row that balance repeats comes several times in a row: it is tokenised once.
+                if row != last_row:
+                    example = example_of(nlp, text, class_names[label_id])
+                    last_row = row
                 yield example
 
     return read

@@ -2,7 +2,8 @@
 give trouble.
 
     python spacy_text_model/scripts/explore/debug_data.py
-    python spacy_text_model/scripts/explore/debug_data.py spacy_text_model/configs/bow.cfg --dataset data/x/data_v1
+    python spacy_text_model/scripts/explore/debug_data.py spacy_text_model/configs/bow.cfg \
+        --dataset data/x/data_v1
 
 Takes the config, flags and overrides of train.py. spaCy's command reads the corpora through the
 config, so it describes what training sees. Added: words per document, documents per
@@ -23,9 +24,10 @@ from utils.data.corpus_profile import words_per_text
 from utils.errors import InputError, exits_on_input_error
 from utils.tables import markdown_table
 
-FEW = 20  # train documents: below it a class is listed
+FEW = 20  # train documents: a class with fewer is listed
+MOST = 20  # classes that are listed
 COLOURS = re.compile(r"\x1b\[[0-9;]*m")
-MARKS = {"✔": "passed", "⚠": "warnings", "✘": "failed"}
+MARKS = {"✔": "passed", "⚠": "warnings", "✘": "failed"}  # how spaCy begins a line
 
 
 @exits_on_input_error
@@ -42,39 +44,38 @@ def main(argv=None) -> dict:
     # spaCy's own checks, by the same config.
     overrides = words["overrides"] | {"paths.dataset": str(config["paths"]["dataset"])}
     overrides |= {f"dataset.{name}": value for name, value in config["dataset"].items()}
-    found = {kind: [] for kind in MARKS.values()} | {"facts": []}
-    for line in spacy_says(words["config"], overrides).splitlines():
+    said = lines_by_kind(debug_data_output(words["config"], overrides))
+    for kind, lines in said.items():
+        print(f"\n{kind}:")
+        for line in lines or ["none"]:
+            print(f"  {line}")
+
+    # Lengths, and classes with few documents.
+    header = ["split", "documents", "without a word", "words: median", "95 %", "most"]
+    rows = [length_row(split, dataset) for split, dataset in corpus.splits.items()]
+    print("\n" + markdown_table(header, rows))
+    counts = corpus.info["report"]["class_counts"]["train"]
+    few = {name: n for name, n in counts.items() if n < FEW}
+    print(f"{len(few)} of {len(counts)} classes have fewer than {FEW} train documents")
+    for name in sorted(few, key=few.__getitem__)[:MOST]:
+        print(f"  {few[name]:>4}  {name}")
+    return said | {"few": few}
+
+
+def lines_by_kind(output: str) -> dict[str, list[str]]:
+    """What spaCy said as passed, warnings, failed and facts; rules and empty lines left out."""
+    said: dict[str, list[str]] = {kind: [] for kind in (*MARKS.values(), "facts")}
+    for line in output.splitlines():
         mark, _, text = line.strip().partition(" ")
         if mark in MARKS:
-            found[MARKS[mark]].append(text)
+            said[MARKS[mark]].append(text)
         elif line.strip() and not line.startswith("="):
-            found["facts"].append(line.strip().removeprefix("ℹ "))
-
-    # Report.
-    counts = corpus.info["report"]["class_counts"]["train"]
-    found["few"] = {name: n for name, n in counts.items() if n < FEW}
-    for kind, lines in found.items():
-        if kind != "few":
-            print(f"\n{kind}:", *(f"  {line}" for line in lines or ["none"]), sep="\n")
-    print(
-        "\n"
-        + markdown_table(
-            ["split", "documents", "without a word", "words: median", "95 %", "most"],
-            [length_row(split, dataset) for split, dataset in corpus.splits.items()],
-        )
-    )
-    print(
-        f"{len(found['few'])} of {len(counts)} classes have fewer than {FEW} train documents"
-        + "".join(
-            f"\n  {n:>4}  {name}"
-            for name, n in sorted(found["few"].items(), key=lambda item: item[1])[:20]
-        )
-    )
-    return found
+            said["facts"].append(line.strip().removeprefix("ℹ "))
+    return said
 
 
-def spacy_says(config_path, overrides: dict) -> str:
-    """The output of `spacy debug data`.
+def debug_data_output(config_path, overrides: dict) -> str:
+    """What `spacy debug data` prints, without colours.
 
     Raises:
         InputError: spaCy refuses the config.
@@ -84,6 +85,8 @@ def spacy_says(config_path, overrides: dict) -> str:
         try:
             debug_data(config_path, config_overrides=overrides, no_format=False, silent=False)
         except SystemExit as stop:
+            # 1: spaCy's word for a config that it refuses. 2 comes from the suite's own readers, which
+            # have said their line.
             if stop.code == 1:
                 raise InputError(
                     f"{config_path}: {COLOURS.sub('', output.getvalue())}; fix the config"

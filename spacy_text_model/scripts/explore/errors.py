@@ -1,12 +1,14 @@
-"""Which confidence to ask for, and what the pipeline still confuses above it.
+"""The confidence below which to set documents aside, and what is still confused above it.
 
     python spacy_text_model/scripts/explore/errors.py runs/temas --accuracy 0.95
 
-A textcat of exclusive classes always answers (`threshold` in its config changes nothing), so what
-it doubts is set aside afterwards. The lowest confidence at which the validation documents kept
-reach --accuracy is chosen, and what it does on test is read beside it: the two differ, and only the
-second was not chosen. Writes thresholds.csv, confusions.csv, errors.csv (test documents kept and
-wrong, the most confident first) and figures/coverage.png to <RUN>/explore/errors/.
+A textcat of exclusive classes always answers (`threshold` in its config changes nothing), so
+documents of low confidence are set aside afterwards. The threshold is the lowest one at which the
+validation documents that are kept reach --accuracy. Beside it stands what it does on test: those
+numbers were not chosen, and so are the ones to expect.
+
+Writes thresholds.csv, confusions.csv, errors.csv (test documents kept and wrong, the most confident
+first) and figures/coverage.png to <RUN>/explore/errors/.
 """
 
 from dataclasses import dataclass, field
@@ -27,10 +29,10 @@ from utils.tables import markdown_table, write_csv
 
 @dataclass
 class ErrorsArguments:
-    """What is asked of the documents that are kept."""
+    """What the documents that are kept must reach."""
 
     accuracy: float = field(
-        default=0.95, metadata={"help": "accuracy wanted of the documents that are kept"}
+        default=0.95, metadata={"help": "accuracy that the documents that are kept must reach"}
     )
     most: int = field(default=10, metadata={"help": "confusions that are printed"})
     overwrite: bool = field(default=False, metadata={"help": "replace what is there"})
@@ -59,38 +61,34 @@ def main(argv=None) -> dict:
         split: coverage_table(frame["confidence"], frame["correct"], [threshold])[0]
         for split, frame in frames.items()
     }
+
+    # What is kept and wrong on test, one by one and counted.
     test = frames["test"]
-    wrong = test[~test["correct"] & (test["confidence"] >= threshold)].sort_values(
-        "confidence", ascending=False
-    )
+    wrong = test[~test["correct"] & (test["confidence"] >= threshold)]
+    wrong = wrong.sort_values("confidence", ascending=False)
     confusions = wrong.groupby(["label", "prediction"]).size().rename("documents").reset_index()
     confusions = confusions.sort_values("documents", ascending=False, kind="stable")
 
     # Save.
     with whole_folder(folder) as partial:
         (partial / "figures").mkdir()
-        tables = [
-            pd.DataFrame(coverage_table(f["confidence"], f["correct"])).assign(split=s)
-            for s, f in frames.items()
-        ]
+        tables = []
+        for split, frame in frames.items():
+            table = pd.DataFrame(coverage_table(frame["confidence"], frame["correct"]))
+            tables.append(table.assign(split=split))
         write_csv(pd.concat(tables), partial / "thresholds.csv")
         write_csv(confusions, partial / "confusions.csv")
         write_csv(wrong[["id", "label", "prediction", "confidence"]], partial / "errors.csv")
-        save_figure(
-            coverage_figure(test["confidence"], test["correct"]),
-            partial / "figures" / "coverage.png",
-        )
+        figure = coverage_figure(test["confidence"], test["correct"])
+        save_figure(figure, partial / "figures" / "coverage.png")
     print(
-        f"{folder}: documents of a confidence from {threshold:.4f} on are kept, for {args.accuracy:.0%} of "
-        "validation's right\n"
+        f"{folder}: documents of confidence {threshold:.4f} or more are kept, so that "
+        f"{args.accuracy:.0%} of those of validation are right\n"
     )
     header = ["split", "kept", "share", "accuracy", "errors"]
     print(markdown_table(header, [outcome_row(split, row) for split, row in outcome.items()]))
-    print(
-        markdown_table(
-            ["label", "prediction", "documents"], confusions.head(args.most).values.tolist()
-        )
-    )
+    header = ["label", "prediction", "documents"]
+    print(markdown_table(header, confusions.head(args.most).values.tolist()))
     return {"threshold": threshold} | outcome
 
 
@@ -108,7 +106,10 @@ def frame_of(predictions) -> pd.DataFrame:
 
 
 def lowest_threshold(frame: pd.DataFrame, accuracy: float) -> float:
-    """The lowest confidence above which the share of right answers is at least `accuracy`.
+    """The lowest confidence from which on the share of right answers is at least `accuracy`.
+
+    Args:
+        frame: as `frame_of` makes it.
 
     Raises:
         InputError: not even the most confident answers reach it.
@@ -116,11 +117,13 @@ def lowest_threshold(frame: pd.DataFrame, accuracy: float) -> float:
     ordered = frame.sort_values("confidence", ascending=False)
     right = ordered["correct"].cumsum().to_numpy() / np.arange(1, len(ordered) + 1)
     confidence = ordered["confidence"].to_numpy()
+
+    # Documents of equal confidence are kept or set aside together.
     last_of_ties = np.append(confidence[1:] != confidence[:-1], True)
     enough = np.flatnonzero((right >= accuracy) & last_of_ties)
     if not enough.size:
         raise InputError(
-            f"--accuracy {accuracy}: no confidence reaches it on validation; ask for less"
+            f"--accuracy {accuracy}: no confidence reaches it on validation; give a lower one"
         )
     return float(confidence[enough[-1]])
 

@@ -1,12 +1,12 @@
-"""Write the shared splits as .spacy files, for those who want `spacy.Corpus.v1` and spaCy's own
-tools on them.
+"""Write the shared splits as .spacy files, for `spacy.Corpus.v1` and spaCy's own tools.
 
     python spacy_text_model/scripts/train/preprocess.py --dataset data/x/data_v1 \
         --output data/x/spacy
     python -m spacy train config.cfg --paths.train data/x/spacy/train.spacy \
         --paths.dev data/x/spacy/dev.spacy
 
-config.cfg needs none of it: its reader reads the splits themselves. Writes train.spacy, dev.spacy,
+The suite's own config.cfg needs none of it: its reader reads the splits themselves. The second
+command is for a config of yours. Writes train.spacy, dev.spacy,
 test.spacy (every class in `doc.cats`, the id in `doc.user_data["id"]`) and labels.json, for
 `spacy.read_labels.v1`.
 """
@@ -55,29 +55,25 @@ def main(argv=None) -> Path:
 
     # Splits: the same for every room.
     corpus = load_corpus(args.dataset, options_of(args))
-    names = corpus.info["labels"]
+    class_names = corpus.info["labels"]
 
     # Save.
     with whole_folder(folder) as partial:
         for split, name in FILES.items():
-            documents(corpus.splits[split], names, split).to_disk(partial / name)
-        runs.write_json(partial / "labels.json", names)
-    print(
-        f"{folder}: "
-        + ", ".join(f"{FILES[s]} {len(d)}" for s, d in corpus.splits.items())
-        + f", {len(names)} "
-        "classes"
-    )
+            documents(corpus.splits[split], class_names, split).to_disk(partial / name)
+        runs.write_json(partial / "labels.json", class_names)
+    rows = ", ".join(f"{FILES[split]} {len(dataset)}" for split, dataset in corpus.splits.items())
+    print(f"{folder}: {rows}, {len(class_names)} classes")
     return folder
 
 
-def documents(dataset, names: list[str], split: str) -> DocBin:
+def documents(dataset, class_names: list[str], split: str) -> DocBin:
     """The rows of a split as spaCy's documents, in their order."""
     nlp = whole_texts(Spanish())
     found = DocBin(store_user_data=True)
     for row in tqdm(dataset, desc=split, unit=" rows", unit_scale=True, disable=None):
         doc = nlp.make_doc(row["text"] or NO_TEXT)
-        doc.cats = {name: float(code == row["label"]) for code, name in enumerate(names)}
+        doc.cats = {name: float(i == row["label"]) for i, name in enumerate(class_names)}
         doc.user_data["id"] = row["id"]
         found.add(doc)
     return found
