@@ -24,8 +24,8 @@ PACKAGES = (
     "pyarrow",
     "scikit-learn",
 )
-# A small process of its own starts the command, so that its peak is not that of the process that
-# asked.
+# A small process of its own starts the command: a child begins with the peak of memory of the
+# process that made it, and the one that asks is large. RssAnon is the memory that is no file's.
 LAUNCHER = """
 import json, os, resource, subprocess, sys, time
 if sys.argv[1] == "one_core" and hasattr(os, "sched_setaffinity"):
@@ -40,10 +40,16 @@ while child.poll() is None:
     except (OSError, IndexError):
         pass
     time.sleep(0.02)
-seconds, used = time.perf_counter() - start, resource.getrusage(resource.RUSAGE_CHILDREN)
-unit = 1 if sys.platform == "darwin" else 1024
-print(json.dumps({"rc": child.returncode, "seconds": seconds, "cpu_seconds": used.ru_utime + used.ru_stime,
-                  "peak_mb": used.ru_maxrss * unit / 1e6, "private_mb": private * 1024 / 1e6 or None}))
+seconds = time.perf_counter() - start
+used = resource.getrusage(resource.RUSAGE_CHILDREN)
+unit = 1 if sys.platform == "darwin" else 1024  # of ru_maxrss, in bytes
+print(json.dumps({
+    "rc": child.returncode,
+    "seconds": seconds,
+    "cpu_seconds": used.ru_utime + used.ru_stime,
+    "peak_mb": used.ru_maxrss * unit / 1e6,
+    "private_mb": private * 1024 / 1e6 or None,
+}))
 """
 
 
@@ -102,15 +108,11 @@ def launch(command: list, one_core: bool = False) -> dict:
     Raises:
         InputError: the command failed.
     """
-    words = [
-        sys.executable,
-        "-S",
-        "-c",
-        LAUNCHER,
-        "one_core" if one_core else "all_cores",
-        *map(str, command),
-    ]
-    environment = os.environ | ({"OMP_NUM_THREADS": "1"} if one_core else {})
+    cores = "one_core" if one_core else "all_cores"
+    words = [sys.executable, "-S", "-c", LAUNCHER, cores, *map(str, command)]
+    environment = dict(os.environ)
+    if one_core:
+        environment["OMP_NUM_THREADS"] = "1"
     done = subprocess.run(words, capture_output=True, text=True, env=environment)
     result = json.loads(done.stdout) if done.stdout else {"rc": done.returncode}
     if result.pop("rc"):
@@ -119,11 +121,14 @@ def launch(command: list, one_core: bool = False) -> dict:
 
 
 def markdown_table(rows: list[dict], columns: dict[str, str]) -> str:
-    """A Markdown table of `rows`; `columns` maps keys to headers. Numbers are rounded to three
-    figures.
+    """A Markdown table; numbers are rounded to three figures.
+
+    Args:
+        columns: key of the rows -> header.
     """
     lines = ["| " + " | ".join(columns.values()) + " |", "|" + " --- |" * len(columns)]
-    lines += ["| " + " | ".join(cell(row.get(key)) for key in columns) + " |" for row in rows]
+    for row in rows:
+        lines.append("| " + " | ".join(cell(row.get(key)) for key in columns) + " |")
     return "\n".join(lines) + "\n"
 
 

@@ -75,23 +75,24 @@ def prepare_work(work: Work, folder: Path):
     """Write the model (random weights, seed 0), its processor, the pages as jpg by typology, and
     the settings.
     """
-    size, shape = SHAPES[work.shape]
     rows = random.Random(0).sample(generate_sample(), work.pages)
-    names = sorted({row["label"] for row in rows})
     for number, row in enumerate(rows):
-        page = Image.open(
-            io.BytesIO(render_page(row["text"], row["label"], f"0/{row['id']}"))
-        ).convert("RGB")
-        page = page.resize(
-            (work.width, round(work.width * page.height / page.width)), Image.Resampling.BICUBIC
-        )
-        split = "val" if number < 2 else "train"
+        png = render_page(row["text"], row["label"], f"0/{row['id']}")
+        page = Image.open(io.BytesIO(png)).convert("RGB")
+        height = round(work.width * page.height / page.width)
+        page = page.resize((work.width, height), Image.Resampling.BICUBIC)
+        split = "val" if number < 2 else "train"  # the suite's reader asks for a validation split
         path = folder / "pages" / split / row["label"] / f"{number:05}.jpg"
         path.parent.mkdir(parents=True, exist_ok=True)
         page.save(path, quality=85)
+
+    size, shape = SHAPES[work.shape]
+    class_names = sorted({row["label"] for row in rows})
     torch.manual_seed(0)
     config = ResNetConfig(
-        **shape, id2label=dict(enumerate(names)), label2id={n: c for c, n in enumerate(names)}
+        **shape,
+        id2label=dict(enumerate(class_names)),
+        label2id={name: label_id for label_id, name in enumerate(class_names)},
     )
     AutoModelForImageClassification.from_config(config).save_pretrained(folder / "model")
     ViTImageProcessorPil(size={"height": size, "width": size}).save_pretrained(folder / "model")
@@ -103,10 +104,8 @@ def measure(way: str, folder: Path) -> dict:
     work = Work(**json.loads((folder / "settings.json").read_text(encoding="utf-8")))
     torch.manual_seed(0)
     task, name = way.split("/")
-    row = {"task": task, "way": name} | (
-        train(name, work, folder) if task == "train" else predict(name, work, folder)
-    )
-    return row | {"peak_mb": peak_memory_mb()}
+    found = train(name, work, folder) if task == "train" else predict(name, work, folder)
+    return {"task": task, "way": name} | found | {"peak_mb": peak_memory_mb()}
 
 
 # Training.
@@ -116,7 +115,9 @@ class StepClock(TrainerCallback):
     """Notes when each step ends; stops the training when the time after the warm-up is up."""
 
     def __init__(self, warmup: int, max_seconds: float):
-        self.warmup, self.max_seconds, self.ends = warmup, max_seconds, []
+        self.warmup = warmup
+        self.max_seconds = max_seconds
+        self.ends: list[float] = []
 
     def on_step_end(self, args, state, control, **kwargs):
         self.ends.append(time.perf_counter())
@@ -152,7 +153,8 @@ def train(name: str, work: Work, folder: Path) -> dict:
 
 def loader_speed(trainer, work: Work) -> float:
     """Images a second of the training batches alone, over one epoch at most."""
-    start, images = time.perf_counter(), 0
+    start = time.perf_counter()
+    images = 0
     for batch in trainer.get_train_dataloader():
         images += len(batch["labels"])
         if time.perf_counter() - start > work.max_seconds and images >= MIN_STEPS * work.batch_size:
@@ -191,10 +193,9 @@ def stock_trainer(name: str, work: Work, folder: Path, output: str) -> Trainer:
     dataset = datasets.Dataset.from_dict(columns).cast_column("image", datasets.Image())
 
     def transform(rows):
-        pixels = processor([image.convert("RGB") for image in rows["image"]], return_tensors="pt")[
-            "pixel_values"
-        ]
-        return {"pixel_values": list(pixels), "labels": rows["labels"]}
+        images = [image.convert("RGB") for image in rows["image"]]
+        batch = processor(images, return_tensors="pt")
+        return {"pixel_values": list(batch["pixel_values"]), "labels": rows["labels"]}
 
     workers = int(name.rsplit("-", 1)[1]) if "workers" in name else 0
     args = arguments(
@@ -252,16 +253,23 @@ def by_pipeline(name: str, work: Work, folder: Path, files: list[Path]) -> tuple
     pipe = pipeline(
         "image-classification", model=str(folder / "model"), device=inference_device(work.use_cpu)
     )
-    names, start = list(pipe.model.config.label2id), time.perf_counter()
-    paths, options = [str(file) for file in files], {"top_k": len(names)}
+    class_names = list(pipe.model.config.label2id)
+    paths = [str(file) for file in files]
+    start = time.perf_counter()
     if name == "pipeline-1":
-        outputs = [pipe(path, **options) for path in paths]
+        outputs = [pipe(path, top_k=len(class_names)) for path in paths]
     else:
-        outputs = list(pipe((path for path in paths), batch_size=PREDICT_BATCH, **options))
+        # A generator, as the documentation of pipelines advises for many inputs.
+        stream = (path for path in paths)
+        outputs = list(pipe(stream, batch_size=PREDICT_BATCH, top_k=len(class_names)))
     seconds = time.perf_counter() - start
-    return seconds, np.array(
-        [[{o["label"]: o["score"] for o in output}[n] for n in names] for output in outputs]
-    )
+
+    # Each output lists its classes from the most probable on: back into one order.
+    probabilities = []
+    for output in outputs:
+        scores = {found["label"]: found["score"] for found in output}
+        probabilities.append([scores[class_name] for class_name in class_names])
+    return seconds, np.array(probabilities)
 
 
 def by_suite(name: str, work: Work, folder: Path, files: list[Path]) -> tuple[float, np.ndarray]:

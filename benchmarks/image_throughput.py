@@ -1,9 +1,10 @@
-"""Images a second of training and prediction: the image room beside plain transformers, in one run.
+"""Images a second of training and prediction: the suite beside plain transformers, in one run.
 
     python benchmarks/image_throughput.py
-    python benchmarks/image_throughput.py --shapes resnet-50 --pages 128 --max_seconds 30 --output benchmarks/results
+    python benchmarks/image_throughput.py --shapes resnet-50 --pages 128 --max_seconds 30 \
+        --output benchmarks/results
 
-Two shapes with random weights, so that no network is needed: `resnet-tiny` (the room's default, 128
+Two shapes with random weights, so that no network is needed: `resnet-tiny` (the default, 128
 pixels) and `resnet-50` (224). Pages are those of the sample corpus, drawn again at the width of a
 scan and saved as jpg. Stock is what transformers' image-classification example does: every image
 decoded and resized each time it is used (here by the model's processor of Pillow and numpy), in the
@@ -58,7 +59,7 @@ PREDICT_COLUMNS = {
     "images": "images measured",
     "same": "same results as the pipeline",
 }
-TOLERANCE = 1e-4
+TOLERANCE = 1e-4  # of a probability: what rounding in batches of another size may change
 
 
 @dataclass
@@ -127,10 +128,11 @@ def check_arguments(args):
     for name in args.shapes:
         if name not in SHAPES:
             raise InputError(f"--shapes {name!r}: choose {' or '.join(SHAPES)}, or both")
-    least = PREDICT_BATCH + 8
+    least = PREDICT_BATCH + 8  # a batch that is not timed, and something to time
     if not least <= args.pages <= 2000 or args.width < 64:
         raise InputError(
-            f"--pages {args.pages} --width {args.width}: give {least} to 2000 pages of 64 pixels or more"
+            f"--pages {args.pages} --width {args.width}: give {least} to 2000 pages of 64 pixels "
+            "or more"
         )
     if args.warmup_steps < 1 or args.batch_size < 2:
         raise InputError("--warmup_steps, --batch_size: give at least 1 and 2")
@@ -138,50 +140,44 @@ def check_arguments(args):
 
 def measure_shape(folder: Path) -> list[dict]:
     """Every way of one shape, each in its own process, with ratios and comparisons."""
-    train = [
-        run_way(f"train/{name}", folder)
-        for name in ("stock", f"stock-workers-{available_cores()}", "suite", "suite-augment")
-    ]
-    predict = [
-        run_way(f"predict/{name}", folder) for name in ("pipeline-1", "pipeline-32", "suite")
-    ]
-    for rows, suite in ((train, train[2]), (predict, predict[2])):
-        for row in rows:
-            row["ratio"] = suite["per_second"] / row["per_second"]
-    for row in predict:
-        row["same"] = agreement(folder, row)
-    return train + predict
+    ways = {
+        "train": ["stock", f"stock-workers-{available_cores()}", "suite", "suite-augment"],
+        "predict": ["pipeline-1", "pipeline-32", "suite"],
+    }
+    found = []
+    for task, names in ways.items():
+        rows = {name: run_way(f"{task}/{name}", folder) for name in names}
+        for row in rows.values():
+            row["ratio"] = rows["suite"]["per_second"] / row["per_second"]
+            if task == "predict":
+                row["same"] = agreement(folder, row)
+        found += rows.values()
+    return found
 
 
 def run_way(way: str, folder: Path) -> dict:
     """`--way` in a process of its own."""
     print(f"{way} …", file=sys.stderr, flush=True)
-    command = [
-        sys.executable,
-        "-m",
-        "benchmarks.image_throughput",
-        "--way",
-        way,
-        "--work",
-        str(folder),
-    ]
+    command = [sys.executable, "-m", "benchmarks.image_throughput"]
+    command += ["--way", way, "--work", str(folder)]
     done = subprocess.run(command, capture_output=True, text=True)
     if done.returncode:
-        reason = (
-            "out of memory; lower --batch_size" if done.returncode == -9 else done.stderr[-800:]
-        )
+        killed = done.returncode == -9  # what Linux does where memory ends
+        reason = "out of memory; lower --batch_size" if killed else done.stderr[-800:]
         raise InputError(f"{way} ended with {done.returncode}: {reason}")
     return json.loads(done.stdout.splitlines()[-1])
 
 
 def agreement(folder: Path, row: dict) -> str:
-    """The largest difference of any probability from the pipeline's.
+    """The largest difference of any probability from the pipeline's, noted in the row too.
 
     Raises:
         InputError: it is not rounding: the ways do not do the same work.
     """
-    mine, other = (np.load(folder / f"predict-{name}.npy") for name in (row["way"], "pipeline-1"))
-    difference = row["max_difference"] = float(np.abs(mine - other).max())
+    mine = np.load(folder / f"predict-{row['way']}.npy")
+    reference = np.load(folder / "predict-pipeline-1.npy")
+    difference = float(np.abs(mine - reference).max())
+    row["max_difference"] = difference
     if difference > TOLERANCE:
         raise InputError(
             f"{row['way']}: probabilities differ from the pipeline's by {difference:.1e}"
@@ -195,7 +191,8 @@ def markdown_report(results: dict) -> str:
     parts = [
         "# Image throughput: the suite beside plain transformers\n",
         f"{hardware_line(results['hardware'])}. Command: `python benchmarks/image_throughput.py`; "
-        f"{results['seconds'] / 60:.1f} minutes in all. {args['pages']} jpg, {args['width']} pixels wide.\n",
+        f"{results['seconds'] / 60:.1f} minutes in all. {args['pages']} jpg, {args['width']} "
+        "pixels wide.\n",
     ]
     for shape, rows in results["shapes"].items():
         size = SHAPES[shape][0]
@@ -203,16 +200,21 @@ def markdown_report(results: dict) -> str:
             ("train", f"training, batches of {args['batch_size']}", TRAIN_COLUMNS),
             ("predict", "prediction, from files", PREDICT_COLUMNS),
         ):
-            shown = [row | {"way": described(row["way"])} for row in rows if row["task"] == task]
+            shown = []
+            for row in rows:
+                if row["task"] == task:
+                    shown.append(row | {"way": described(row["way"])})
             parts += [f"## {shape} ({size} × {size}): {title}\n", markdown_table(shown, columns)]
     parts.append(
-        "`before the first step` is reading the files and, for the suite, resizing every page once; `first "
-        "epoch` counts it in. A loader slower than its way's training step would starve the device.\n"
+        "`before the first step` is reading the files and, for the suite, resizing every page "
+        "once; `first epoch` counts it in. A loader slower than its way's training step would "
+        "starve the device.\n"
     )
     return "\n".join(parts)
 
 
 def described(way: str) -> str:
+    """A way in the words of the tables."""
     return DESCRIPTIONS.get(way) or f"stock, {way.rsplit('-', 1)[1]} workers"
 
 

@@ -1,12 +1,11 @@
-"""Spanish pages printed and read again: errors, confidence and speed of utils.extract_text, beside
-a plain loop.
+"""Spanish pages printed and read again by OCR: utils.extract_text beside a plain loop.
 
     python benchmarks/ocr_round_trip.py
     python benchmarks/ocr_round_trip.py --pages 10 --ways suite-2 loop --output runs/benchmarks
 
 Pages are A4 at 300 dpi with documents of the embedded sample corpus in three fonts and several
 sizes, with slight noise and skew, all from a seed; making them is not measured. Every way reads the
-same files in a fresh process, its seconds begin behind the imports. The loop is what a user writes:
+same files in a fresh process; imports are not timed. The loop is what a user writes:
 pytesseract.image_to_string page after page. Errors are edit distances over characters and over
 words once white space is folded, summed over all pages.
 """
@@ -56,11 +55,12 @@ BY_SIZE = {
     "confidence": "mean confidence",
 }
 FONTS = ("DejaVuSans.ttf", "DejaVuSerif.ttf", "DejaVuSansMono.ttf")  # matplotlib brings them along
-DPI, MARGIN = 300, 240
-PAGE = (2480, 3508)
+DPI = 300
+PAGE = (2480, 3508)  # A4 in pixels, width and height
+MARGIN = 240  # pixels on each side, 2 cm
 STRAYS = "|·~^•°¬"  # what the sample's own OCR noise leaves; such documents are not printed
-UNKNOWN = "üÜºª°@#&"
-WORDS = (60, 350)
+UNKNOWN = "üÜºª°@#&"  # characters that Debian's Spanish data for Tesseract do not know
+WORDS = (60, 350)  # of a document, so that it fills a page and little of it is cut
 
 
 @dataclass
@@ -102,20 +102,26 @@ def main(argv=None):
     if min(args.pages, args.repeats, *args.sizes) < 1:
         raise InputError("--pages, --repeats, --sizes: give at least 1")
     with tempfile.TemporaryDirectory() as folder:
-        machine, pages = tools(), write_pages(Path(folder) / "pages", args)
-        runs = [
-            run_way(way, repeat, Path(folder))
-            for repeat in range(args.repeats)
-            for way in args.ways
-        ]
-        rows = [row_of(way, [run for run in runs if run["way"] == way], pages) for way in args.ways]
-    suite = next((row for row in rows if row["way"] == "suite-2"), None)
+        machine = tools()
+        pages = write_pages(Path(folder) / "pages", args)
+        # Way after way and then again, so that what slows the machine for a while slows all alike.
+        runs: dict[str, list[dict]] = {way: [] for way in args.ways}
+        for repeat in range(args.repeats):
+            for way in args.ways:
+                runs[way].append(run_way(way, repeat, Path(folder)))
+        rows = [row_of(way, runs[way], pages) for way in args.ways]
+
+    # Beside the suite's usual way, and beside the loop's texts, where these were run.
     for row in rows:
-        row["ratio"] = suite["per_second"] / row["per_second"] if suite else None
-        same = [
-            page[row["way"]]["text"] == page["loop"]["text"] for page in pages if "loop" in page
-        ]
-        row["same"] = f"{sum(same)} of {len(same)}" if same else None
+        row["ratio"] = row["same"] = None
+    if "suite-2" in args.ways:
+        suite = rows[args.ways.index("suite-2")]
+        for row in rows:
+            row["ratio"] = suite["per_second"] / row["per_second"]
+    if "loop" in args.ways:
+        for row in rows:
+            same = sum(page[row["way"]]["text"] == page["loop"]["text"] for page in pages)
+            row["same"] = f"{same} of {len(pages)}"
     results = {
         "hardware": machine,
         "arguments": asdict(args),
@@ -146,22 +152,20 @@ def tools() -> dict:
 def write_pages(folder: Path, args) -> list[dict]:
     """Print the pages as png; returns name, size and text of each."""
     rng = np.random.default_rng(args.seed)
-    texts = [row["text"] for row in generate_sample(args.seed)]
-    texts = [
-        text
-        for text in texts
-        if WORDS[0] <= len(text.split()) <= WORDS[1] and not set(STRAYS) & set(text)
-    ]
+    texts = []
+    for row in generate_sample(args.seed):
+        words = len(row["text"].split())
+        if WORDS[0] <= words <= WORDS[1] and not set(STRAYS) & set(row["text"]):
+            texts.append(row["text"])
     if args.pages > len(texts):
         raise InputError(f"--pages {args.pages}: the sample has {len(texts)} documents for it")
     print("printing pages …", file=sys.stderr, flush=True)
     folder.mkdir()
     pages = []
     for number, choice in enumerate(rng.choice(len(texts), args.pages, replace=False)):
-        size, font = (
-            args.sizes[number % len(args.sizes)],
-            FONTS[number // len(args.sizes) % len(FONTS)],
-        )
+        # Every size in one font, then every size in the next.
+        size = args.sizes[number % len(args.sizes)]
+        font = FONTS[number // len(args.sizes) % len(FONTS)]
         image, text = print_page(texts[choice], font, size)
         name = f"{number:03}_{size}pt.png"
         worn(image, args, rng).save(folder / name, dpi=(DPI, DPI))
@@ -173,10 +177,12 @@ def print_page(text: str, font: str, size: int) -> tuple[Image.Image, str]:
     """The text's beginning, as much as fits, black on a white page; and what was printed."""
     import matplotlib
 
-    letters = ImageFont.truetype(
-        str(Path(matplotlib.get_data_path()) / "fonts" / "ttf" / font), size * DPI // 72
-    )
-    step, lines = int(size * DPI / 72 * 1.3), []
+    path = Path(matplotlib.get_data_path()) / "fonts" / "ttf" / font
+    letters = ImageFont.truetype(str(path), size * DPI // 72)  # a point is 1/72 inch
+    step = int(size * DPI / 72 * 1.3)
+
+    # Lines are broken where the next word would leave the page, and cut at its end.
+    lines: list[str] = []
     for line in text.split("\n"):
         lines.append("")
         for word in line.split():
@@ -184,6 +190,7 @@ def print_page(text: str, font: str, size: int) -> tuple[Image.Image, str]:
                 lines.append("")
             lines[-1] = f"{lines[-1]} {word}".strip()
     lines = lines[: (PAGE[1] - 2 * MARGIN) // step]
+
     image = Image.new("L", PAGE, 255)
     for number, line in enumerate(lines):
         ImageDraw.Draw(image).text((MARGIN, MARGIN + number * step), line, font=letters, fill=0)
@@ -224,19 +231,8 @@ def run_way(way: str, repeat: int, folder: Path) -> dict:
     """Read all pages in a fresh process: its seconds behind the imports, and in all."""
     print(f"{way}, {repeat + 1} …", file=sys.stderr, flush=True)
     target = folder / f"{way}-{repeat}"
-    run = launch(
-        [
-            sys.executable,
-            "-m",
-            "benchmarks.ocr_round_trip",
-            "--way",
-            way,
-            "--folder",
-            folder,
-            "--target",
-            target,
-        ]
-    )
+    command = [sys.executable, "-m", "benchmarks.ocr_round_trip"]
+    run = launch([*command, "--way", way, "--folder", folder, "--target", target])
     seconds = json.loads((target / "seconds.json").read_text(encoding="utf-8"))
     return {
         "way": way,
@@ -248,18 +244,20 @@ def run_way(way: str, repeat: int, folder: Path) -> dict:
 
 
 def row_of(way: str, runs: list[dict], pages: list[dict]) -> dict:
-    """The best run of a way and its errors; adds what it read, with each page's errors, to `pages`."""
+    """The best run of a way and its errors; adds what it read, and its errors, to each page."""
     best = min(runs, key=itemgetter("seconds"))
-    target, confidences = best["target"], {}
+    target = best["target"]
+
+    # The suite notes the confidence of each page; image_to_string gives none.
+    confidences = {}
     if WAYS[way][1]:
-        rows = extract_text.read_rows(target / "extraction.csv")
-        confidences = {
-            name: float(row["confidence"]) for name, row in rows.items() if row["confidence"]
-        }
+        for name, row in extract_text.read_rows(target / "extraction.csv").items():
+            if row["confidence"]:
+                confidences[name] = float(row["confidence"])
+
     for page in pages:
-        text = " ".join(
-            (target / f"{Path(page['name']).stem}.txt").read_text(encoding="utf-8").split()
-        )
+        path = target / f"{Path(page['name']).stem}.txt"
+        text = " ".join(path.read_text(encoding="utf-8").split())
         page[way] = errors(page["text"], text) | {
             "confidence": confidences.get(page["name"]),
             "text": text,
@@ -289,26 +287,28 @@ def errors(truth: str, read: str) -> dict:
 
 def edit_distance(a: list[str], b: list[str]) -> int:
     """Levenshtein's distance by dynamic programming, a row of the table at a time."""
-    codes = {item: code for code, item in enumerate(dict.fromkeys([*a, *b]))}
-    columns, places = np.array([codes[item] for item in b], int), np.arange(len(b) + 1)
+    numbers = {item: number for number, item in enumerate(dict.fromkeys([*a, *b]))}
+    columns = np.array([numbers[item] for item in b], int)
+    places = np.arange(len(b) + 1)
     row = places.copy()  # (len(b) + 1,): distances of a[:0] to every b[:j]
-    for number, item in enumerate(a, 1):
-        replaced_or_dropped = np.minimum(row[:-1] + (columns != codes[item]), row[1:] + 1)
-        row = np.concatenate([[number], replaced_or_dropped])
+    for length, item in enumerate(a, 1):
+        replaced_or_dropped = np.minimum(row[:-1] + (columns != numbers[item]), row[1:] + 1)
+        row = np.concatenate([[length], replaced_or_dropped])
         row = np.minimum.accumulate(row - places) + places  # inserted: one more than to its left
     return int(row[-1])
 
 
 def rates(pages: list[dict], way: str) -> dict:
     """Errors of all pages in percent, and the mean of their confidences."""
-    characters, wrong, words, wrong_words = (
-        sum(page[way][key] for page in pages)
+    read = [page[way] for page in pages]
+    total = {
+        key: sum(page[key] for page in read)
         for key in ("characters", "character_errors", "words", "word_errors")
-    )
-    confidences = [page[way]["confidence"] for page in pages if page[way]["confidence"] is not None]
+    }
+    confidences = [page["confidence"] for page in read if page["confidence"] is not None]
     return {
-        "cer": 100 * wrong / characters,
-        "wer": 100 * wrong_words / words,
+        "cer": 100 * total["character_errors"] / total["characters"],
+        "wer": 100 * total["word_errors"] / total["words"],
         "confidence": float(np.mean(confidences)) if confidences else None,
     }
 
@@ -318,17 +318,15 @@ def rates(pages: list[dict], way: str) -> dict:
 
 def by_size(pages: list[dict], way: str) -> list[dict]:
     """The errors of a way by size of the letters."""
-    groups = {
-        size: [page for page in pages if page["size"] == size]
-        for size in sorted({p["size"] for p in pages})
-    }
-    return [
-        {"size": size, "pages": len(group), **rates(group, way)} for size, group in groups.items()
-    ]
+    rows = []
+    for size in sorted({page["size"] for page in pages}):
+        group = [page for page in pages if page["size"] == size]
+        rows.append({"size": size, "pages": len(group), **rates(group, way)})
+    return rows
 
 
 def without_texts(page: dict) -> dict:
-    """A page's numbers alone."""
+    """A page's numbers alone, without what was printed and what was read."""
     return {
         key: without_texts(value) if isinstance(value, dict) else value
         for key, value in page.items()
@@ -344,11 +342,12 @@ def markdown_report(results: dict) -> str:
             f"# {args['pages']} Spanish pages, printed and read again\n",
             f"{hardware_line(results['hardware'])} (load before the run). "
             "Command: `python benchmarks/ocr_round_trip.py`. "
-            f"A4 at {DPI} dpi, {', '.join(map(str, args['sizes']))} points, noise {args['noise']:g} of 255 levels, "
-            f"skew up to {args['skew']:g} degrees; best of {args['repeats']}.\n",
+            f"A4 at {DPI} dpi, {', '.join(map(str, args['sizes']))} points, noise "
+            f"{args['noise']:g} of 255 levels, skew up to {args['skew']:g} degrees; best of "
+            f"{args['repeats']}.\n",
             markdown_table(results["rows"], COLUMNS),
-            f"{results['unknown_characters']} of the printed characters are of those that Debian's Spanish data for "
-            f"Tesseract do not know ({' '.join(UNKNOWN)}).\n",
+            f"{results['unknown_characters']} of the printed characters are of those that Debian's "
+            f"Spanish data for Tesseract do not know ({' '.join(UNKNOWN)}).\n",
             f"{WAYS[args['ways'][0]][0]}, by size of the letters:\n",
             markdown_table(results["by_size"], BY_SIZE),
         ]

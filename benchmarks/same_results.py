@@ -16,33 +16,17 @@ import subprocess
 import sys
 from pathlib import Path
 
-SHORT = ["--max_steps", "6", "--seed", "1", "--use_cpu", "--report_to", "none"]
+SHORT = "--max_steps 6 --seed 1 --use_cpu --report_to none"  # spaCy has flags of its own for it
 TRAININGS = {
-    "beto_text_model": [
-        "--dataset",
-        "{text}",
-        "--model_name_or_path",
-        "mini",
-        "--max_length",
-        "64",
-    ],
-    "rnn_baseline": ["--dataset", "{text}", "--hidden_size", "16", "--embedding_size", "16"],
-    "spacy_text_model": ["--dataset", "{text}", "--training.max_steps", "20", "--seed", "1"],
-    "image_model": ["--dataset", "sample_pages", "--image_size", "64", "--sample_fraction", "0.2"],
+    "beto_text_model": "--dataset {text} --model_name_or_path mini --max_length 64",
+    "rnn_baseline": "--dataset {text} --hidden_size 16 --embedding_size 16",
+    "spacy_text_model": "--dataset {text} --training.max_steps 20 --seed 1",
+    "image_model": "--dataset sample_pages --image_size 64 --sample_fraction 0.2",
 }
-# What a report says of its own making: places, versions and times.
-OWN = {
-    "date",
-    "seconds",
-    "version",
-    "versions",
-    "created",
-    "command",
-    "path",
-    "commit",
-    "name",
-    "arguments",
-}
+# Keys of a report that tell how it was made (places, versions, times), which always differ.
+NOT_COMPARED = set(
+    "date seconds version versions created command path commit name arguments".split()
+)
 
 
 def run(checkout: Path, words: list, work: Path):
@@ -61,29 +45,37 @@ def run(checkout: Path, words: list, work: Path):
 
 
 def results_of(checkout: Path, corpora: list[Path], work: Path) -> dict[str, str]:
-    """Everything that is compared, of one checkout: what -> a hash."""
-    found, prepared = {}, []
+    """The hashes that are compared, of one checkout: what -> hash.
+
+    Args:
+        corpora: sources of texts, a small one last.
+        work: folder for what is prepared and trained.
+    """
+    found = {}
     for source in ["sample", *corpora]:
         name = Path(source).name
         folder = work / "data" / name
         run(checkout, ["-m", "utils.prepare_dataset", source, "--output", folder], work)
         info = json.loads((folder / "dataset.json").read_text(encoding="utf-8"))
         found[f"dataset hash of {name}"] = info["hash"]
-        prepared.append(folder)
-    text = prepared[-1]  # the last corpus named: give a small one
+
+    # Text models train on the corpus that was named last.
     for room, flags in TRAININGS.items():
         output = work / "runs" / room
-        flags = [word.format(text=text) for word in flags]
-        more = [] if room == "spacy_text_model" else SHORT
+        words = [word.format(text=folder) for word in flags.split()]
+        if room != "spacy_text_model":
+            words += SHORT.split()
         script = checkout / room / "scripts" / "train" / "train.py"
-        run(checkout, [script, *flags, *more, "--output_dir", output], work)
+        run(checkout, [script, *words, "--output_dir", output], work)
         data = (output / "predictions_test.parquet").read_bytes()
         found[f"{room}: predictions_test.parquet"] = hashlib.sha256(data).hexdigest()
     return found
 
 
 def reports_of(checkout: Path, runs: Path, work: Path) -> dict[str, str]:
-    """The workflow metrics of the outputs that come with the project, and a comparison of runs."""
+    """The workflow metrics of the outputs that come with the project, and a comparison of `runs`:
+    `<file>: <dotted place>` -> value.
+    """
     outputs = checkout / "wf_metrics" / "wf_outputs"
     calculator = checkout / "wf_metrics" / "notebooks_or_scripts" / "metrics_calc.py"
     words = [calculator, "--results", outputs / "results.csv"]
@@ -100,21 +92,23 @@ def reports_of(checkout: Path, runs: Path, work: Path) -> dict[str, str]:
 
 
 def leaves(content, place: str = ""):
-    """Yield (dotted place, value) of every number and word of a json, without OWN keys."""
+    """Yield (dotted place, value) of every number and word of a json, but for NOT_COMPARED keys."""
     if isinstance(content, dict):
         for key, value in content.items():
-            if key not in OWN:
+            if key not in NOT_COMPARED:
                 yield from leaves(value, f"{place}.{key}" if place else key)
     elif isinstance(content, list):
         for number, value in enumerate(content):
             yield from leaves(value, f"{place}[{number}]")
     else:
-        # The last digits of a float hang on the library that computed it.
+        # The last digits of a float depend on the library that computed it.
         yield place, f"{content:.12g}" if isinstance(content, float) else str(content)
 
 
 def table(before: dict, after: dict) -> str:
-    """Hashes a row each; of the reports, how many values are equal and which are not."""
+    """A Markdown table: a row for each hash; for each report how many values are equal, and the
+    first twenty that are not.
+    """
     lines = ["| what | before | after | equal |", "| --- | --- | --- | --- |"]
     for what in before:
         if ".json: " not in what:
@@ -125,8 +119,8 @@ def table(before: dict, after: dict) -> str:
         differ = [key for key in keys if before[key] != after.get(key)]
         new = sum(key.startswith(name) and key not in before for key in after)
         same = "yes" if not differ else "**no**"
-        counts = f"{len(keys)} values", f"{len(keys) - len(differ)} equal, {new} new"
-        lines.append(f"| {name} | {counts[0]} | {counts[1]} | {same} |")
+        equal = f"{len(keys) - len(differ)} equal, {new} new"
+        lines.append(f"| {name} | {len(keys)} values | {equal} | {same} |")
         lines += [f"| … {key} | {before[key]} | {after.get(key)} | no |" for key in differ[:20]]
     return "\n".join(lines) + "\n"
 
@@ -142,14 +136,14 @@ def main(argv=None):
     )
     parser.add_argument("--output", type=Path, required=True, help="new folder")
     args = parser.parse_args(argv)
+    output = args.output.resolve()
+    corpora = [path.resolve() for path in args.corpora]
+    # Both checkouts compare the runs that the first has made: what differs is the report's doing.
+    runs = output / "before" / "runs"
     found = {}
-    for side in ("before", "after"):
-        checkout, work = getattr(args, side).resolve(), args.output.resolve() / side
-        corpora = [path.resolve() for path in args.corpora]
-        found[side] = results_of(checkout, corpora, work)
-        # Both sides compare the runs of the first: what differs is then the report's doing.
-        runs = args.output.resolve() / "before" / "runs"
-        found[side] |= reports_of(checkout, runs, work)
+    for side, checkout in (("before", args.before.resolve()), ("after", args.after.resolve())):
+        found[side] = results_of(checkout, corpora, output / side)
+        found[side] |= reports_of(checkout, runs, output / side)
     page = table(found["before"], found["after"])
     (args.output / "same_results.md").write_text(page, encoding="utf-8")
     print(page)

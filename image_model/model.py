@@ -40,8 +40,8 @@ def load_config(args: ModelArguments, class_names: list[str]):
         "label2id": {name: label_id for label_id, name in enumerate(class_names)},
     }
     if args.model_name_or_path == RESNET_TINY:
-        # Half of ResNet-18's channels and half of its blocks: 1.2 M weights instead of 11 M, which a
-        # CPU trains in minutes.
+        # Half of ResNet-18's channels and half of its blocks: 1.2 M weights instead of 11 M, which
+        # a CPU trains in minutes.
         return ResNetConfig(
             embedding_size=32,
             hidden_sizes=[32, 64, 128, 256],

@@ -58,8 +58,8 @@ def remeasure_batch_norms(model, pixels: np.ndarray, processor, args):
     rows = np.random.default_rng(args.seed).permutation(len(pixels))[:MOST_PAGES]
     batches = np.array_split(rows, max(1, round(len(rows) / args.per_device_eval_batch_size)))
 
-    # Only the norms are in training: dropout stays off, so that nothing is drawn and training goes on
-    # with the same random numbers.
+    # Only the norms are in training mode: dropout stays off, so that nothing is drawn and training
+    # continues with the same random numbers.
     was_training = model.training
     momenta = [norm.momentum for norm in norms]
     model.eval()

@@ -1,5 +1,5 @@
-"""What spaCy's training loop lacks for a run folder: its history, a start from another pipeline, and
-errors of one line.
+"""What spaCy's training loop lacks for a run folder: its history, a start from another pipeline,
+and errors of one line.
 """
 
 import json

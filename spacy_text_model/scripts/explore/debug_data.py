@@ -85,8 +85,8 @@ def debug_data_output(config_path, overrides: dict) -> str:
         try:
             debug_data(config_path, config_overrides=overrides, no_format=False, silent=False)
         except SystemExit as stop:
-            # 1: spaCy's word for a config that it refuses. 2 comes from the suite's own readers, which
-            # have said their line.
+            # 1: spaCy refuses the config. 2 comes from the suite's own readers, which have printed
+            # their line.
             if stop.code == 1:
                 raise InputError(
                     f"{config_path}: {COLOURS.sub('', output.getvalue())}; fix the config"
