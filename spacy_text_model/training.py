@@ -119,8 +119,8 @@ def initialise(config, gpu_id: int) -> Language:
             spacy.require_gpu(gpu_id)
         except (ValueError, RuntimeError) as error:
             raise InputError(
-                f"--gpu_id {gpu_id}: {error}; pip install -e '.[spacy-gpu]' where there is a GPU, or pass "
-                "--gpu_id -1"
+                f"--gpu_id {gpu_id}: {error}; pip install -e '.[spacy-gpu]' where there is a GPU, "
+                "or pass --gpu_id -1"
             ) from None
     try:
         return init_nlp(config, use_gpu=gpu_id)

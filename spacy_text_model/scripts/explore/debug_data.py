@@ -6,8 +6,8 @@ give trouble.
         --dataset data/x/data_v1
 
 Takes the config, flags and overrides of train.py. spaCy's command reads the corpora through the
-config, so it describes what training sees. Added: words per document, documents per
-class, documents without a word.
+config, so it describes what training sees. Added: words per document, documents without a word,
+classes with few documents.
 """
 
 import contextlib
