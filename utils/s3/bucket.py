@@ -49,6 +49,20 @@ FIXES = {
     "IllegalLocationConstraintException": "the bucket lies in another region; pass --region",
     "301": "the bucket lies in another region; pass --region",
 }
+# Those that are every object's trouble, not one object's.
+OF_ALL_OBJECTS = {
+    "NoSuchBucket",
+    "InvalidAccessKeyId",
+    "SignatureDoesNotMatch",
+    "ExpiredToken",
+    "InvalidToken",
+    "RequestTimeTooSkewed",
+    "SlowDown",
+    "AuthorizationHeaderMalformed",
+    "PermanentRedirect",
+    "IllegalLocationConstraintException",
+    "301",
+}
 
 
 @dataclass

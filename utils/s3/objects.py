@@ -6,7 +6,14 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from utils.errors import InputError
-from utils.s3.bucket import FIXES, Bucket, Listed, client_reason, connection_reason
+from utils.s3.bucket import (
+    FIXES,
+    OF_ALL_OBJECTS,
+    Bucket,
+    Listed,
+    client_reason,
+    connection_reason,
+)
 
 try:
     import botocore.exceptions
@@ -21,8 +28,8 @@ PATIENCE = 20  # … when they have lasted so many seconds
 class ObjectError(Exception):
     """An object cannot be read or written.
 
-    `final` where trying again is of no use; `service` where not the object but the service or the
-    way to it is at fault.
+    `final` where trying again is of no use; `service` where not the object is at fault but the
+    service, the way to it or the credentials.
     """
 
     def __init__(self, reason: str, final: bool, service: bool = False):
@@ -56,7 +63,7 @@ class Outage:
         if self.failures >= STOP_AFTER and time.monotonic() - self.since >= PATIENCE:
             raise InputError(
                 f"{where}: {error}, {self.failures} times in a row; what is done is kept: run the "
-                "same command again when the service answers"
+                "same command again when that is over"
             )
 
 
@@ -91,10 +98,10 @@ def transfer_error(error: Exception) -> ObjectError:
         return ObjectError(FIXES["NoSuchKey"], final=True)
     if isinstance(error, obstore.exceptions.PreconditionError):
         return ObjectError("has changed since it was listed; run again", final=True)
-    if told in FIXES or "BareRedirect" in text:
-        reason = FIXES[told if told in FIXES else "PermanentRedirect"]
-        # Another region is every object's trouble, and so is a service that asks to slow down.
-        return ObjectError(reason, final=True, service=told == "SlowDown" or "region" in reason)
+    if "BareRedirect" in text and told not in FIXES:
+        told = "PermanentRedirect"
+    if told in FIXES:
+        return ObjectError(FIXES[told], final=True, service=told in OF_ALL_OBJECTS)
     if (
         isinstance(error, PermissionError)
         or "Unauthenticated" in text
@@ -125,7 +132,8 @@ def request_error(error: Exception) -> ObjectError:
         status = error.response["ResponseMetadata"]["HTTPStatusCode"]
         # 501 is no failure of the service: it does not know what it is asked for.
         is_down = status >= 500 and status != 501
-        return ObjectError(client_reason(error), final=not is_down, service=is_down)
+        is_of_all = error.response["Error"].get("Code") in OF_ALL_OBJECTS
+        return ObjectError(client_reason(error), final=not is_down, service=is_down or is_of_all)
     if isinstance(
         error, (botocore.exceptions.HTTPClientError, botocore.exceptions.ConnectionError)
     ):

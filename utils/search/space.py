@@ -112,7 +112,9 @@ def read_range(where: str, typed: dict) -> dict[str, Any]:
         key: switch(f"{where}: {key}", word) if key in RANGE_SWITCHES else number(word)
         for key, word in typed.items()
     }
-    low, high, step = found.get("low"), found.get("high"), found.get("step", 1)
+    low: Any = found.get("low")
+    high: Any = found.get("high")
+    step: Any = found.get("step", 1)
     kind = int if found.get("int") else (int, float)
     are_numbers = all(isinstance(n, kind) and math.isfinite(n) for n in (low, high, step))
     if not are_numbers or low > high:

@@ -79,6 +79,21 @@ def test_a_dead_service_ends_the_sync_and_what_came_is_kept(
     assert Proxy.gets.total() <= 130  # nothing that was here came again
 
 
+def test_credentials_that_expire_end_the_sync(bucket, tmp_path, capsys, impatient):
+    """Not a line for each of the keys that are left."""
+    put(bucket, **{f"train__{number:03}": b"%d" % number for number in range(100)})
+
+    def refuse(handler):
+        if is_get_of_object(handler) and Proxy.gets.total() >= 20:
+            return 400, b"<Error><Code>ExpiredToken</Code><Message>No.</Message></Error>"
+        return None
+
+    Proxy.refuse = refuse
+    error = refused(capsys, s3_sync_dataset.main, *words_of(bucket, tmp_path / "o", "--workers", 4))
+    assert "the credentials have expired; log in again" in error and "3 times in a row" in error
+    assert len(manifest(tmp_path / "o")) == len(tree(tmp_path / "o")) == 20
+
+
 def test_an_upload_to_a_dead_service_ends(bucket, tmp_path, capsys, impatient):
     folder = tmp_path / "todas"
     folder.mkdir()
