@@ -1,5 +1,6 @@
 """Fixtures that every test shares: a small corpus, a tiny encoder without dropout, a finished run."""
 
+import contextlib
 import os
 from pathlib import Path
 
@@ -94,15 +95,31 @@ def run(prepared, tiny_encoder, tmp_path_factory) -> Path:
     return folder
 
 
-@pytest.fixture
-def no_figures(monkeypatch):
+@contextlib.contextmanager
+def undrawn_figures():
     """For runs whose figures nobody looks at: drawing them takes longer than these trainings."""
-    for name in (
-        "save_figure",
-        "confusion_matrix_figure",
-        "per_class_figure",
-        "calibration_figure",
-        "curves_figure",
-        "class_frequencies_figure",
-    ):
-        monkeypatch.setattr(f"utils.runs.evaluation.{name}", nothing)
+    with pytest.MonkeyPatch.context() as patch:
+        for name in (
+            "save_figure",
+            "confusion_matrix_figure",
+            "per_class_figure",
+            "calibration_figure",
+            "curves_figure",
+            "class_frequencies_figure",
+        ):
+            patch.setattr(f"utils.runs.evaluation.{name}", nothing)
+        yield
+
+
+@pytest.fixture
+def no_figures():
+    """No figures in one test."""
+    with undrawn_figures():
+        yield
+
+
+@pytest.fixture(scope="module")
+def no_figures_in_module():
+    """No figures in a whole module, its fixtures too."""
+    with undrawn_figures():
+        yield

@@ -16,9 +16,10 @@ import pytest
 from beto_text_model.scripts.train import eval as eval_script
 from beto_text_model.scripts.train import predict as predict_script
 from beto_text_model.scripts.train import train as train_script
-from tests.helpers import SCRIPTS, command
+from tests.helpers import PACKAGE, SCRIPTS, command
 from utils.predictions import read_predictions
 
+pytestmark = pytest.mark.usefixtures("no_figures_in_module")
 TRAIN = SCRIPTS / "train.py"
 STEPS = (
     24  # two epochs and a half of 160 rows in global batches of 16: lengths are grouped anew twice
@@ -44,26 +45,24 @@ FLAGS = [
 ]
 
 
+def accelerate_launch(config: str) -> list:
+    """The words that launch a script with one of the shipped configs."""
+    folder = PACKAGE / "configs" / "accelerate"
+    return [Path(sys.executable).parent / "accelerate", "launch", "--config_file", folder / config]
+
+
 @pytest.fixture(scope="module")
 def train(prepared, tiny_encoder, tmp_path_factory):
-    """Train through the command line with the given batch flags and launcher; returns the run
-    folder.
-    """
+    """Train with the given batch flags, in this process or by a launcher; returns the run folder."""
     folder = tmp_path_factory.mktemp("invariants")
 
-    def call(name, *flags, launcher=(sys.executable,)):
-        command(
-            *launcher,
-            TRAIN,
-            "--dataset",
-            prepared,
-            "--model_name_or_path",
-            tiny_encoder,
-            "--output_dir",
-            folder / name,
-            *FLAGS,
-            *flags,
-        )
+    def call(name, *flags, launcher=None):
+        words = ["--dataset", prepared, "--model_name_or_path", tiny_encoder]
+        words += ["--output_dir", folder / name, *FLAGS, *flags]
+        if launcher:
+            command(*launcher, TRAIN, *words)
+        else:
+            train_script.main([str(word) for word in words])
         return folder / name
 
     return call
@@ -71,8 +70,9 @@ def train(prepared, tiny_encoder, tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def uninterrupted(train) -> Path:
-    """The reference: one process, batches of 16."""
-    return train("reference", "--per_device_train_batch_size", "16")
+    """The reference: one fresh process, batches of 16."""
+    launcher = accelerate_launch("cpu_1.yaml")
+    return train("reference", "--per_device_train_batch_size", "16", launcher=launcher)
 
 
 def probabilities(run: Path, split="test") -> np.ndarray:
@@ -105,15 +105,7 @@ def test_accumulation_does_not_change_the_result(train, uninterrupted, per_devic
 
 
 def test_two_processes_are_two_and_equal_one(train, uninterrupted):
-    launcher = [
-        str(Path(sys.executable).parent / "accelerate"),
-        "launch",
-        "--multi_gpu",
-        "--num_processes",
-        "2",
-        "--main_process_port",
-        "0",
-    ]
+    launcher = [*accelerate_launch("cpu_2.yaml"), "--main_process_port", "0"]
     run = train("two", "--per_device_train_batch_size", "8", launcher=launcher)
     config = (run / "config.yaml").read_text(encoding="utf-8")
     assert "processes: 2" in config and "global_batch_size: 16" in config
@@ -139,6 +131,7 @@ def test_torchrun_without_use_cpu_is_refused(prepared, tmp_path):
 
 
 def test_the_same_seed_gives_the_same_bits(train, uninterrupted):
+    """In this process, after other trainings, as in a fresh one."""
     again = train("again", "--per_device_train_batch_size", "16")
     assert (probabilities(again) == probabilities(uninterrupted)).all()
     assert (again / "model.safetensors").read_bytes() == (
@@ -151,7 +144,7 @@ def test_another_seed_gives_another_model(train, uninterrupted):
     assert (probabilities(other) != probabilities(uninterrupted)).any()
 
 
-def test_killed_and_resumed_equals_uninterrupted(train, prepared, tiny_encoder, tmp_path):
+def test_killed_and_resumed_equals_uninterrupted(train, prepared, tiny_encoder, tmp_path, capsys):
     """kill -9 once a checkpoint is there; nothing looks finished; --resume ends with the same bits."""
     uninterrupted = train("dropout", "--classifier_dropout", "0.3")
     words = [
@@ -181,8 +174,10 @@ def test_killed_and_resumed_equals_uninterrupted(train, prepared, tiny_encoder, 
     # A kill in the middle of writing leaves a checkpoint without its last file: it must not be
     # resumed from.
     (tmp_path / "run.partial" / "checkpoint-9999").mkdir()
-    done = command(*words, "--resume")
-    assert "resuming from" in done.stdout and "checkpoint-9999" not in done.stdout
+    capsys.readouterr()
+    train_script.main([*words[2:], "--resume"])
+    said = capsys.readouterr().out
+    assert "resuming from" in said and "checkpoint-9999" not in said
     assert_same(tmp_path / "run", uninterrupted, 0)
     assert not (tmp_path / "run.partial").exists()
 

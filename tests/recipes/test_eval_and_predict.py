@@ -12,6 +12,8 @@ from tests.helpers import corpus_rows, refused, write_jsonl
 from utils.errors import InputError
 from utils.predictions import read_predictions
 
+# None of these runs is looked at for its figures.
+pytestmark = pytest.mark.usefixtures("no_figures_in_module")
 SMALL = {
     "rnn_baseline": [
         *("--hidden_size", "8", "--embedding_size", "8", "--num_layers", "1"),

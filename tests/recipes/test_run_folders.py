@@ -1,5 +1,6 @@
 """Run folders of every room: one writer at a time, nothing of the user's removed, resumed as begun."""
 
+import contextlib
 import os
 import signal
 import subprocess
@@ -15,9 +16,11 @@ from rnn_baseline.scripts.train import train as train_script
 from tests.helpers import REPO_ROOT, command, corpus_rows, refused, write_jsonl
 from utils import runs
 from utils.errors import InputError, exits_on_input_error
-from utils.folders import locked_folder, whole_folder
+from utils.folders import locked_folder
 from utils.predictions import read_predictions
 
+# None of these runs is looked at for its figures.
+pytestmark = pytest.mark.usefixtures("no_figures_in_module")
 SMALL = ["--hidden_size", "8", "--embedding_size", "8", "--num_layers", "1", "--max_steps", "4"]
 SMALL += ["--use_cpu"]
 ROOMS = {
@@ -51,17 +54,25 @@ with locked_folder(Path(sys.argv[1]), "training"):
 """
 
 
-@pytest.fixture
-def held(tmp_path):
-    """A folder that another process writes."""
-    folder = tmp_path / "r"
+@contextlib.contextmanager
+def held_by_another_process(folder):
+    """The process that writes a folder as long as the block lasts."""
     env = os.environ | {"PYTHONPATH": str(REPO_ROOT)}
     words = [sys.executable, "-c", HOLD, str(folder)]
     process = subprocess.Popen(words, stdout=subprocess.PIPE, env=env, text=True)
     assert process.stdout.readline() == "held\n"
-    yield folder, process
-    process.kill()
-    process.wait()
+    try:
+        yield process
+    finally:
+        process.kill()
+        process.wait()
+
+
+@pytest.fixture
+def held(tmp_path):
+    """A folder that another process writes."""
+    with held_by_another_process(tmp_path / "r") as process:
+        yield tmp_path / "r", process
 
 
 def test_a_second_training_is_refused_and_says_who_works_there(source, held, capsys):
@@ -90,10 +101,9 @@ def test_a_lock_leaves_nothing_behind(source, tmp_path):
 def test_two_evaluations_of_one_split(source, tmp_path, capsys):
     run = train(source, tmp_path / "r")
     folder = eval_script.main([str(run)])
-    with whole_folder(folder):  # this process may enter its own lock again, another may not
-        words = [sys.executable, str(REPO_ROOT / "rnn_baseline/scripts/train/eval.py"), str(run)]
-        done = command(*words, "--overwrite", check=False, PYTHONPATH=str(REPO_ROOT))
-    assert done.returncode == 2 and "is working here" in done.stderr
+    with held_by_another_process(folder):
+        assert "is working here" in refused(capsys, eval_script.main, run, "--overwrite")
+    assert eval_script.main([str(run), "--overwrite"]) == folder
 
 
 def test_folders_of_the_user_beside_the_run_stay(source, tmp_path, capsys):

@@ -157,7 +157,7 @@ def test_predict_standard_input(run, tmp_path, monkeypatch):
 
 
 def test_pipeline_over_seeds_skips_what_has_not_changed(
-    corpus_file, tiny_encoder, tmp_path, capsys
+    corpus_file, tiny_encoder, tmp_path, capsys, no_figures
 ):
     rows = corpus_rows(20)
     rows[3]["label"] = rows[30]["label"] = ""
@@ -206,7 +206,7 @@ def test_pipeline_over_seeds_skips_what_has_not_changed(
     assert "made with another source" in capsys.readouterr().err
 
 
-def test_pipeline_over_folds(corpus_file, tiny_encoder, tmp_path):
+def test_pipeline_over_folds(corpus_file, tiny_encoder, tmp_path, no_figures):
     summary = pipeline_script.main(
         [
             "--dataset",
@@ -229,7 +229,7 @@ def test_pipeline_over_folds(corpus_file, tiny_encoder, tmp_path):
     assert summary["n"] == 2 and len(tested) == len(set(tested)) == 200
 
 
-def test_mini_is_the_default_and_starts_from_its_weights(prepared, tmp_path):
+def test_mini_is_the_default_and_starts_from_its_weights(prepared, tmp_path, no_figures):
     run = train_script.main(
         [
             "--dataset",
@@ -276,7 +276,7 @@ def test_mini_is_small_and_predicts_hidden_words():
         assert expected in tokenizer.convert_ids_to_tokens(best.tolist())
 
 
-def test_mini_scratch_learns_its_own_vocabulary(prepared, tmp_path):
+def test_mini_scratch_learns_its_own_vocabulary(prepared, tmp_path, no_figures):
     run = train_script.main(
         [
             "--dataset",
@@ -299,7 +299,9 @@ def test_mini_scratch_learns_its_own_vocabulary(prepared, tmp_path):
     assert json.loads((run / "config.json").read_text(encoding="utf-8"))["vocab_size"] <= 300
 
 
-def test_without_output_dir_the_run_goes_below_runs(prepared, tiny_encoder, tmp_path, monkeypatch):
+def test_without_output_dir_the_run_goes_below_runs(
+    prepared, tiny_encoder, tmp_path, monkeypatch, no_figures
+):
     monkeypatch.chdir(tmp_path)
     run = train_script.main(
         [
@@ -318,7 +320,7 @@ def test_without_output_dir_the_run_goes_below_runs(prepared, tiny_encoder, tmp_
     )
 
 
-def test_early_stopping_stops(prepared, tiny_encoder, tmp_path):
+def test_early_stopping_stops(prepared, tiny_encoder, tmp_path, no_figures):
     run = train_script.main(
         [
             "--dataset",
@@ -402,7 +404,7 @@ def test_trackers_work_offline_and_get_figures_and_the_table(
 
 
 def test_push_goes_through_the_trainer_and_keeps_the_card(
-    prepared, tiny_encoder, tmp_path, monkeypatch
+    prepared, tiny_encoder, tmp_path, monkeypatch, no_figures
 ):
     """No Hub here: what would be uploaded is looked at instead."""
     import transformers.trainer as trainer_module
@@ -456,3 +458,22 @@ def test_every_config_parses_and_names_its_command(config, tmp_path):
     head = config.read_text(encoding="utf-8").splitlines()[0]
     assert head.startswith(f"# accelerate launch beto_text_model/scripts/train/{name}.py")
     assert args.learning_rate > 0
+
+
+@pytest.mark.parametrize(
+    "config", sorted((PACKAGE / "configs" / "accelerate").glob("*.yaml")), ids=lambda p: p.stem
+)
+def test_every_accelerate_config_is_taken_by_accelerate(config):
+    """As far as that goes without its devices: cpu_1 and cpu_2 train in the invariants."""
+    from accelerate.commands.config.config_args import load_config_from_file
+    from accelerate.commands.launch import _validate_launch_command, launch_command_parser
+
+    loaded = load_config_from_file(str(config))
+    words = launch_command_parser().parse_args(["--config_file", str(config), "train.py"])
+    launched, _, _ = _validate_launch_command(words)
+    assert launched.num_processes == loaded.num_processes
+    assert launched.num_machines == loaded.num_machines
+    assert launched.mixed_precision == loaded.mixed_precision
+    assert launched.multi_gpu is (loaded.distributed_type == "MULTI_GPU")
+    place = f"--config_file beto_text_model/configs/accelerate/{config.name}"
+    assert place in config.read_text(encoding="utf-8")
