@@ -10,21 +10,26 @@ ETag, taken when the stub starts. It checks no signature.
 import asyncio
 import hashlib
 import mmap
+import re
 import sys
 from bisect import bisect_left, bisect_right
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 from urllib.parse import parse_qs, quote, unquote
 from xml.sax.saxutils import escape
 
-PAGE = 1000
+PAGE = 1000  # keys in an answer to a list, as S3 gives them
+RANGE = re.compile(rb"\r\nrange: bytes=(\d+)-(\d*)", re.IGNORECASE)
+
+MAPPED = 1 << 20  # bytes from which on a file is mapped, so that large ones need no memory
 
 
 @dataclass(frozen=True)
 class Stored:
     """An object: its bytes and the head of an answer that brings them."""
 
-    content: object  # bytes or mmap
+    content: Any  # bytes or mmap
     etag: str
 
 
@@ -35,11 +40,10 @@ def read_folder(folder: Path) -> dict[str, Stored]:
         if path.is_file():
             size = path.stat().st_size
             with open(path, "rb") as stream:
-                content = (
-                    mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_READ)
-                    if size > 1 << 20
-                    else stream.read()
-                )
+                if size > MAPPED:
+                    content = mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_READ)
+                else:
+                    content = stream.read()
             etag = hashlib.md5(content, usedforsecurity=False).hexdigest()
             found[path.relative_to(folder).as_posix()] = Stored(content, etag)
     return found
@@ -49,7 +53,9 @@ class Stub(asyncio.Protocol):
     """One connection; requests come one after the other and carry no body."""
 
     def __init__(self, objects: dict[str, Stored], keys: list[str]):
-        self.objects, self.keys, self.buffer = objects, keys, b""
+        self.objects = objects
+        self.keys = keys
+        self.buffer = b""
 
     def connection_made(self, transport):
         self.transport = transport
@@ -75,17 +81,17 @@ class Stub(asyncio.Protocol):
     def answer_object(self, method: str, stored: Stored | None, head: bytes):
         if stored is None:
             return self.send("404 Not Found", b"<Error><Code>NoSuchKey</Code></Error>", None)
-        size, start, stop, status, more = len(stored.content), 0, len(stored.content), "200 OK", ""
-        if (place := head.lower().find(b"\r\nrange: bytes=")) >= 0:
-            first, _, last = head[
-                place + 15 : head.find(b"\r\n", place + 2) % (len(head) + 1)
-            ].partition(b"-")
-            start, stop = int(first), min(size, int(last) + 1) if last else size
-            status, more = (
-                "206 Partial Content",
-                f"Content-Range: bytes {start}-{stop - 1}/{size}\r\n",
-            )
-        more += f'ETag: "{stored.etag}"\r\nLast-Modified: Wed, 25 Nov 2026 00:00:00 GMT\r\nAccept-Ranges: bytes\r\n'
+        size = len(stored.content)
+        start, stop = 0, size
+        status = "200 OK"
+        more = f'ETag: "{stored.etag}"\r\nAccept-Ranges: bytes\r\n'
+        more += "Last-Modified: Wed, 25 Nov 2026 00:00:00 GMT\r\n"
+        asked = RANGE.search(head)
+        if asked:
+            start = int(asked[1])
+            stop = min(size, int(asked[2]) + 1) if asked[2] else size
+            status = "206 Partial Content"
+            more += f"Content-Range: bytes {start}-{stop - 1}/{size}\r\n"
         body = b"" if method == "HEAD" else memoryview(stored.content)[start:stop]
         self.send(status, body, stop - start, more)
 
@@ -101,21 +107,26 @@ class Stub(asyncio.Protocol):
 
 def list_page(objects: dict[str, Stored], keys: list[str], query: dict[str, list[str]]) -> bytes:
     """A page of ListObjectsV2; the continuation token is the last key of the page before."""
-    prefix, after = query.get("prefix", [""])[0], query.get("continuation-token", [""])[0]
+    prefix = query.get("prefix", [""])[0]
+    after = query.get("continuation-token", [""])[0]
     start = bisect_right(keys, after) if after else bisect_left(keys, prefix)
     page = []
     for key in keys[start : start + PAGE]:
         if not key.startswith(prefix):
             break
         page.append(key)
-    more = len(page) == PAGE and start + PAGE < len(keys) and keys[start + PAGE].startswith(prefix)
-    code = quote if query.get("encoding-type") == ["url"] else escape
+    behind = keys[start + PAGE : start + PAGE + 1]
+    more = len(page) == PAGE and bool(behind) and behind[0].startswith(prefix)
+    is_url = query.get("encoding-type") == ["url"]
+    code = quote if is_url else escape
     parts = [
-        '<?xml version="1.0"?><ListBucketResult xmlns="http://s3.amazonaws.com/doc/2006-03-01/">'
-        f"<Name>b</Name><Prefix>{code(prefix)}</Prefix><KeyCount>{len(page)}</KeyCount><MaxKeys>{PAGE}</MaxKeys>"
-        f"<IsTruncated>{str(more).lower()}</IsTruncated>"
+        '<?xml version="1.0"?>',
+        '<ListBucketResult xmlns="http://s3.amazonaws.com/doc/2006-03-01/">',
+        f"<Name>b</Name><Prefix>{code(prefix)}</Prefix>",
+        f"<KeyCount>{len(page)}</KeyCount><MaxKeys>{PAGE}</MaxKeys>",
+        f"<IsTruncated>{str(more).lower()}</IsTruncated>",
     ]
-    if code is quote:
+    if is_url:
         parts.append("<EncodingType>url</EncodingType>")
     if more:
         parts.append(f"<NextContinuationToken>{escape(page[-1])}</NextContinuationToken>")
