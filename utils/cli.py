@@ -275,6 +275,7 @@ def start_logging(level=logging.INFO):
         "beto_text_model",
         "spacy_text_model",
         "rnn_baseline",
+        "linear_baseline",
         "image_model",
         "wf_metrics",
     ):

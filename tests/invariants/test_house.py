@@ -7,7 +7,7 @@ import pytest
 
 from tests.helpers import REPO_ROOT
 
-ROOMS = ("beto_text_model", "spacy_text_model", "rnn_baseline", "image_model")
+ROOMS = ("beto_text_model", "spacy_text_model", "rnn_baseline", "linear_baseline", "image_model")
 PACKAGES = (*ROOMS, "utils", "wf_metrics")
 MAY_USE = {room: {room, "utils"} for room in ROOMS}
 MAY_USE |= {"utils": {"utils"}, "wf_metrics": {"wf_metrics", "utils"}}

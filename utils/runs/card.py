@@ -98,10 +98,9 @@ def trainer_recipe(config: dict, results: dict) -> list[str]:
 
 def kept_weights(arguments: dict) -> str:
     """Which weights of the training the run holds."""
-    if arguments.get("load_best_model_at_end", True):
-        return (
-            f"- Se guarda el modelo con mejor `{arguments['metric_for_best_model']}` en validación."
-        )
+    metric = arguments.get("metric_for_best_model")
+    if metric and arguments.get("load_best_model_at_end", True):
+        return f"- Se guarda el modelo con mejor `{metric}` en validación."
     return "- Se guarda el modelo tal como quedó al final del entrenamiento."
 
 
