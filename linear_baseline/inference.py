@@ -54,9 +54,11 @@ def load_predictor(run: Path, device: str = "cpu", precision: str = "auto") -> P
     known = {field.name for field in fields(ModelArguments)}
     args = ModelArguments(**{n: v for n, v in config["arguments"].items() if n in known})
     class_names = runs.read_labels(run)
-    model, idf = load_arrays(run)
-    if len(model.weights) != len(class_names):
-        raise InputError(f"{run}/labels.json: not of this model; copy the run folder again")
+    model, idf, own_names = load_arrays(run)
+    if own_names != class_names:
+        raise InputError(
+            f"{run}/labels.json: not the classes of {MODEL}; copy the run folder again"
+        )
     features = make_features(args, runs.read_json(run / VOCABULARY), idf)
     if args.encoder:
         if weight_files(args.encoder) != config["model"]["encoder_files"]:

@@ -1,11 +1,12 @@
 """Linear models: fitted by scikit-learn, kept as arrays, loaded without executing anything."""
 
+import json
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import scipy.sparse as sp
-from safetensors import SafetensorError
+from safetensors import SafetensorError, safe_open
 from safetensors.numpy import load_file, save_file
 from scipy.special import expit, softmax
 from sklearn.linear_model import LogisticRegression, SGDClassifier
@@ -115,29 +116,30 @@ def fit_stream(args: ModelArguments, features: Features, dataset, n_classes: int
     return of_scikit_learn(model, n_classes), model
 
 
-def save_model(folder: Path, model: LinearModel, features: Features):
+def save_model(folder: Path, model: LinearModel, features: Features, class_names: list[str]):
     """Write the arrays of a model and of its features as safetensors."""
     arrays = {"weights": model.weights, "intercept": model.intercept}
     arrays |= {f"idf.{kind}": values for kind, values in features.idf().items()}
     arrays = {name: np.ascontiguousarray(values) for name, values in arrays.items()}
-    save_file(arrays, folder / MODEL, metadata={"link": model.link})
+    save_file(
+        arrays, folder / MODEL, metadata={"link": model.link, "labels": json.dumps(class_names)}
+    )
 
 
-def load_arrays(folder: Path) -> tuple[LinearModel, dict[str, np.ndarray]]:
-    """The model of a folder, and the idf of its features by kind.
+def load_arrays(folder: Path) -> tuple[LinearModel, dict[str, np.ndarray], list[str]]:
+    """The model of a folder, the idf of its features by kind, and the names of its classes.
 
     Raises:
         InputError: the file was cut short or is none of this package.
     """
-    from safetensors import safe_open
-
     path = folder / MODEL
     try:
         arrays = load_file(path)
         with safe_open(path, "numpy") as file:
-            link = file.metadata()["link"]
-        model = LinearModel(arrays["weights"], arrays["intercept"], link)
-    except (OSError, SafetensorError, KeyError, TypeError) as error:
+            metadata = file.metadata() or {}
+        class_names = json.loads(metadata["labels"])
+        model = LinearModel(arrays["weights"], arrays["intercept"], metadata["link"])
+    except (OSError, SafetensorError, KeyError, ValueError) as error:
         reason = str(error).splitlines()[0]
         raise InputError(
             f"{path}: cannot be loaded ({reason}); copy the run folder again"
@@ -147,4 +149,4 @@ def load_arrays(folder: Path) -> tuple[LinearModel, dict[str, np.ndarray]]:
         for name, values in arrays.items()
         if name.startswith("idf.")
     }
-    return model, idf
+    return model, idf, class_names

@@ -24,6 +24,7 @@ SMALL = {
         *("--max_steps", "2", "--use_cpu"),
     ],
     "spacy_text_model": ["--training.max_steps", "20"],
+    "linear_baseline": [],
 }
 ROWS = corpus_rows(20)
 # What says how many texts are read at once.
@@ -31,6 +32,7 @@ BLOCKS = {
     "rnn_baseline": "CHUNK",
     "beto_text_model": "BLOCK_ROWS",
     "spacy_text_model": "BATCH_SIZE",
+    "linear_baseline": "BATCH_SIZE",
 }
 
 

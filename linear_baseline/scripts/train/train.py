@@ -149,7 +149,7 @@ def save(
     tried: list[dict],
 ):
     """Write the run folder's files."""
-    save_model(working, predictor.model, predictor.features)
+    save_model(working, predictor.model, predictor.features, predictor.class_names)
     runs.write_json(working / VOCABULARY, predictor.features.vocabularies())
     if tried:
         runs.write_json(working / "tuning.json", tried)
