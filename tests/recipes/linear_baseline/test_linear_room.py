@@ -11,6 +11,7 @@ import pytest
 from safetensors.numpy import load_file
 from sklearn.metrics import f1_score
 
+from linear_baseline.arguments import parse_training
 from linear_baseline.inference import load_predictor
 from linear_baseline.scripts.model_metrics import word_weights
 from linear_baseline.scripts.train import pipeline, predict, preprocess, train
@@ -153,6 +154,18 @@ def test_pipeline_over_seeds_and_the_rows_without_a_label(tmp_path):
     summary = pipeline.main([*words, "--output_dir", str(tmp_path / "p")])
     assert summary["n"] == 2 and summary["test_macro_f1_sd"] is not None
     assert len(read_predictions(tmp_path / "p" / "predictions_unlabelled.parquet").ids) == 3
+
+
+@pytest.mark.parametrize("path", [None, *sorted(CONFIGS.glob("*.yaml"))])
+def test_pipeline_trains_what_train_trains(path, monkeypatch, tmp_path):
+    typed = ["--seed", "3", "--min_df", "1"] if path is None else ["--seed", "3"]
+    argv = [*([str(path)] if path else []), *typed, "--output_dir", str(tmp_path / "p")]
+    seen = {}
+    monkeypatch.setattr(pipeline, "run_pipeline", lambda *_, **kwargs: seen.update(kwargs))
+    pipeline.main(argv)
+    place = ["--output_dir", str(tmp_path / "p"), "--seed", "3"]
+    by_pipeline = parse_training([*seen["training"], *place], "")
+    assert by_pipeline[:2] == parse_training(argv, "")[:2]
 
 
 def test_wrong_input_is_one_line(source, tmp_path, capsys):
