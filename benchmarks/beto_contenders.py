@@ -195,7 +195,8 @@ def measuring_order(sizes: np.ndarray, longest: np.ndarray, warmup: int) -> np.n
         longest: real length of its longest text (n_batches,), which orders batches of one size.
     """
     by_size = np.lexsort((longest, sizes))
-    largest, median = by_size[-1], by_size[len(sizes) // 2]
+    largest = by_size[-1]
+    median = by_size[len(sizes) // 2]
     warmup_batches = [largest] + [median] * (warmup - 1)
     return np.r_[warmup_batches, by_size[spread(len(sizes))]]
 

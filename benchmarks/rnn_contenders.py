@@ -152,7 +152,9 @@ class Clock(TrainerCallback):
     """Seconds of training without evaluation, when each step ends, and the score of each epoch."""
 
     def __init__(self):
-        self.seconds, self.ends, self.history = 0.0, [], []
+        self.seconds = 0.0
+        self.ends = []
+        self.history = []
 
     def on_train_begin(self, args, state, control, **kwargs):
         self.start = time.perf_counter()

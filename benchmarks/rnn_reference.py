@@ -17,7 +17,7 @@ from utils.metrics import classification_metrics
 from utils.training import probabilities_of
 
 UNKNOWN = 1
-FILTERS = (  # the room's default ones, as gensim writes them
+FILTERS = (  # rnn_baseline's default ones, as gensim writes them
     (re.compile(r"<[^>]+>"), ""),
     (re.compile(r"(?<=[^\W\d_])(?=\d)|(?<=\d)(?=[^\W\d_])"), " "),
     (re.compile(f"[{re.escape(string.punctuation)}]"), " "),
@@ -43,7 +43,8 @@ class Rows(Dataset):
     """One item a row: a list of ids and a label."""
 
     def __init__(self, ids: list[list[int]], labels: list[int]):
-        self.ids, self.labels = ids, labels
+        self.ids = ids
+        self.labels = labels
 
     def __len__(self):
         return len(self.ids)

@@ -45,7 +45,8 @@ TRAIN_GOAL = 3
 
 def markdown_report(results: dict) -> str:
     """The tables that were measured, in a fixed order, and the goals."""
-    args, tables = results["arguments"], results["tables"]
+    args = results["arguments"]
+    tables = results["tables"]
     sections = [
         (
             "prepare",
@@ -66,7 +67,7 @@ def markdown_report(results: dict) -> str:
         ("scale", f"Scale; training is {args['scale_steps']} steps of 1,024 titles", SCALE),
     ]
     parts = [
-        "# Throughput of the RNN room\n",
+        "# Throughput of rnn_baseline\n",
         hardware_line(results["hardware"]) + ". Command: `python benchmarks/rnn_throughput.py`.\n",
     ]
     for name, title, columns in sections:

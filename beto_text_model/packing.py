@@ -45,7 +45,7 @@ def pack_corpus(corpus: RawTexts, tokenizer) -> tuple[Stream, dict[str, Stream]]
     """
     # Files bear numbers: a source may have a name that no file can have.
     rows = {"train": corpus.train}
-    for number in range(len(corpus.names)):
+    for number in range(len(corpus.source_names)):
         own = corpus.sources[corpus.held_out] == number
         rows[f"held_out_{number}"] = corpus.held_out[own]
 
@@ -72,7 +72,7 @@ def pack_corpus(corpus: RawTexts, tokenizer) -> tuple[Stream, dict[str, Stream]]
     if "train" not in streams:
         raise InputError("the corpus gives not one piece to train on; check --dataset")
     held_out = {}
-    for number, source in enumerate(corpus.names):
+    for number, source in enumerate(corpus.source_names):
         if f"held_out_{number}" in streams:
             held_out[source] = streams[f"held_out_{number}"]
     return streams["train"], held_out

@@ -10,7 +10,9 @@ def pretraining_card(config: dict, results: dict) -> str:
         config: what config.yaml holds.
         results: what all_results.json holds.
     """
-    data, model, arguments = config["dataset"], config["model"], config["arguments"]
+    data = config["dataset"]
+    model = config["model"]
+    arguments = config["arguments"]
     head = {
         "language": "es",
         "library_name": "transformers",

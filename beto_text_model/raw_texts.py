@@ -61,8 +61,8 @@ class RawTexts:
     """Documents in memory-mapped Arrow, and which of them are kept aside."""
 
     texts: pa.ChunkedArray  # (n,) string
-    sources: np.ndarray  # (n,) int, the place in `names` of each text's source
-    names: list[str]
+    sources: np.ndarray  # (n,) int, the place in `source_names` of each text's source
+    source_names: list[str]
     train: np.ndarray  # sorted row numbers
     held_out: np.ndarray  # sorted row numbers
     hash: str
@@ -87,7 +87,7 @@ def load_raw_texts(options: RawTextOptions) -> RawTexts:
         reason = log.notes[-1] if log.notes else "check the path"
         raise InputError(f"{options.dataset}: no text in it; {reason}")
     source_of = table["label"].to_numpy(zero_copy_only=False).astype(str)
-    names, sources = np.unique(source_of, return_inverse=True)
+    source_names, sources = np.unique(source_of, return_inverse=True)
 
     # The cut: stratified by source, as a labelled corpus is by class.
     train = np.arange(len(table))
@@ -106,7 +106,7 @@ def load_raw_texts(options: RawTextOptions) -> RawTexts:
     return RawTexts(
         texts=table["text"],
         sources=sources,
-        names=names.tolist(),
+        source_names=source_names.tolist(),
         train=train,
         held_out=held_out,
         hash=texts_hash(table),
@@ -202,14 +202,14 @@ def read_document_file(path: Path, source: str, options: RawTextOptions, log: Re
         yield source, read_txt(path, log)
         return
     columns = Columns(text=options.text_column, label=options.source_column)
-    names = None  # of the table's columns
+    column_names = None
     for number, record in table_records(path, columns, log):
-        if names is None:
-            names = all_columns(path, record, {columns.text}, log)
-        if columns.text not in names:
+        if column_names is None:
+            column_names = all_columns(path, record, {columns.text}, log)
+        if columns.text not in column_names:
             raise InputError(
-                f"{path}: no column {columns.text!r}, only {', '.join(map(repr, names))}; "
-                "pass --text_column"
+                f"{path}: no column {columns.text!r}, only "
+                f"{', '.join(map(repr, column_names))}; pass --text_column"
             )
         if number == 0:  # a table without rows
             continue

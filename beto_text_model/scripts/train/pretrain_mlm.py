@@ -234,7 +234,7 @@ def check_same_shape(working: Path, model_entry: dict[str, Any]):
 def describe_texts(corpus: RawTexts, text_args: RawTextOptions, rows: MaskedRows) -> dict[str, Any]:
     """What config.yaml says of the texts."""
     by_source = {}
-    for number, name in enumerate(corpus.names):
+    for number, name in enumerate(corpus.source_names):
         by_source[name] = int((corpus.sources[corpus.train] == number).sum())
     return {
         "name": dataset_name(text_args.dataset),

@@ -1,4 +1,4 @@
-"""The BETO room from raw files to predictions: what a run folder holds, and that it loads anywhere."""
+"""BETO from raw files to predictions: what a run folder holds, and that it loads anywhere."""
 
 import io
 import json

@@ -24,7 +24,10 @@ from beto_text_model.scripts.train import train as train_script
 from tests.helpers import PACKAGE, SCRIPTS, corpus_rows, refused, write_jsonl
 
 EXPLORE = PACKAGE / "scripts" / "explore"
-SHAPE = "hidden_size=32,num_hidden_layers=2,num_attention_heads=2,intermediate_size=48,max_position_embeddings=64"
+SHAPE = (
+    "hidden_size=32,num_hidden_layers=2,num_attention_heads=2,intermediate_size=48,"
+    "max_position_embeddings=64"
+)
 FLAGS = [
     "--config_overrides",
     SHAPE,

@@ -203,7 +203,10 @@ run, texts = sys.argv[1], json.load(open(sys.argv[2], encoding="utf-8"))
 classify = pipeline("text-classification", model=run, device="cpu")
 alone = [classify([text], truncation=True, top_k=None)[0] for text in texts]
 together = classify(texts, truncation=True, top_k=None, batch_size=8)
-print(json.dumps([[{row["label"]: row["score"] for row in rows} for rows in found] for found in (alone, together)]))
+scores = [
+    [{row["label"]: row["score"] for row in rows} for rows in found] for found in (alone, together)
+]
+print(json.dumps(scores))
 """
 
 

@@ -35,7 +35,7 @@ def test_tables_plain_and_compressed(tmp_path, opener):
     with opener(path, "wb") as stream:
         stream.write(jsonl({"source": "ab"[i % 2], "text": t} for i, t in enumerate(TEXTS)))
     corpus = load(path, held_out_size=0.1)
-    assert texts(corpus) == TEXTS and corpus.names == ["a", "b"]
+    assert texts(corpus) == TEXTS and corpus.source_names == ["a", "b"]
     assert len(corpus.held_out) == 4 and set(corpus.train) | set(corpus.held_out) == set(range(40))
     assert {corpus.sources[i] for i in corpus.held_out} == {0, 1}
 
@@ -45,7 +45,9 @@ def test_csv_with_another_column_and_parquet(tmp_path):
         "texto;source\n" + "".join(f"{t};año (1)\n" for t in TEXTS), encoding="latin-1"
     )
     corpus = load(tmp_path / "x.csv", text_column="texto")
-    assert texts(corpus) == TEXTS and corpus.names == ["año _1_"]  # a name that every tracker takes
+    assert texts(corpus) == TEXTS and corpus.source_names == [
+        "año _1_"
+    ]  # a name that every tracker takes
     pq.write_table(pa.table({"text": TEXTS}), tmp_path / "x.parquet")
     assert texts(load(tmp_path / "x.parquet")) == TEXTS
     with pytest.raises(InputError, match="--text_column"):
@@ -63,7 +65,7 @@ def test_a_tree_of_txt_at_any_depth(tmp_path):
     (tmp_path / "t" / "leyes" / "binario.txt").write_bytes(b"\0\1\2")
     (tmp_path / "t" / "leyes" / "blanco.txt").write_text(" \n", encoding="utf-8")
     corpus = load(tmp_path / "t")
-    assert set(texts(corpus)) == {*TEXTS, "comprimido: café"} and corpus.names == [
+    assert set(texts(corpus)) == {*TEXTS, "comprimido: café"} and corpus.source_names == [
         "cuentos",
         "leyes",
     ]
@@ -141,4 +143,4 @@ def test_links_blank_texts_and_lines_without_a_text(tmp_path):
     (folder / "x.jsonl").write_text("\n".join(map(json.dumps, rows)), encoding="utf-8")
     found = load_raw_texts(RawTextOptions(str(folder), held_out_size=0))
     assert sorted(found.texts.to_pylist()) == ["segundo", "tercero", "un texto"]
-    assert found.names == ["enlace", "x"]
+    assert found.source_names == ["enlace", "x"]

@@ -45,7 +45,7 @@ def test_the_vocabulary_is_the_same_every_time():
 
 def test_only_the_usual_special_tokens(tokenizer):
     assert set(tokenizer.all_special_tokens) == {"[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"}
-    # A piece `##a` is one of the vocabulary, never what a text says: there it is signs and a letter.
+    # A piece `##a` is one of the vocabulary; in a text the same is signs and a letter.
     pieces = tokenizer.tokenize("##a ##ñ")
     assert len(pieces) == 6 and not {"##a", "##ñ"} & set(pieces)
     assert (pieces[2], pieces[5]) == ("a", "ñ")

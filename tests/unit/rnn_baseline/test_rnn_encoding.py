@@ -1,4 +1,4 @@
-"""The encoded corpus and its orders: literal batches, the cache, and what each sampler must give."""
+"""The encoded corpus and its orders: literal batches, the cache, and what each sampler gives."""
 
 from collections import Counter
 
