@@ -6,6 +6,7 @@ apart: no column is guessed for the other side, whatever it holds.
 
 import re
 import unicodedata
+from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import product
 
@@ -228,7 +229,7 @@ def choose_truth_columns(
     return key, truth
 
 
-def share_of(sample: list[dict], known: set[str], form) -> dict[str, float]:
+def share_of(sample: list[dict], known: set, form: Callable[[str], object]) -> dict[str, float]:
     """Of each column, the share of the sample whose value, brought into `form`, is known."""
     hits: dict[str, int] = {}
     for record in sample:

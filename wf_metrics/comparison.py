@@ -3,6 +3,8 @@
 The difference is judged by a paired bootstrap and McNemar's test, corrected by Holm's method.
 """
 
+from typing import Any
+
 import numpy as np
 import pandas as pd
 from scipy.sparse import csr_array
@@ -123,22 +125,32 @@ def by_macro_f1(row: dict):
 
 def model_row(
     name: str, places: list[int], aligned: Aligned, scores: list[dict], samples_of: dict
-) -> dict:
-    """A model's mean scores, their standard deviation over its runs, intervals and costs."""
+) -> dict[str, Any]:
+    """A model's mean scores, their standard deviation over its runs, intervals and costs.
+
+    places: of its runs among `scores`; the ensemble's is behind those of all runs.
+    """
     own = [aligned.runs[place] for place in places if place < len(aligned.runs)]
-    row = {"model": name, "runs": [run.name for run in own], "seeds": [run.seed for run in own]}
     values = {metric: np.array([scores[place][metric] for place in places]) for metric in METRICS}
-    row |= {metric: float(v.mean()) for metric, v in values.items()}
-    row["sd"] = (
-        {metric: float(v.std(ddof=1)) for metric, v in values.items()} if len(places) > 1 else None
-    )
-    row["intervals"] = {
-        metric: percentiles(samples_of[metric][places].mean(axis=0)) for metric in METRICS
-    }
+    means = {metric: float(v.mean()) for metric, v in values.items()}
+    sd = None
+    if len(places) > 1:
+        sd = {metric: float(v.std(ddof=1)) for metric, v in values.items()}
+    # An interval is of the mean over runs, as the score is.
+    intervals = {metric: percentiles(samples_of[metric][places].mean(axis=0)) for metric in METRICS}
+    costs = {}
     for cost in COSTS:
         known = [run.costs[cost] for run in own if cost in run.costs]
-        row[cost] = float(np.mean(known)) if known else None
-    return row
+        costs[cost] = float(np.mean(known)) if known else None
+    return {
+        "model": name,
+        "runs": [run.name for run in own],
+        "seeds": [run.seed for run in own],
+        **means,
+        "sd": sd,
+        "intervals": intervals,
+        **costs,
+    }
 
 
 def bootstrap(

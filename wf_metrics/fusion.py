@@ -51,18 +51,18 @@ def fused_run(paths: list[str], split: str) -> tuple[Run, dict]:
             f"--fuse {' '.join(paths)}: {len(parts[split])} runs in them; name two, not folders "
             "of runs"
         )
-    aligned = {name: align(found) for name, found in parts.items()}
-    names = parts[split][0].class_names, parts[split][1].class_names
-    if set(names[0]) != set(names[1]):
-        odd = min(set(names[0]) ^ set(names[1]))
+    validation = align(parts["validation"])
+    compared = align(parts[split])
+    odd_names = set(parts[split][0].class_names) ^ set(parts[split][1].class_names)
+    if odd_names:
         raise InputError(
-            f"--fuse: {paths[0]} and {paths[1]} do not know the same classes, such as {odd!r}; "
+            f"--fuse: {paths[0]} and {paths[1]} do not know the same classes, such as {min(odd_names)!r}; "
             "fuse runs of one dataset"
         )
     weight, losses = choose_weight(
-        aligned["validation"].labels, *aligned["validation"].probabilities
+        validation.labels, validation.probabilities[0], validation.probabilities[1]
     )
-    one, other = aligned[split].runs
+    one, other = compared.runs
     model = f"fusion {weight:.3g} × {one.model} + {1 - weight:.3g} × {other.model}"
     costs = {
         cost: one.costs[cost] + other.costs[cost]
@@ -73,10 +73,10 @@ def fused_run(paths: list[str], split: str) -> tuple[Run, dict]:
         name=f"{one.name} + {other.name}",
         model=model,
         seed=None,
-        ids=list(aligned[split].ids),
-        labels=[aligned[split].class_names[c] for c in aligned[split].labels],
-        probabilities=fuse(*aligned[split].probabilities, weight),
-        class_names=aligned[split].class_names,
+        ids=list(compared.ids),
+        labels=[compared.class_names[c] for c in compared.labels],
+        probabilities=fuse(compared.probabilities[0], compared.probabilities[1], weight),
+        class_names=compared.class_names,
         costs=costs,
         parts=(one.name, other.name),
     )
@@ -85,7 +85,7 @@ def fused_run(paths: list[str], split: str) -> tuple[Run, dict]:
         "models": [one.model, other.model],
         "weights": [weight, 1 - weight],
         "chosen_by": "log loss of validation",
-        "documents": len(aligned["validation"].labels),
+        "documents": len(validation.labels),
         "validation_log_loss": dict(zip([f"{w:.3f}" for w in WEIGHTS], losses, strict=True)),
     }
     return run, how

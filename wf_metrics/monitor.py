@@ -86,10 +86,11 @@ def main(argv=None) -> int:
 
     # Drift.
     classes = class_drift(reference["prediction"], current["prediction"], args.psi, args.alpha)
-    sides = [side["confidence"].dropna().to_numpy(float) for side in (reference, current)]
+    before = reference["confidence"].dropna().to_numpy(float)
+    now = current["confidence"].dropna().to_numpy(float)
     confidence = None
-    if all(len(side) for side in sides):
-        confidence = confidence_drift(*sides, args.ks, args.alpha)
+    if len(before) and len(now):
+        confidence = confidence_drift(before, now, args.ks, args.alpha)
     notes += alike_notes(classes)
     drift = classes["drift"] or bool(confidence and confidence["drift"])
     text = markdown(words, classes, confidence, drift, notes)
@@ -111,7 +112,7 @@ def main(argv=None) -> int:
         (partial / "figures").mkdir()
         save_figure(shares_figure(classes["classes"]), partial / "figures" / "class_shares.png")
         if confidence:
-            save_figure(confidence_figure(*sides), partial / "figures" / "confidence.png")
+            save_figure(confidence_figure(before, now), partial / "figures" / "confidence.png")
     print(text)
     print(f"{folder}: {'drift' if drift else 'no drift'}")
     return int(drift)

@@ -267,8 +267,10 @@ def aligned_probabilities(run: Run, ids: np.ndarray, code: dict[str, int]) -> np
     Raises:
         InputError: a document's probabilities are no distribution.
     """
-    sums = run.probabilities.sum(axis=1, dtype=np.float32)
-    wrong = np.flatnonzero((np.abs(sums - 1) > SUM_TOLERANCE) | (run.probabilities.min(axis=1) < 0))
+    own = run.probabilities
+    assert own is not None  # set to None only once they are aligned
+    sums = own.sum(axis=1, dtype=np.float32)
+    wrong = np.flatnonzero((np.abs(sums - 1) > SUM_TOLERANCE) | (own.min(axis=1) < 0))
     if wrong.size:
         raise InputError(
             f"{run.name}: the probabilities of {run.ids[wrong[0]]!r} are below 0 or sum to "
@@ -279,7 +281,7 @@ def aligned_probabilities(run: Run, ids: np.ndarray, code: dict[str, int]) -> np
     rows = np.fromiter((place[i] for i in ids), int, len(ids))
     columns = [code[name] for name in run.class_names]
     if columns == list(range(len(code))):
-        return run.probabilities[rows]
+        return own[rows]
     probabilities = np.zeros((len(ids), len(code)), np.float32)
-    probabilities[:, columns] = run.probabilities[rows]
+    probabilities[:, columns] = own[rows]
     return probabilities

@@ -280,7 +280,9 @@ def quick(values: pd.Series, kind: pa.DataType) -> pa.Array:
     return pa.array(values, pa.large_string()).cast(kind)
 
 
-def check_all(path, values: pd.Series, wrong: np.ndarray, column: str, what: str, flags: str):
+def check_all(
+    path, values: pd.Series, wrong: np.ndarray, column: str | None, what: str, flags: str
+):
     """Raise InputError for the first wrong value."""
     if wrong.any():
         row = int(np.flatnonzero(wrong)[0])

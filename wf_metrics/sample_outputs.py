@@ -22,6 +22,7 @@ import os
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
+from typing import Any, Literal
 
 import numpy as np
 
@@ -141,7 +142,8 @@ def fill_service(muestras: Path, items: list[dict]):
 
 def answers(rng) -> tuple[list[tuple[str, str]], list[dict]]:
     """The ground truth as (file, typology), and the workflow's items."""
-    truth, items = [], []
+    truth: list[tuple[str, str]] = []
+    items: list[dict[str, Any]] = []
     for typology, n in DOCUMENTS.items():
         word = typology.split()[0]
         for number in range(1, n + 1):
@@ -239,7 +241,7 @@ def workbench_csv(items: list[dict]) -> str:
     return as_csv(header, rows, csv.QUOTE_MINIMAL)
 
 
-def as_csv(header: list, rows: list, quoting: int) -> str:
+def as_csv(header: list, rows: list, quoting: Literal[0, 1]) -> str:
     stream = io.StringIO(newline="")
     csv.writer(stream, quoting=quoting, lineterminator="\n").writerows([header, *rows])
     return stream.getvalue()

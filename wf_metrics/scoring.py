@@ -39,7 +39,7 @@ class Scores:
     """The scores of n files or documents over the typologies that truth or prediction name."""
 
     metrics: dict[str, float]
-    intervals: dict[str, list[float]]  # 95 %, [low, high]
+    intervals: dict[str, list[float] | None]  # 95 %, [low, high]
     per_typology: pd.DataFrame
     names: list[str]  # typologies in order, then NO_RESULT where files have none
     confusion: np.ndarray  # (len(names), len(names)) by truth and prediction

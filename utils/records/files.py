@@ -7,8 +7,10 @@ import io
 import itertools
 import lzma
 import zlib
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from utils.errors import InputError
 from utils.text import (
@@ -21,7 +23,7 @@ from utils.text import (
 )
 
 TABLE_SUFFIXES = (".csv", ".tsv", ".jsonl", ".parquet")
-OPENERS = {".gz": gzip.open, ".bz2": bz2.open, ".xz": lzma.open}
+OPENERS: dict[str, Callable[..., Any]] = {".gz": gzip.open, ".bz2": bz2.open, ".xz": lzma.open}
 CHUNK = 1 << 20
 
 

@@ -15,7 +15,7 @@ from matplotlib.text import Text
 from PIL import Image
 
 from utils import figures
-from utils.figures import shortened
+from utils.figures import drawing, shortened
 from utils.metrics import confusion_counts, per_class_table, softmax
 
 pytestmark = pytest.mark.filterwarnings("error")
@@ -25,7 +25,7 @@ LONG = "Comunicación del cambio de titularidad de la cuenta de nómina"  # 61 c
 
 @pytest.fixture(autouse=True)
 def coarse(monkeypatch):
-    monkeypatch.setattr(figures, "DPI", 60)  # half the time of the tests
+    monkeypatch.setattr(drawing, "DPI", 60)  # half the time of the tests
 
 
 def names(n):
