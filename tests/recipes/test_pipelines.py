@@ -2,13 +2,18 @@
 
 import importlib
 import json
+import subprocess
+import sys
+import time
 from pathlib import Path
 
 import pytest
 
-from tests.helpers import REPO_ROOT, corpus_rows, write_jsonl
+from tests.helpers import REPO_ROOT, corpus_rows, refused, write_jsonl
 from utils.runs.pipeline import files_named_by, remove_folds
 
+# None of these runs is looked at for its figures.
+pytestmark = pytest.mark.usefixtures("no_figures_in_module")
 TRAINERS = ("beto_text_model", "rnn_baseline", "image_model")
 # These two kinds are of pretrain_mlm.py, not of train.py.
 OTHERS = ("pretrain-", "adapt-")
@@ -97,6 +102,50 @@ def test_predictions_follow_the_unlabelled_rows(tmp_path):
         output = tmp_path / "p" / "predictions_unlabelled.parquet"
         found = read_predictions(output).ids if output.exists() else []
         assert found == [f"u{i}" for i in range(n)]
+
+
+def test_vectors_that_changed_are_trained_with_again(tmp_path, capsys):
+    """A file of the same name is not the same file."""
+    from rnn_baseline.scripts.train import pipeline
+
+    source = write_jsonl(tmp_path / "c.jsonl", corpus_rows(12))
+    vectors = tmp_path / "v.txt"
+    vectors.write_text("factura 1 0\nventa 0 1\n", encoding="utf-8")
+    words = ["--dataset", str(source), "--vectors", str(vectors), "--hidden_size", "8"]
+    words += ["--embedding_size", "2", "--max_steps", "1", "--use_cpu"]
+    words += ["--output_dir", str(tmp_path / "p")]
+    pipeline.main(words)
+    vectors.write_text("factura 0 1\nventa 1 0\nacta 1 1\n", encoding="utf-8")
+    assert "made with another settings" in refused(capsys, pipeline.main, *words)
+
+
+def test_a_killed_pipeline_is_resumed_to_the_same_bits(tmp_path):
+    """kill -9 within the second training: the first is not trained again, the second goes on."""
+    from rnn_baseline.scripts.train import pipeline
+
+    source = write_jsonl(tmp_path / "c.jsonl", corpus_rows(12))
+    words = ["--dataset", str(source), "--hidden_size", "8", "--embedding_size", "8", "--use_cpu"]
+    words += ["--num_train_epochs", "15", "--seeds", "2", "--output_dir"]
+    script = REPO_ROOT / "rnn_baseline/scripts/train/pipeline.py"
+    folder, output = tmp_path / "killed", subprocess.DEVNULL
+    line = [sys.executable, str(script), *words, str(folder)]
+    process = subprocess.Popen(line, stdout=output, stderr=output)
+    deadline = time.time() + 240
+    while not list(folder.glob("seed_1.partial/checkpoint-*/trainer_state.json")):
+        assert process.poll() is None and time.time() < deadline, "no checkpoint of the second"
+        time.sleep(0.01)
+    process.kill()
+    process.wait()
+    assert not (folder / "seed_1").exists()
+    first = (folder / "seed_0" / "config.yaml").stat().st_mtime_ns
+
+    summary = pipeline.main([*words, str(folder), "--resume"])
+    assert (folder / "seed_0" / "config.yaml").stat().st_mtime_ns == first
+    whole = pipeline.main([*words, str(tmp_path / "whole")])
+    assert summary["test_macro_f1_mean"] == whole["test_macro_f1_mean"]
+    for seed in ("seed_0", "seed_1"):
+        weights = [tmp_path / name / seed / "model.safetensors" for name in ("killed", "whole")]
+        assert weights[0].read_bytes() == weights[1].read_bytes()
 
 
 def test_a_changed_file_of_the_same_name_is_seen(tmp_path):

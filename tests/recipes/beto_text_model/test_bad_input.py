@@ -261,6 +261,7 @@ TRAIN_REFUSED = {
     "unknown attention": (["--attn_implementation", "flash"], ["attn_implementation", "eager"]),
     "unknown side": (["--truncation_side", "left"], ["truncation_side", "right or middle"]),
     "unknown class weights": (["--class_weights", "algo"], ["class_weights", "balanced"]),
+    "fp16 without a GPU": (["--fp16", "true", "--use_cpu"], ["--fp16", "--bf16"]),
     "too long": (["--max_length", "5000"], ["--max_length 5000"]),
     "strategies that do not match": (
         ["--eval_strategy", "steps", "--eval_steps", "3"],

@@ -29,7 +29,7 @@ from image_model.scripts.train import pipeline as pipeline_script
 from image_model.scripts.train import predict as predict_script
 from image_model.scripts.train import train as train_script
 from tests.helpers import REPO_ROOT, command, refused
-from utils.data import DataOptions, load_corpus
+from utils.data import DataOptions, load_corpus, save_prepared
 from utils.metrics import classification_metrics
 from utils.predictions import read_predictions
 
@@ -418,6 +418,38 @@ def test_augmented_pages_are_the_same_with_any_number_of_workers(tree, tmp_path,
         models.append((run / "model.safetensors").read_bytes())
     assert models[0] == models[1], "workers see other pages"
     assert models[0] == models[2], "workers that are kept see the pages of another epoch"
+
+
+def test_a_source_without_splits_is_evaluated_whole(tree, image_run, tmp_path, no_figures):
+    """A folder of pages, of one class, with a test split alone."""
+    shutil.copytree(tree / "train", tmp_path / "all")
+    shutil.copytree(tree / "train" / "año", tmp_path / "one" / "año")
+    shutil.copytree(tree / "val", tmp_path / "tested" / "test")
+    for name, rows in {"all": 96, "one": 32, "tested": 24}.items():
+        folder = eval_script.main([str(image_run), "--dataset", str(tmp_path / name)])
+        results = json.loads((folder / "all_results.json").read_text(encoding="utf-8"))
+        assert results["test_rows"] == rows
+
+
+def test_rows_in_another_order_are_trained_with_their_own_pages(tree, tmp_path, no_figures):
+    """The cache of resized pages must follow the order of the rows, which the hash does not see."""
+    corpus = load_corpus(
+        tree, DataOptions(ground_truth=str(tree / "ground_truth.csv")), content="image"
+    )
+    found = []
+    for name in ("first", "second"):
+        folder = tmp_path / "data" / name
+        folder.mkdir(parents=True)
+        save_prepared(corpus, folder)
+        words = ["--dataset", str(folder), "--output_dir", str(tmp_path / name), *TINY]
+        run = train_script.main([*words, "--max_steps", "8"])
+        found.append(read_predictions(run / "predictions_test.parquet"))
+        for split in corpus.splits:
+            corpus.splits[split] = corpus.splits[split].shuffle(seed=5)
+    first, second = (dict(zip(p.ids, p.probabilities, strict=True)) for p in found)
+    assert found[0].ids != found[1].ids and first.keys() == second.keys()
+    for identifier, probabilities in second.items():
+        np.testing.assert_allclose(probabilities, first[identifier], atol=1e-5)
 
 
 @pytest.mark.parametrize("strategy", ["epoch", "no"])

@@ -136,11 +136,6 @@ def test_a_failure_of_torch_save_is_a_full_disk_only_where_the_disk_is_full(tmp_
     assert not list(tmp_path.iterdir())
 
 
-def test_fp16_on_a_cpu_is_refused(tmp_path):
-    with pytest.raises(InputError, match="--fp16"):
-        SuiteTrainingArguments(output_dir=str(tmp_path), fp16=True, use_cpu=True)
-
-
 def test_weights_smoothing_and_patience_reach_the_trainer(tmp_path):
     """Each of the three would change nothing if it were dropped on the way."""
     model = torch.nn.Linear(2, 2)
