@@ -11,7 +11,7 @@ from nbclient import NotebookClient
 from tests.helpers import REPO_ROOT
 from wf_metrics.notebooks_or_scripts import metrics_calc as metrics_calc_script
 
-ROOMS = ("beto_text_model", "image_model", "rnn_baseline", "spacy_text_model")
+ROOMS = ("beto_text_model", "image_model", "linear_baseline", "rnn_baseline", "spacy_text_model")
 NOTEBOOKS = sorted(
     path for room in ROOMS for path in (REPO_ROOT / room / "notebooks").rglob("*.ipynb")
 )
