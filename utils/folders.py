@@ -55,7 +55,7 @@ def locked_folder(folder: Path, what: str):
         what: what works here, for the message that others get, such as "training".
 
     Raises:
-        InputError: another process works here.
+        InputError: another process works here, or none can.
     """
     # Resolved, so that `.` and links share the lock of the folder that they lead to.
     place = folder.resolve()
@@ -65,6 +65,11 @@ def locked_folder(folder: Path, what: str):
     try:
         lock.acquire(timeout=0)
     except Timeout:
+        # Where no file can be made, as below /proc, there is no lock of another either.
+        if not path.exists():
+            raise InputError(
+                f"{folder}: {place.parent} takes no new files; choose another place"
+            ) from None
         holder = read_if_there(path) or "process is working here"
         raise InputError(f"{folder}: another {holder}; wait until it ends") from None
     path.write_text(

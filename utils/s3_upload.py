@@ -179,17 +179,13 @@ def put_all(bucket: Bucket, wanted: dict[str, Path], args: UploadArguments) -> d
     sizes = {key: file.stat().st_size for key, file in wanted.items()}
     failed: dict[str, str] = {}
     done: list[str] = []
-    outage = Outage()
+    outage = Outage(f"s3://{bucket.name}")
 
     def note(key: str, error: Exception | None):
         done.append(key)
         bar.update(sizes[key])
-        if error is None:
-            outage.note_success()
-            return
-        failed[key] = str(error)
-        if isinstance(error, ObjectError):
-            outage.note_failure(error, f"s3://{bucket.name}")
+        if error is not None:
+            failed[key] = str(error)
 
     def describe() -> str:
         return f"upload: {len(done):,} of {len(wanted):,} files"
@@ -202,13 +198,13 @@ def put_all(bucket: Bucket, wanted: dict[str, Path], args: UploadArguments) -> d
     ):
         # Small ones first: what is learned from the first file should not take long.
         waiting = sorted(wanted, key=sizes.__getitem__)
-        conditional = args.overwrite or learn_conditions(bucket, wanted, waiting, note)
+        conditional = args.overwrite or learn_conditions(bucket, wanted, waiting, outage, note)
         pool = ThreadPoolExecutor(args.workers)
         try:
-            jobs = {
-                pool.submit(put_file, bucket, key, wanted[key], args.overwrite, conditional): key
-                for key in waiting
-            }
+            jobs = {}
+            for key in waiting:
+                words = (bucket, key, wanted[key], args.overwrite, conditional)
+                jobs[pool.submit(put_heeding, outage, put_file, *words)] = key
             for job in as_completed(jobs):
                 error = job.exception()
                 if error is not None and not isinstance(error, (ObjectError, OSError)):
@@ -216,17 +212,36 @@ def put_all(bucket: Bucket, wanted: dict[str, Path], args: UploadArguments) -> d
                 note(jobs[job], error)
         finally:  # after Ctrl-C or an outage nothing more is begun
             pool.shutdown(cancel_futures=True)
+    outage.raise_if_down()
     return failed
 
 
-def learn_conditions(bucket: Bucket, wanted: dict[str, Path], waiting: list[str], note) -> bool:
+def put_heeding(outage: Outage, put, *words):
+    """`put(*words)`; its outcome is noted where it comes, for those that wait for many see them in
+    another order.
+
+    Raises:
+        InputError: the service answers no more.
+    """
+    try:
+        result = put(*words)
+    except ObjectError as error:
+        outage.note_failure(error)
+        raise
+    outage.note_success()
+    return result
+
+
+def learn_conditions(
+    bucket: Bucket, wanted: dict[str, Path], waiting: list[str], outage: Outage, note
+) -> bool:
     """Put files of `waiting`, which shrinks, until one has shown whether the service holds
     conditional writes; says so where it does not.
     """
     while waiting:
         key = waiting.pop(0)
         try:
-            is_held = put_first(bucket, key, wanted[key])
+            is_held = put_heeding(outage, put_first, bucket, key, wanted[key])
         except (ObjectError, OSError) as error:
             note(key, error)
             continue

@@ -260,9 +260,9 @@ def aws_errors(what: str):
             "--profile, or --no_sign_request for a public bucket"
         ) from None
     except (botocore.exceptions.HTTPClientError, botocore.exceptions.ConnectionError) as error:
-        raise InputError(
-            f"{what}: {connection_reason(error)}; check the network and --endpoint_url"
-        ) from None
+        reason = connection_reason(error)
+        fix = "" if ";" in reason else "; check the network and --endpoint_url"
+        raise InputError(f"{what}: {reason}{fix}") from None
     except botocore.exceptions.ClientError as error:
         raise InputError(f"{what}: {client_reason(error)}") from None
     except botocore.parsers.ResponseParserError:

@@ -87,7 +87,7 @@ async def work_off(
     """Fetch every wanted object into `outcome`."""
     waiting = iter(wanted)
     folders: set[str] = set()
-    outage = Outage()
+    outage = Outage(f"s3://{bucket.name}")
 
     async def worker():
         for entry in waiting:  # one iterator for all: each takes the next that nobody has taken
@@ -104,6 +104,7 @@ async def work_off(
             bar.update(entry.size)
 
     await asyncio.gather(*(worker() for _ in range(min(workers, len(wanted)))))
+    outage.raise_if_down()
 
 
 async def fetch(
@@ -125,7 +126,7 @@ async def fetch(
             outage.note_success()
             return move_into_place(root, work, path, listed, how, found["sha256"], folders)
         except ObjectError as error:
-            outage.note_failure(error, f"s3://{bucket.name}")
+            outage.note_failure(error)
             if error.final or attempt == ATTEMPTS:
                 raise
         await asyncio.sleep(PAUSE * 2 ** (attempt - 1))

@@ -42,28 +42,36 @@ class ObjectError(Exception):
 class Outage:
     """The failures of the service in a row, over all objects."""
 
+    where: str  # s3://bucket, for the message
     failures: int = 0
     since: float = field(default_factory=time.monotonic)
+    reason: str = ""
 
     def note_success(self):
         self.failures = 0
         self.since = time.monotonic()
 
-    def note_failure(self, error: ObjectError, where: str):
+    def note_failure(self, error: ObjectError):
         """Count a failure.
 
         Raises:
-            InputError: there were too many in a row: the service is gone, and the other objects
-                would fail one by one.
+            InputError: there were too many in a row, for too long: the service is gone, and the
+                other objects would fail one by one.
         """
         if not error.service:
             self.note_success()
             return
         self.failures += 1
-        if self.failures >= STOP_AFTER and time.monotonic() - self.since >= PATIENCE:
+        self.reason = str(error)
+        if time.monotonic() - self.since >= PATIENCE:
+            self.raise_if_down()
+
+    def raise_if_down(self):
+        """Where the last failures were the service's, say so once and not of every object."""
+        if self.failures >= STOP_AFTER:
             raise InputError(
-                f"{where}: {error}, {self.failures} times in a row; what is done is kept: run the "
-                "same command again when that is over"
+                f"{self.where}: {self.reason}, {self.failures} times in a row; what is done is "
+                "kept: run the same command again when that is over"
             )
 
 

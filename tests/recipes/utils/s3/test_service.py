@@ -79,6 +79,35 @@ def test_a_dead_service_ends_the_sync_and_what_came_is_kept(
     assert Proxy.gets.total() <= 130  # nothing that was here came again
 
 
+@pytest.mark.parametrize("command", ["upload", "sync"])
+def test_an_outage_that_outlives_the_last_key_is_said_once(
+    bucket, tmp_path, capsys, monkeypatch, command
+):
+    """Where nothing listens a few hundred keys fail sooner than a command loses patience."""
+    (tmp_path / "o" / "train").mkdir(parents=True)
+    for number in range(40):
+        (tmp_path / "o" / "train" / f"{number:03}").write_bytes(b"%d" % number)
+    if command == "sync":
+        put(bucket, **{f"train__{number:03}": b"d%d" % number for number in range(40)})
+
+    def refuse(handler):
+        is_put = handler.command == "PUT" and "/020" in handler.path
+        if is_put or is_get_of_object(handler):
+            Proxy.more["down"] = "yes"
+        return "close" if "down" in Proxy.more else None
+
+    Proxy.refuse = refuse
+    monkeypatch.setattr(s3, "RETRIES", 1)
+    if command == "sync":
+        words = words_of(bucket, tmp_path / "o", "--workers", 1)
+        error = refused(capsys, s3_sync_dataset.main, *words)
+    else:
+        words = [tmp_path / "o", f"s3://{bucket[1]}/v1/", "--endpoint-url", bucket[2]]
+        words += ["--workers", 1]
+        error = refused(capsys, s3_upload.main, *words)
+    assert "times in a row; what is done is kept" in error and not UGLY.search(error)
+
+
 def test_credentials_that_expire_end_the_sync(bucket, tmp_path, capsys, impatient):
     """Not a line for each of the keys that are left."""
     put(bucket, **{f"train__{number:03}": b"%d" % number for number in range(100)})
@@ -89,7 +118,7 @@ def test_credentials_that_expire_end_the_sync(bucket, tmp_path, capsys, impatien
         return None
 
     Proxy.refuse = refuse
-    error = refused(capsys, s3_sync_dataset.main, *words_of(bucket, tmp_path / "o", "--workers", 4))
+    error = refused(capsys, s3_sync_dataset.main, *words_of(bucket, tmp_path / "o", "--workers", 1))
     assert "the credentials have expired; log in again" in error and "3 times in a row" in error
     assert len(manifest(tmp_path / "o")) == len(tree(tmp_path / "o")) == 20
 
@@ -356,6 +385,13 @@ def test_bad_places_and_patterns_are_refused(bucket, tmp_path, capsys):
     assert "--include '*.tx': matches none of 1 keys" in error and not (tmp_path / "o").exists()
     (tmp_path / "m" / "manifest.jsonl").mkdir(parents=True)
     assert "not a manifest" in refused(capsys, main, *words_of(bucket, tmp_path / "m"))
+
+
+@pytest.mark.skipif(not os.path.isdir("/proc/self"), reason="there is no /proc here")
+def test_a_place_that_takes_no_files_is_no_busy_one(bucket, capsys):
+    put(bucket, train__a=b"1")
+    error = refused(capsys, s3_sync_dataset.main, *words_of(bucket, "/proc/nada"))
+    assert "/proc takes no new files; choose another place" in error
 
 
 def test_a_place_that_may_not_be_written_is_refused(bucket, tmp_path, capsys, monkeypatch):
