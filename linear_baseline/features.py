@@ -57,9 +57,9 @@ class Features:
 
     def transform(self, texts: Iterable[str | None]) -> sp.csr_matrix:
         """The rows of texts (n, n_features); None counts as an empty text."""
-        texts = [text or "" for text in texts]
-        counts = self.counts(texts) if self.vectorizers else None
-        vectors = self.encode(texts) if self.encode else None
+        whole = [text or "" for text in texts]
+        counts = self.counts(whole) if self.vectorizers else None
+        vectors = self.encode(whole) if self.encode else None
         return self.join(counts, vectors)
 
     def names(self) -> list[str]:

@@ -97,6 +97,7 @@ def card_usage() -> list[str]:
         'clasificador = load_predictor("RUTA_DE_ESTA_CARPETA")',
         'clasificador.predict_probabilities(["…"])  # (1, n_clases), en el orden de labels.json',
         "```\n",
-        "La carpeta guarda números (`model.safetensors`) y palabras (`vocabulary.json`): abrirla no "
+        "La carpeta guarda números (`model.safetensors`) y palabras (`vocabulary.json`): abrirla "
+        "no "
         "ejecuta nada. Los textos se leen enteros.",
     ]

@@ -56,7 +56,8 @@ def fused_run(paths: list[str], split: str) -> tuple[Run, dict]:
     odd_names = set(parts[split][0].class_names) ^ set(parts[split][1].class_names)
     if odd_names:
         raise InputError(
-            f"--fuse: {paths[0]} and {paths[1]} do not know the same classes, such as {min(odd_names)!r}; "
+            f"--fuse: {paths[0]} and {paths[1]} do not know the same classes, such as "
+            f"{min(odd_names)!r}; "
             "fuse runs of one dataset"
         )
     weight, losses = choose_weight(

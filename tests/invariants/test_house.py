@@ -1,4 +1,6 @@
-"""The arrows of the house: rooms use utils, no room another room, utils no room; no circle of imports."""
+"""The arrows of the house: rooms use utils, no room another room, utils no room; no circle of
+imports.
+"""
 
 import ast
 from pathlib import Path

@@ -1,5 +1,5 @@
-"""A disk that is full at a real write, for which a limit of file sizes stands: one line, exit code 2,
-nothing half written under its final name, and what was whole is still there.
+"""A disk that is full at a real write, for which a limit of file sizes stands: one line, exit
+code 2, nothing half written under its final name, and what was whole is still there.
 """
 
 import contextlib

@@ -15,12 +15,14 @@ import evaluate
 from utils.metrics import classification_metrics
 
 DESCRIPTION = """\
-Accuracy, balanced accuracy, macro and weighted precision, recall and F1 over the classes that occur in the references,
-top-3 accuracy, log loss in nats, and expected calibration error of the top label in 15 bins.
+Accuracy, balanced accuracy, macro and weighted precision, recall and F1 over the classes that occur
+in the references, top-3 accuracy, log loss in nats, and expected calibration error of the top label
+in 15 bins.
 """
 INPUTS = """\
 Args:
-    predictions: (n, n_classes) probabilities, every row summing to 1; not class indices, not logits.
+    predictions: (n, n_classes) probabilities, every row summing to 1; not class indices, not
+        logits.
     references: (n,) class indices.
 Returns:
     dict of float, the keys of `utils.metrics.classification_metrics`.

@@ -77,7 +77,8 @@ def model_card(
         "## Límites\n",
         f"- Clases con peor F1: {', '.join(worst)}.",
         "- Fuera del dominio y del registro de los datos de entrenamiento los resultados no están "
-        f"medidos; la confianza está calibrada con un error medio de {results[f'{split}_ece']:.3f}.",
+        "medidos; la confianza está calibrada con un error medio de "
+        f"{results[f'{split}_ece']:.3f}.",
         "- Un solo entrenamiento: la variación entre semillas se mide con `pipeline.py --seeds`.\n",
         "## Licencia\n",
         "Rigen las del modelo de partida y las de los datos; quien publique este modelo debe "

@@ -4,8 +4,8 @@
     python linear_baseline/scripts/model_metrics/word_weights.py runs/temas --id doc-017
 
 Writes classes.csv (class, rank, feature, weight) and figures/classes.png to
-<RUN>/word_weights/; with --id also document.csv (feature, value in the document, and what it adds to
-the score of the predicted class and of the label) and figures/document.png. A weight is the exact
+<RUN>/word_weights/; with --id also document.csv (feature, value in the document, and what it adds
+to the score of the predicted class and of the label) and figures/document.png. A weight is the exact
 share of a score: the scores are the sums of these numbers. In the csv files a feature that a
 spreadsheet would take for a formula begins with an apostrophe.
 """

@@ -82,7 +82,7 @@ def main(argv=None) -> Path:
         if features.vectorizers:
             features.fit(texts["train"])
         counts = {s: features.counts(t) if features.vectorizers else None for s, t in texts.items()}
-        vectors = dict.fromkeys(needed)
+        vectors: dict = dict.fromkeys(needed)
         if features.encode:
             chosen = {split: splits[split].select_columns(["id", "text"]) for split in needed}
             vectors = sentence_vectors(chosen, features.encode)

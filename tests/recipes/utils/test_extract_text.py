@@ -37,7 +37,10 @@ if not shutil.which("tesseract") or "spa" not in pytesseract.get_languages():
         allow_module_level=True,
     )
 
-TEXT = "¿Cuál es el número de cédula del señor Núñez? ¡Aquí está! Año 2024, dirección y teléfono según su carné."
+TEXT = (
+    "¿Cuál es el número de cédula del señor Núñez? ¡Aquí está! Año 2024, dirección y teléfono "
+    "según su carné."
+)
 LAYER = f"{TEXT} Pingüino."  # Debian's Spanish data know no ü, so that no OCR gives it back
 
 
@@ -109,7 +112,8 @@ def written_pdf(*objects: str, trailer: str = "") -> bytes:
     table = "".join(f"{place:010} 00000 n \n" for place in places)
     size = len(objects) + 1
     return data + (
-        f"xref\n0 {size}\n0000000000 65535 f \n{table}trailer << /Size {size} /Root 1 0 R {trailer} >>\n"
+        f"xref\n0 {size}\n0000000000 65535 f \n{table}trailer << /Size {size} /Root 1 0 R "
+        f"{trailer} >>\n"
         f"startxref\n{len(data)}\n%%EOF\n"
     ).encode("latin-1")
 
@@ -136,7 +140,8 @@ def one_page(
 def form() -> bytes:
     """A page whose text layer holds the questions, and a field the answer."""
     field = (
-        "<< /Type /Annot /Subtype /Widget /FT /Tx /T (nombre) /V (Fulgencio Batlle) /Rect [200 40 450 70] "
+        "<< /Type /Annot /Subtype /Widget /FT /Tx /T (nombre) /V (Fulgencio Batlle) /Rect [200 40 "
+        "450 70] "
         "/DA (/F 18 Tf 0 g) /P 3 0 R >>"
     )
     content = (
@@ -326,7 +331,9 @@ def papers(tmp_path_factory):
     """(folder of six images, their texts by one worker, rows)."""
     folder = tmp_path_factory.mktemp("papers")
     texts = {
-        f"{split}/{kind}/{kind}_{number}.png": f"{word} número {number} del año {2000 + number}, señor Núñez"
+        f"{split}/{kind}/{kind}_{number}.png": (
+            f"{word} número {number} del año {2000 + number}, señor Núñez"
+        )
         for kind, word in (("factura", "Factura de venta"), ("acta", "Acta de reunión"))
         for split, number in (("train", 11), ("val", 12), ("test", 13))
     }

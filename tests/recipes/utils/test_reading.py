@@ -1,5 +1,5 @@
-"""What people send: other encodings, stray quotes, NaN, splits in Spanish, links, odd names. Read as
-it is meant, or refused in one line; never other rows or classes without a word.
+"""What people send: other encodings, stray quotes, NaN, splits in Spanish, links, odd names. Read
+as it is meant, or refused in one line; never other rows or classes without a word.
 """
 
 import csv

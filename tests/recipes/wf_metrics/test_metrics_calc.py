@@ -141,7 +141,8 @@ def test_the_readme_command(report):
 
 def test_what_is_printed(run):
     for words in (
-        "results.csv: 164 rows; key 'archivo', prediction 'tipo', confidence 'confianza', timestamp",
+        "results.csv: 164 rows; key 'archivo', prediction 'tipo', confidence 'confianza', "
+        "timestamp",
         "147 of 164 files right; 4 files without a result counted as wrong",
         "153 of 164 right",
         "160 of 164 files have a result",
@@ -419,7 +420,8 @@ class Page(html.parser.HTMLParser):
 
 
 TAGS = set(
-    "html head meta title style body main h1 h2 p div span b table thead tbody tr th td figure img figcaption "
+    "html head meta title style body main h1 h2 p div span b table thead tbody tr th td figure "
+    "img figcaption "
     "details summary ul li code".split()
 )
 ATTRIBUTES = {"lang", "charset", "name", "content", "http-equiv", "class", "src", "alt"}

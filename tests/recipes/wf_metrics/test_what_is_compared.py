@@ -1,4 +1,5 @@
-"""Which sides are compared with which: ids, truths and predictions, incomplete exports, rare classes.
+"""Which sides are compared with which: ids, truths and predictions, incomplete exports, rare
+classes.
 
 Each test meets, through a command line, a way in which a report would be wrong without a word.
 """

@@ -181,7 +181,10 @@ def test_launch_measures_the_child_alone():
     assert 60 < run["peak_mb"] < 200 < len(ballast) / 1e6
     assert run["seconds"] > 0.1
     if hasattr(os, "sched_getaffinity"):
-        code = "import os; raise SystemExit(len(os.sched_getaffinity(0)) != 1 or os.environ['OMP_NUM_THREADS'] != '1')"
+        code = (
+            "import os; raise SystemExit(len(os.sched_getaffinity(0)) != 1 "
+            "or os.environ['OMP_NUM_THREADS'] != '1')"
+        )
         assert common.launch([sys.executable, "-S", "-c", code], one_core=True)["cpu_seconds"] > 0
 
 

@@ -41,7 +41,10 @@ def test_yaml_keeps_the_words_typed_where_a_string_is_meant(tmp_path, word):
 
 
 def test_yaml_numbers_booleans_and_objects(tmp_path):
-    text = "rate: 3e-5\nsteps: 1_000\nsizes: [03, 4]\nshuffle: off\nquiet: yes\nkwargs: {min_lr: 0.5}\n"
+    text = (
+        "rate: 3e-5\nsteps: 1_000\nsizes: [03, 4]\nshuffle: off\nquiet: yes\n"
+        "kwargs: {min_lr: 0.5}\n"
+    )
     args, _ = from_yaml(tmp_path, text)
     assert (args.rate, args.steps, args.sizes, args.shuffle) == (3e-5, 1000, [3, 4], False)
     assert args.quiet is True and args.kwargs == '{"min_lr": 0.5}'

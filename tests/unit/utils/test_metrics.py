@@ -280,7 +280,10 @@ def test_softmax():
 
 
 def test_importing_metrics_is_light():
-    code = "import sys, utils.metrics; print({'torch', 'transformers', 'datasets', 'evaluate'} & set(sys.modules))"
+    code = (
+        "import sys, utils.metrics; "
+        "print({'torch', 'transformers', 'datasets', 'evaluate'} & set(sys.modules))"
+    )
     assert (
         subprocess.check_output([sys.executable, "-c", code], text=True, cwd=ROOT).strip()
         == "set()"
@@ -293,8 +296,10 @@ def test_evaluate_loads_the_metric_offline(tmp_path):
     code = (
         "import evaluate, json, numpy as np\n"
         f"data = np.load({str(tmp_path / 'data.npz')!r})\n"
-        f"metric = evaluate.load({str(ROOT / 'utils/evaluate_metric/spanish_suite_metrics.py')!r})\n"
-        "print(json.dumps(metric.compute(references=data['labels'], predictions=data['probabilities'])))\n"
+        "metric = "
+        f"evaluate.load({str(ROOT / 'utils/evaluate_metric/spanish_suite_metrics.py')!r})\n"
+        "print(json.dumps(metric.compute(references=data['labels'], "
+        "predictions=data['probabilities'])))\n"
     )
     offline = os.environ | {"HF_HUB_OFFLINE": "1", "HF_HOME": str(tmp_path / "hf")}
     # From another folder: the suite is found because it is installed, not because it is near.

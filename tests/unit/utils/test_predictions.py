@@ -84,7 +84,10 @@ def test_text_files_keep_accents_and_short_numbers(tmp_path):
     header, line = (tmp_path / "p.csv").read_text(encoding="utf-8").splitlines()
     assert header == '"id","label","prediction","confidence","probability_á","probability_b"'
     assert line == '"ñ","á","b",0.9,0.1,0.9'
-    row = '{"id": "ñ", "label": "á", "prediction": "b", "confidence": 0.9, "probabilities": {"á": 0.1, "b": 0.9}}\n'
+    row = (
+        '{"id": "ñ", "label": "á", "prediction": "b", "confidence": 0.9, '
+        '"probabilities": {"á": 0.1, "b": 0.9}}\n'
+    )
     assert (tmp_path / "p.jsonl").read_text(encoding="utf-8") == row
 
 

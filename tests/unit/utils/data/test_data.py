@@ -326,7 +326,10 @@ def test_imports_stay_light():
     import subprocess
     import sys
 
-    code = "import sys, utils.data, utils.metrics; print({'torch', 'transformers', 'evaluate'} & set(sys.modules))"
+    code = (
+        "import sys, utils.data, utils.metrics; "
+        "print({'torch', 'transformers', 'evaluate'} & set(sys.modules))"
+    )
     assert (
         subprocess.run([sys.executable, "-c", code], capture_output=True, text=True).stdout.strip()
         == "set()"
