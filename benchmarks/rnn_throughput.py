@@ -1,5 +1,5 @@
-"""Speed, scores and memory of rnn_baseline beside what its users would write: in one run, on the same
-titles.
+"""Speed, scores and memory of rnn_baseline beside what its users would write: in one run, on the
+same titles.
 
     python benchmarks/rnn_throughput.py
     python benchmarks/rnn_throughput.py --parts scale --scale_rows 100000 1000000 4900000
