@@ -1,1 +1,1 @@
-"""The spaCy room: textcat pipelines on the shared splits."""
+"""spaCy textcat pipelines on the splits that all packages share."""

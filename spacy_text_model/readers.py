@@ -152,7 +152,7 @@ def example_of(nlp: Language, text: str | None, label: str) -> Example:
 
 @exits_on_input_error
 def labels_reader(source: str, options: dict | None = None) -> list[str]:
-    """`suite.Labels.v1`: the class names of a dataset in the order that every room shares.
+    """`suite.Labels.v1`: the class names of a dataset in the order that all packages share.
 
     Raises:
         SystemExit: 2, after one line, when the dataset cannot be used or has a single class.
