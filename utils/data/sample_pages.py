@@ -19,7 +19,7 @@ def render_corpus(corpus: Corpus, seed: int = 0) -> Corpus:
         "hash": content_hash(splits),
         "drawn_from": corpus.info["hash"],
     }
-    return Corpus(datasets.DatasetDict(splits), unlabelled, info, corpus.dropped)
+    return Corpus(datasets.DatasetDict(splits), unlabelled, info, corpus.dropped, corpus.options)
 
 
 def draw(dataset: datasets.Dataset, what: str, seed: int) -> datasets.Dataset:

@@ -614,6 +614,13 @@ def test_text_and_image_runs_of_the_sample_are_compared_and_fused(tmp_path):
     assert found["documents"] == len(read_predictions(image / "predictions_test.parquet").ids)
 
 
+def test_a_part_of_the_samples_pages_is_found_again():
+    """A run keeps the options of its dataset: by them the report of what it looked at reads it."""
+    part = load_corpus("sample_pages", DataOptions(sample_fraction=0.02), content="image")
+    again = load_corpus("sample_pages", DataOptions(**part.options), content="image")
+    assert again.info["hash"] == part.info["hash"]
+
+
 # The parts.
 
 
