@@ -161,21 +161,9 @@ def export(table: str, args: ExportArguments, working: Path, secrets: list[str])
             f"{output}: already there; pass --overwrite to replace it or choose another --output"
         )
 
-    # The credentials, and the table that is to be read.
     session = boto3.Session(profile_name=args.profile)
-    credentials = session.get_credentials()
-    if credentials is None:
-        raise exceptions.NoCredentialsError()
-    for value in credentials.get_frozen_credentials():
-        if isinstance(value, str) and len(value) >= SECRET_LENGTH:
-            secrets.append(value)
-    # Fewer attempts at first, so that a wrong address is said soon.
-    first = client_of(session, args, min(args.attempts, 3))
-    described = ask_whole(first.describe_table, args.attempts, {"TableName": table}).get("Table")
-    if not described:
-        raise InputError(
-            f"{args.endpoint_url}: what answers there is no DynamoDB; check --endpoint_url"
-        )
+    secrets += secrets_of(session)
+    described = describe_table(session, table, args)
 
     # What is asked: of a query one request, of a scan one a segment.
     request, keys = request_of(described, args)
@@ -209,6 +197,35 @@ def export(table: str, args: ExportArguments, working: Path, secrets: list[str])
     }
     seconds = round(time.perf_counter() - start, 1)
     return {"output": str(output), **counts, "seconds": seconds}
+
+
+def secrets_of(session) -> list[str]:
+    """The parts of the credentials that no message may hold.
+
+    Raises:
+        NoCredentialsError: there are none.
+    """
+    credentials = session.get_credentials()
+    if credentials is None:
+        raise exceptions.NoCredentialsError()
+    parts = credentials.get_frozen_credentials()
+    return [part for part in parts if isinstance(part, str) and len(part) >= SECRET_LENGTH]
+
+
+def describe_table(session, table: str, args: ExportArguments) -> dict:
+    """`Table` of the answer to DescribeTable.
+
+    Raises:
+        InputError: something else than DynamoDB answers.
+    """
+    # Fewer attempts than for pages, so that a wrong address is said soon.
+    client = client_of(session, args, min(args.attempts, 3))
+    answer = ask_whole(client.describe_table, args.attempts, {"TableName": table})
+    if not answer.get("Table"):
+        raise InputError(
+            f"{args.endpoint_url}: what answers there is no DynamoDB; check --endpoint_url"
+        )
+    return answer["Table"]
 
 
 def read_with_progress(

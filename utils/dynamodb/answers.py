@@ -15,8 +15,8 @@ class DamagedAnswer(Exception):
 
 
 def check_answer(response_dict: dict, **_):
-    """Check an answer against its x-amz-crc32, at every attempt: botocore's standard and adaptive
-    retry modes do not.
+    """Check an answer against its x-amz-crc32, at every attempt: botocore asks again for a damaged
+    one, but takes what comes at the last attempt as it is.
     """
     checksum = response_dict["headers"].get("x-amz-crc32", "")
     if checksum.isdigit() and int(checksum) != zlib.crc32(response_dict["body"]):

@@ -93,22 +93,14 @@ def request_of(described: dict, args: ExportArguments) -> tuple[dict, list[str]]
         request["Limit"] = args.page_items
 
     # The table, or an index of it.
-    indexes = {
-        index["IndexName"]: index
-        for kind in ("GlobalSecondaryIndexes", "LocalSecondaryIndexes")
-        for index in described.get(kind, [])
-    }
     schema = described["KeySchema"]
     if args.index:
-        if args.index not in indexes:
-            raise InputError(
-                f"--index {args.index}: the table has {', '.join(indexes) or 'no index'}; check it"
-            )
-        schema = indexes[args.index]["KeySchema"]
+        index = find_index(described, args.index)
+        schema = index["KeySchema"]
         request["IndexName"] = args.index
         print(
             f"{args.index}: items without its key are not in it; of attributes it holds "
-            f"{indexes[args.index]['Projection']['ProjectionType']}"
+            f"{index['Projection']['ProjectionType']}"
         )
 
     # The attributes. The time is read even where it is not wanted, to judge the item by.
@@ -136,6 +128,24 @@ def request_of(described: dict, args: ExportArguments) -> tuple[dict, list[str]]
 
     keys = [key["AttributeName"] for key in described["KeySchema"] + schema]
     return request, list(dict.fromkeys(keys))
+
+
+def find_index(described: dict, name: str) -> dict:
+    """The description of an index of the table.
+
+    Raises:
+        InputError: it has no such index.
+    """
+    indexes = {
+        index["IndexName"]: index
+        for kind in ("GlobalSecondaryIndexes", "LocalSecondaryIndexes")
+        for index in described.get(kind, [])
+    }
+    if name not in indexes:
+        raise InputError(
+            f"--index {name}: the table has {', '.join(indexes) or 'no index'}; check it"
+        )
+    return indexes[name]
 
 
 def attribute_names(args: ExportArguments) -> list[str]:

@@ -148,14 +148,22 @@ def connect(bucket: str, args: ConnectionArguments) -> Bucket:
 
     url = client.meta.endpoint_url
     is_amazon = urlsplit(url).hostname.endswith(("amazonaws.com", "amazonaws.com.cn"))
-    store = S3Store(
+    provider = None if args.no_sign_request else Boto3CredentialProvider(session)
+    options = transfer_options(url, certificates, args.workers)
+    store = open_store(bucket, None if is_amazon else url, region, provider, options)
+    return Bucket(bucket, client, store, is_amazon)
+
+
+def open_store(bucket: str, endpoint: str | None, region: str, provider, options):
+    """obstore's way to a bucket; without a provider of credentials requests are not signed."""
+    return S3Store(
         bucket,
         region=region,
-        endpoint=None if is_amazon else url,
+        endpoint=endpoint,
         virtual_hosted_style_request=False,
-        skip_signature=args.no_sign_request,
-        credential_provider=None if args.no_sign_request else Boto3CredentialProvider(session),
-        client_options=transfer_options(url, certificates, args.workers),
+        skip_signature=provider is None,
+        credential_provider=provider,
+        client_options=options,
         retry_config={
             "max_retries": RETRIES,
             "retry_timeout": timedelta(seconds=RETRY_TIMEOUT),
@@ -166,7 +174,6 @@ def connect(bucket: str, args: ConnectionArguments) -> Bucket:
             },
         },
     )
-    return Bucket(bucket, client, store, is_amazon)
 
 
 def transfer_options(url: str, certificates: str | None, workers: int) -> Any:

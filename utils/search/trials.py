@@ -170,7 +170,7 @@ def run_trial(
 
 
 def train_run(train, words: list[str], run: Path):
-    """Call the room's training, which continues where it was cut off."""
+    """Call the package's training, which continues where it was cut off."""
     resume = ["--resume", "true"] if partial_folder(run).exists() else []
     # The bare function below `exits_on_input_error`: a failure is to be recorded, not to end the
     # process.
