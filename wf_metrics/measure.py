@@ -2,6 +2,7 @@
 
 import filecmp
 from dataclasses import asdict, dataclass, field
+from typing import Any
 
 import pandas as pd
 
@@ -118,40 +119,22 @@ def measure(args: MetricsArguments) -> Measured:
     truths = read_ground_truth(
         args.ground_truth, args.truth_file_column, args.truth_typology_column
     )
-    truth = truths.frame
-    typologies = set(truth["truth"].unique())
-    columns = Columns(
-        args.key_column, args.prediction_column, args.confidence_column, args.timestamp_column
-    )
-    stems = set(file_names(truth["key"], "ignore", "keep").to_numpy(object))
-    answers = read_results(
-        args.results,
-        columns,
-        stems,
-        typologies | set(groups),
-        args.confidence_max,
-        args.ground_truth,
-    )
-    matched = match(answers.frame, truth, args.extension, args.case, answers.has_ids())
-    files = matched.files
-    if args.missing == "exclude":
-        files = files[files["prediction"].notna()].reset_index(drop=True)
-    if files["prediction"].isna().all():
-        raise InputError(
-            "no file of the ground truth has a result with a prediction; check --prediction_column"
-        )
+    typologies = set(truths.frame["truth"].unique())
+    answers = read_answers(args, truths.frame, typologies | set(groups))
+    matched = match(answers.frame, truths.frame, args.extension, args.case, answers.has_ids())
+    files = scored_files(matched, args.missing)
 
     # As they are, then unified: groups of typologies, then the pages of a document.
     known = typologies | set(answers.frame["prediction"].dropna().unique()) - {""}
     final = resolve(groups, known, f"--unify {args.unify}", args.unify_unknown)
     check_sides(truths, answers)
-    copies = copy_warnings(truths, answers)
     scores = score(files["truth"], files["prediction"], args.samples, args.seed)
     documents, mixed = unify(files, final, pattern)
     unified = scores
     if groups or pattern:
         unified = score(documents["truth"], documents["prediction"], args.samples, args.seed)
 
+    # The numbers, and what to say of them.
     counts = matched.counts | {
         "scored": scores.n,
         "right": scores.right,
@@ -159,22 +142,18 @@ def measure(args: MetricsArguments) -> Measured:
         "right_unifying": unified.right,
         "pages_of_mixed_documents": len(mixed),
     }
-    unified_map = {
-        "groups": {name: group for name, group in final.items() if name != group},
-        "unmapped": sorted(known - set(groups)) if groups else [],
-        "unknown_in_map": sorted(set(groups) - known),
-    }
     alike = same_but_for_form(files)
+    cautions = [
+        *copy_warnings(truths, answers),
+        matched.warning,
+        form_warning(alike),
+        *rare_warnings(scores, unified),
+    ]
     numbers = {
         **headline(scores, unified, counts),
         **probability_metrics(args.results, files),
         **confidence_metrics(files),
-        "unifying": {
-            **unified.metrics,
-            "intervals": unified.intervals,
-            **unified_map,
-            "document_pattern": args.document_pattern,
-        },
+        "unifying": unifying_numbers(args, unified, groups, final, known),
         "unknown_labels": unknown_labels(matched.files["prediction"], typologies),
         "confusions": confusions(scores, files),
         "confusions_unifying": confusions(unified, documents) if unified is not scores else [],
@@ -182,24 +161,64 @@ def measure(args: MetricsArguments) -> Measured:
         "interval_methods": interval_methods(args),
         "names_compared": names_compared(matched, args.case),
         "same_but_for_form": alike,
-        "warnings": [
-            *truths.warnings,
-            *answers.warnings,
-            *copies,
-            *filter(None, [matched.warning, form_warning(alike), *rare_warnings(scores, unified)]),
-        ],
+        "warnings": [*truths.warnings, *answers.warnings, *filter(None, cautions)],
         "arguments": asdict(args),
         "commit": runs.commit(),
     }
     return Measured(
-        numbers,
-        files,
-        unmatched_files(matched, mixed),
-        scores,
-        documents,
-        unified,
-        [*truths.notes, *answers.notes],
+        numbers=numbers,
+        files=files,
+        unmatched=unmatched_files(matched, mixed),
+        scores=scores,
+        documents=documents,
+        unified=unified,
+        notes=[*truths.notes, *answers.notes],
     )
+
+
+def read_answers(args: MetricsArguments, truth: pd.DataFrame, typologies: set[str]) -> Reading:
+    """The results; their columns are guessed by the files and typologies that are known."""
+    columns = Columns(
+        args.key_column, args.prediction_column, args.confidence_column, args.timestamp_column
+    )
+    stems = set(file_names(truth["key"], "ignore", "keep").to_numpy(object))
+    return read_results(
+        args.results, columns, stems, typologies, args.confidence_max, args.ground_truth
+    )
+
+
+def scored_files(matched: Matched, missing: str) -> pd.DataFrame:
+    """The files that are scored: all, or (missing `exclude`) those that have a prediction."""
+    files = matched.files
+    if missing == "exclude":
+        files = files[files["prediction"].notna()].reset_index(drop=True)
+    if files["prediction"].isna().all():
+        raise InputError(
+            "no file of the ground truth has a result with a prediction; check --prediction_column"
+        )
+    return files
+
+
+def unifying_numbers(
+    args: MetricsArguments,
+    unified: Scores,
+    groups: dict[str, str],
+    final: dict[str, str],
+    known: set[str],
+) -> dict[str, Any]:
+    """The scores after unifying, and what was put together.
+
+    Args:
+        groups: the lines of --unify. final: each typology's group. known: typologies of both sides.
+    """
+    return {
+        **unified.metrics,
+        "intervals": unified.intervals,
+        "groups": {name: group for name, group in final.items() if name != group},
+        "unmapped": sorted(known - set(groups)) if groups else [],
+        "unknown_in_map": sorted(set(groups) - known),
+        "document_pattern": args.document_pattern,
+    }
 
 
 def check(args: MetricsArguments):
@@ -287,7 +306,8 @@ def headline(scores: Scores, unified: Scores, counts: dict[str, int]) -> dict:
     }
 
 
-def interval_methods(args: MetricsArguments) -> dict:
+def interval_methods(args: MetricsArguments) -> dict[str, Any]:
+    """How each interval was found, for wf_metrics.json."""
     bootstrap = (
         f"percentiles of a bootstrap stratified by true class, {args.samples} samples, "
         f"seed {args.seed}"

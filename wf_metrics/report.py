@@ -3,10 +3,13 @@
 import base64
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+import pandas as pd
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
+from wf_metrics.measure import Measured
 from wf_metrics.scoring import errors_of
 
 SHOWN = 30  # rows of a long table; the csv files hold all
@@ -19,7 +22,27 @@ TEMPLATES = Environment(
 )
 
 
+# The headline numbers, and the columns of the table of typologies.
+CARDS = {
+    "accuracy_unifying": "Accuracy unifying",
+    "accuracy": "Accuracy",
+    "balanced_accuracy": "Balanced accuracy",
+    "macro_f1": "Macro-F1",
+    "coverage": "Files with a result",
+}
+TYPOLOGY_HEADER = [
+    "typology",
+    "files",
+    "predicted",
+    "precision",
+    "recall",
+    "95 % interval",
+    "F1",
+]
+
+
 def percent(value: float | None) -> str:
+    """A share as `93.3 %`; nothing for none."""
     return "" if value is None or np.isnan(value) else f"{100 * value:.1f} %"
 
 
@@ -38,100 +61,135 @@ def render(template: str, folder: Path, **content) -> str:
     return TEMPLATES.get_template(template).render(figures=figures, made=made, **content)
 
 
-def write_workflow_report(folder: Path, measured):
-    """Write report.html of a workflow's `Measured` into its folder."""
-    numbers, counts = measured.numbers, measured.numbers["counts"]
-    arguments, intervals = numbers["arguments"], numbers["intervals"]
-    titles = {
-        "accuracy_unifying": "Accuracy unifying",
-        "accuracy": "Accuracy",
-        "balanced_accuracy": "Balanced accuracy",
-        "macro_f1": "Macro-F1",
-        "coverage": "Files with a result",
-    }
+def write_workflow_report(folder: Path, measured: Measured):
+    """Write report.html of a workflow's results into their folder."""
+    numbers = measured.numbers
     unifying = numbers["unifying"]
-    worst = measured.scores.per_typology[measured.scores.per_typology["support"] > 0]
-    worst = worst.sort_values(["f1", "support"], ascending=[True, False], kind="stable")
+    unknown = numbers["unknown_labels"]
+    present = measured.scores.per_typology[measured.scores.per_typology["support"] > 0]
     html = render(
         "workflow.html",
         folder,
         title=f"Workflow: accuracy unifying {percent(numbers['accuracy_unifying'])}",
-        results=arguments["results"],
-        truth=arguments["ground_truth"],
-        cards=[
-            {"name": title, "value": percent(numbers[name]), "detail": share(intervals[name])}
-            for name, title in titles.items()
-        ],
+        results=numbers["arguments"]["results"],
+        truth=numbers["arguments"]["ground_truth"],
+        cards=score_cards(numbers),
         warnings=numbers["warnings"],
-        how_many=sentence(numbers),
-        missing=counts["missing"],
-        unifying=unifying_words(unifying, counts),
-        unmatched=[
-            [reason, len(rows), ", ".join(rows.head(5))]
-            for reason, rows in measured.unmatched.groupby("reason", sort=False)["file"]
-        ],
-        unknown=[
-            [u["prediction"], u["rows"], u["like"] or ""] for u in numbers["unknown_labels"][:SHOWN]
-        ],
-        more_unknown=max(0, len(numbers["unknown_labels"]) - SHOWN),
+        how_many=counts_sentence(numbers),
+        missing=numbers["counts"]["missing"],
+        unifying=unifying_words(unifying, numbers["counts"]),
+        unmatched=unmatched_rows(measured.unmatched),
+        unknown=[[row["prediction"], row["rows"], row["like"] or ""] for row in unknown[:SHOWN]],
+        more_unknown=max(0, len(unknown) - SHOWN),
         confusions=confusion_rows(numbers["confusions"]),
         confusions_unifying=confusion_rows(numbers["confusions_unifying"]),
-        typology_header=[
-            "typology",
-            "files",
-            "predicted",
-            "precision",
-            "recall",
-            "95 % interval",
-            "F1",
-        ],
-        typologies=[
-            [
-                r["typology"],
-                r["support"],
-                r["predicted"],
-                percent(r["precision"]),
-                percent(r["recall"]),
-                share([r["recall_low"], r["recall_high"]]),
-                percent(r["f1"]),
-            ]
-            for r in worst.head(SHOWN).to_dict("records")
-        ],
-        more_typologies=max(0, len(worst) - SHOWN),
+        typology_header=TYPOLOGY_HEADER,
+        typologies=typology_rows(present),
+        more_typologies=max(0, len(present) - SHOWN),
         groups=list(unifying["groups"].items()),
         unmapped=unifying["unmapped"],
         pattern=unifying["document_pattern"],
-        thresholds=[
-            [
-                t["confidence_from"],
-                t["documents"],
-                percent(t["coverage"]),
-                percent(t["accuracy"]),
-                t["errors"],
-            ]
-            for t in numbers.get("thresholds", [])
-        ],
-        over_time=[
-            [p["period"], p["documents"], percent(p["accuracy"]), share(p["interval"])]
-            for p in numbers["over_time"]
-        ],
-        errors=[
-            [
-                r["file"],
-                r["truth"],
-                r["prediction"] if isinstance(r["prediction"], str) else "no result",
-                percent(r["confidence"]),
-                r["path"],
-            ]
-            for r in errors_of(measured.files).head(SHOWN).to_dict("records")
-        ],
+        thresholds=threshold_rows(numbers.get("thresholds", [])),
+        over_time=period_rows(numbers["over_time"]),
+        errors=error_rows(measured.files),
         notes=measured.notes,
         names_compared=f"File names were compared {names_words(numbers['names_compared'])}.",
     )
     (folder / "report.html").write_text(html, encoding="utf-8")
 
 
-def sentence(numbers: dict) -> str:
+# The rows of its tables.
+
+
+def score_cards(numbers: dict[str, Any]) -> list[dict[str, str]]:
+    """The headline numbers, each with its interval."""
+    return [
+        {
+            "name": title,
+            "value": percent(numbers[name]),
+            "detail": share(numbers["intervals"][name]),
+        }
+        for name, title in CARDS.items()
+    ]
+
+
+def unmatched_rows(unmatched: pd.DataFrame) -> list[list]:
+    """Why files are not scored: reason, how many, the first of them."""
+    groups = unmatched.groupby("reason", sort=False)["file"]
+    return [[reason, len(files), ", ".join(files.head(5))] for reason, files in groups]
+
+
+def typology_rows(table: pd.DataFrame) -> list[list]:
+    """The worst typologies by F1, of equals the most frequent first."""
+    worst = table.sort_values(["f1", "support"], ascending=[True, False], kind="stable")
+    return [
+        [
+            row["typology"],
+            row["support"],
+            row["predicted"],
+            percent(row["precision"]),
+            percent(row["recall"]),
+            share([row["recall_low"], row["recall_high"]]),
+            percent(row["f1"]),
+        ]
+        for row in worst.head(SHOWN).to_dict("records")
+    ]
+
+
+def threshold_rows(thresholds: list[dict[str, Any]]) -> list[list]:
+    """What is left of the predictions from each confidence on."""
+    return [
+        [
+            row["confidence_from"],
+            row["documents"],
+            percent(row["coverage"]),
+            percent(row["accuracy"]),
+            row["errors"],
+        ]
+        for row in thresholds
+    ]
+
+
+def period_rows(periods: list[dict[str, Any]]) -> list[list]:
+    """Accuracy by period of time."""
+    return [
+        [row["period"], row["documents"], percent(row["accuracy"]), share(row["interval"])]
+        for row in periods
+    ]
+
+
+def error_rows(files: pd.DataFrame) -> list[list]:
+    """The most confident errors."""
+    return [
+        [
+            row["file"],
+            row["truth"],
+            row["prediction"] if isinstance(row["prediction"], str) else "no result",
+            percent(row["confidence"]),
+            row["path"],
+        ]
+        for row in errors_of(files).head(SHOWN).to_dict("records")
+    ]
+
+
+def confusion_rows(confusions: list[dict[str, Any]]) -> list[list]:
+    """Pairs of typologies that are confused, with files as examples."""
+    return [
+        [
+            row["truth"],
+            row["prediction"],
+            row["documents"],
+            percent(row["share_of_truth"]),
+            ", ".join(row["files"]),
+        ]
+        for row in confusions
+    ]
+
+
+# Its sentences.
+
+
+def counts_sentence(numbers: dict[str, Any]) -> str:
     """How many of how many, with what became of the rest."""
     counts = numbers["counts"]
     wanted = counts["matched"] + counts["missing"]
@@ -149,7 +207,8 @@ def sentence(numbers: dict) -> str:
     return "; ".join(parts) + "."
 
 
-def unifying_words(unifying: dict, counts: dict) -> str:
+def unifying_words(unifying: dict[str, Any], counts: dict[str, int]) -> str:
+    """What was put together, and how many documents are right then."""
     done = []
     if unifying["groups"]:
         done.append(f"{len(unifying['groups'])} typologies put into groups")
@@ -159,49 +218,43 @@ def unifying_words(unifying: dict, counts: dict) -> str:
     return f"{what} ({counts['right_unifying']} of {counts['scored_unifying']} right)"
 
 
-def names_words(compared: dict) -> str:
+def names_words(compared: dict[str, str]) -> str:
+    """How file names were compared."""
     extension = "with" if compared["extension"] == "keep" else "without"
     case = "minding" if compared["case"] == "keep" else "not minding"
     folders = ", as whole ids" if compared.get("folders") == "keep" else ""
     return f"{extension} their ending, {case} upper and lower case{folders}"
 
 
-def confusion_rows(confusions: list[dict]) -> list[list]:
-    return [
-        [
-            c["truth"],
-            c["prediction"],
-            c["documents"],
-            percent(c["share_of_truth"]),
-            ", ".join(c["files"]),
-        ]
-        for c in confusions
-    ]
+# The comparison.
 
 
 def write_comparison_report(
     folder: Path,
-    comparison: dict,
-    different,
-    doubtful,
+    comparison: dict[str, Any],
+    different: pd.DataFrame,
+    doubtful: pd.DataFrame,
     confident: float,
-    leaderboard: tuple,
-    tests: tuple,
+    leaderboard: tuple[list, list],
+    tests: tuple[list, list],
 ):
-    """Write report.html of a comparison; leaderboard and tests are (header, rows)."""
+    """Write report.html of a comparison.
+
+    Args:
+        different, doubtful: the disagreements, the likely label errors. confident: the confidence
+            from which these count. leaderboard, tests: (header, rows).
+    """
     best = comparison["models"][0]
     scores = {
         "Its macro-F1": "macro_f1",
         "Its accuracy": "accuracy",
         "Its balanced accuracy": "balanced_accuracy",
     }
-    cards = [
-        {"name": "Best model", "value": best["model"], "detail": f"of {len(comparison['models'])}"}
-    ]
-    cards += [
-        {"name": title, "value": percent(best[metric]), "detail": share(best["intervals"][metric])}
-        for title, metric in scores.items()
-    ]
+    n_models = len(comparison["models"])
+    cards = [{"name": "Best model", "value": best["model"], "detail": f"of {n_models}"}]
+    for title, metric in scores.items():
+        detail = share(best["intervals"][metric])
+        cards.append({"name": title, "value": percent(best[metric]), "detail": detail})
     html = render(
         "comparison.html",
         folder,
@@ -214,10 +267,10 @@ def write_comparison_report(
         tests=tests[1],
         n_different=len(different),
         different_header=list(different),
-        different=cells(different),
+        different=first_cells(different),
         n_doubtful=len(doubtful),
         doubtful_header=list(doubtful),
-        doubtful=cells(doubtful),
+        doubtful=first_cells(doubtful),
         confident=f"{confident:g}",
     )
     (folder / "report.html").write_text(html, encoding="utf-8")
@@ -228,7 +281,7 @@ def two_lined(rows: list[list]) -> list[list]:
     return [[row[0], *(str(cell).replace(" (", "\n(") for cell in row[1:])] for row in rows]
 
 
-def cells(frame) -> list[list[str]]:
+def first_cells(frame: pd.DataFrame) -> list[list]:
     """The first rows of a frame, numbers with three decimals."""
     return [
         [f"{value:.3f}" if isinstance(value, float) else value for value in row]
