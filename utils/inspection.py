@@ -159,8 +159,8 @@ def label_rows(corpus, probabilities, names) -> pd.DataFrame:
     """
     if np.shape(probabilities) != (len(corpus.unlabelled), len(names)):
         raise ValueError(
-            f"probabilities of shape {np.shape(probabilities)} for {len(corpus.unlabelled)} rows and "
-            f"{len(names)} classes"
+            f"probabilities of shape {np.shape(probabilities)} for {len(corpus.unlabelled)} rows "
+            f"and {len(names)} classes"
         )
     parts = []
     for split, dataset in corpus.splits.items():

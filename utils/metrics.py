@@ -11,20 +11,22 @@ differ: scikit-learn's default averages over true and predicted labels together,
 `cats_macro_f` over all labels of the model.
 """
 
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any
+
 import numpy as np
+from numpy.typing import ArrayLike
 
 CALIBRATION_BINS = 15
 TOP_K = 3
-SUM_TOLERANCE = (
-    1e-2  # how far a row of probabilities may sum from 1: room for float16 and for bf16 softmaxes
-)
+# How far a row of probabilities may sum from 1: room for float16 and for bf16 softmaxes.
+SUM_TOLERANCE = 1e-2
 THRESHOLDS = (0.0, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0.99)
-CHUNK_VALUES = (
-    2**18
-)  # probabilities looked at together: 1 MiB of float32, which stays in a core's cache
+# Probabilities looked at together: 1 MiB of float32, which stays in a core's cache.
+CHUNK_VALUES = 2**18
 
 
-def classification_metrics(labels, probabilities):
+def classification_metrics(labels: ArrayLike, probabilities: ArrayLike) -> dict[str, float]:
     """Return the suite's metrics as a dict of plain floats, always with the same keys in the same
     order.
 
@@ -32,11 +34,10 @@ def classification_metrics(labels, probabilities):
     (within 1e-2). The prediction is the class of highest probability, the first one where several
     tie.
 
-    - accuracy, balanced_accuracy, macro_*, weighted_*: see `prediction_metrics`. - top_3_accuracy:
-    share of rows whose true class is among the min(3, n_classes) most probable; ties go to the
-    lower
-      class index, as in the argmax (scikit-learn's `top_k_accuracy_score` gives them to the higher
-      one).
+    - accuracy, balanced_accuracy, macro_*, weighted_*: see `prediction_metrics`.
+    - top_3_accuracy: share of rows whose true class is among the min(3, n_classes) most probable;
+      ties go to the lower class index, as in the argmax (scikit-learn's `top_k_accuracy_score`
+      gives them to the higher one).
     - log_loss: mean of -ln p(true class), in nats; p is clipped to [eps, 1 - eps] with eps the
       machine epsilon of the probabilities' own float kind (1.2e-7 for float32, 2.2e-16 for
       float64), as scikit-learn's `log_loss` does. Rows are not rescaled to sum to 1.
@@ -50,7 +51,9 @@ def classification_metrics(labels, probabilities):
     return _metrics_of_rows(labels, probabilities.shape[1], *row_scores(labels, probabilities))
 
 
-def prediction_metrics(labels, predictions, n_classes):
+def prediction_metrics(
+    labels: ArrayLike, predictions: ArrayLike, n_classes: int
+) -> dict[str, float]:
     """Return the metrics that need no probabilities: the first eight keys of
     `classification_metrics`.
 
@@ -76,7 +79,7 @@ def prediction_metrics(labels, predictions, n_classes):
     }
 
 
-def confusion_counts(labels, predictions, n_classes):
+def confusion_counts(labels: ArrayLike, predictions: ArrayLike, n_classes: int) -> np.ndarray:
     """Return the (n_classes, n_classes) int64 counts of rows, by true class (row) and predicted
     class (column).
 
@@ -88,7 +91,9 @@ def confusion_counts(labels, predictions, n_classes):
     return cells.reshape(n_classes, n_classes)
 
 
-def per_class_table(labels, probabilities, class_names):
+def per_class_table(
+    labels: ArrayLike, probabilities: ArrayLike, class_names: Sequence[str]
+) -> list[dict[str, Any]]:
     """Return one dict a class, in class order: class, precision, recall, f1, support, predicted.
 
     support and predicted are numbers of rows, of that truth and of that prediction. A class that
@@ -102,7 +107,9 @@ def per_class_table(labels, probabilities, class_names):
     return prediction_table(labels, predictions, _checked_names(class_names, probabilities))
 
 
-def prediction_table(labels, predictions, class_names):
+def prediction_table(
+    labels: np.ndarray, predictions: np.ndarray, class_names: Sequence[str]
+) -> list[dict[str, Any]]:
     """Return the rows of `per_class_table` from predicted classes alone: labels, predictions (n,)
     integers.
     """
@@ -110,7 +117,8 @@ def prediction_table(labels, predictions, class_names):
     precision, recall, f1 = _class_scores(hits, support, predicted)
     table = []
     for index, name in enumerate(class_names):
-        present, was_predicted = bool(support[index]), bool(predicted[index])
+        present = bool(support[index])
+        was_predicted = bool(predicted[index])
         table.append(
             {
                 "class": name,
@@ -124,7 +132,9 @@ def prediction_table(labels, predictions, class_names):
     return table
 
 
-def classification_report(labels, probabilities, class_names):
+def classification_report(
+    labels: ArrayLike, probabilities: ArrayLike, class_names: Sequence[str]
+) -> dict[str, Any]:
     """Return the content of classification_report.json, from a single pass over the probabilities.
 
     {"metrics": `classification_metrics`, "per_class": `per_class_table`, "absent_classes": names of
@@ -143,7 +153,7 @@ def classification_report(labels, probabilities, class_names):
     }
 
 
-def expected_calibration_error(confidence, correct):
+def expected_calibration_error(confidence: ArrayLike, correct: ArrayLike) -> float:
     """Return the expected calibration error of the top label, in [0, 1].
 
     ECE = sum over bins of (rows in bin / n) * |accuracy in bin - mean confidence in bin|, with 15
@@ -156,7 +166,9 @@ def expected_calibration_error(confidence, correct):
     return float(gaps @ rows[filled] / rows.sum())
 
 
-def calibration_bins(confidence, correct):
+def calibration_bins(
+    confidence: ArrayLike, correct: ArrayLike
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Return (rows, accuracy, mean confidence), each (15,), of equal-width bins of confidence; an
     empty bin has NaN.
 
@@ -173,13 +185,15 @@ def calibration_bins(confidence, correct):
     return rows, right / divisor, total / divisor
 
 
-def confidence_bins(confidence):
+def confidence_bins(confidence: ArrayLike) -> np.ndarray:
     """Return the bin of `calibration_bins`, 0 to 14, that each confidence (n,) falls into."""
     edges = np.arange(1, CALIBRATION_BINS) / CALIBRATION_BINS
     return np.searchsorted(edges, np.asarray(confidence, dtype=np.float64), side="left")
 
 
-def coverage_table(confidence, correct, thresholds=THRESHOLDS):
+def coverage_table(
+    confidence: ArrayLike, correct: ArrayLike, thresholds: Iterable[float] = THRESHOLDS
+) -> list[dict[str, Any]]:
     """Return one dict a threshold of what is left when predictions below a confidence are set
     aside.
 
@@ -187,11 +201,13 @@ def coverage_table(confidence, correct, thresholds=THRESHOLDS):
     right. Each dict has confidence_from, documents, coverage (share of the n rows), accuracy of
     what is left (None of no rows), errors.
     """
-    confidence, correct = np.asarray(confidence, dtype=float), np.asarray(correct, dtype=bool)
+    confidence = np.asarray(confidence, dtype=float)
+    correct = np.asarray(correct, dtype=bool)
     rows = []
     for threshold in thresholds:
         kept = confidence >= threshold
-        n, right = int(kept.sum()), int((kept & correct).sum())
+        n = int(kept.sum())
+        right = int((kept & correct).sum())
         rows.append(
             {
                 "confidence_from": threshold,
@@ -204,7 +220,7 @@ def coverage_table(confidence, correct, thresholds=THRESHOLDS):
     return rows
 
 
-def top_labels(probabilities):
+def top_labels(probabilities: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Return (predictions int64, confidence), each (n,), of probabilities (n, n_classes): argmax
     (first wins), max.
     """
@@ -217,7 +233,7 @@ def top_labels(probabilities):
     return predictions, confidence
 
 
-def row_chunks(n, n_classes, values=CHUNK_VALUES):
+def row_chunks(n: int, n_classes: int, values: int = CHUNK_VALUES) -> Iterator[slice]:
     """Yield slices that cover n rows in order, each of about `values` numbers when a row has
     n_classes of them.
     """
@@ -226,7 +242,7 @@ def row_chunks(n, n_classes, values=CHUNK_VALUES):
         yield slice(start, min(start + step, n))
 
 
-def softmax(logits):
+def softmax(logits: ArrayLike) -> np.ndarray:
     """Return the float32 softmax over the last axis of logits (..., n_classes); large logits do not
     overflow.
 
@@ -241,7 +257,9 @@ def softmax(logits):
     return exponentials
 
 
-def row_scores(labels, probabilities):
+def row_scores(
+    labels: np.ndarray, probabilities: np.ndarray
+) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
     """Return four (n,) arrays: prediction, its probability, probability of the truth, rank of the
     truth (0 = top).
 
@@ -249,14 +267,21 @@ def row_scores(labels, probabilities):
     the truth is clipped to [eps, 1 - eps] as `classification_metrics` says. Raises ValueError for a
     row of probabilities that is no distribution.
     """
-    predictions, confidence = np.empty(len(labels), dtype=np.int64), np.empty(len(labels))
-    p_true, ranks = np.empty(len(labels)), np.zeros(len(labels), dtype=np.int64)
-    for rows in row_chunks(*probabilities.shape):
-        chunk, truth = probabilities[rows], labels[rows]
+    n, n_classes = probabilities.shape
+    predictions = np.empty(n, dtype=np.int64)
+    confidence = np.empty(n)
+    p_true = np.empty(n)
+    ranks = np.zeros(n, dtype=np.int64)
+    # One pass in chunks that stay in the cache, for the array may be larger than the memory.
+    for rows in row_chunks(n, n_classes):
+        chunk = probabilities[rows]
+        truth = labels[rows]
         _check_distributions(chunk, rows.start)
         line = np.arange(len(chunk))
         predictions[rows] = chunk.argmax(axis=1)
-        confidence[rows], p_true[rows] = chunk[line, predictions[rows]], chunk[line, truth]
+        confidence[rows] = chunk[line, predictions[rows]]
+        p_true[rows] = chunk[line, truth]
+        # Where the prediction is right, the truth has rank 0: only the others are counted.
         wrong = np.flatnonzero(predictions[rows] != truth)
         ranks[rows.start + wrong] = _ranks(chunk[wrong], truth[wrong])
     eps = np.finfo(probabilities.dtype).eps
@@ -276,6 +301,7 @@ def _ranks(chunk, truth):
 
 
 def _metrics_of_rows(labels, n_classes, predictions, confidence, p_true, ranks):
+    """Return the content of `classification_metrics` from what `row_scores` found."""
     return {
         **prediction_metrics(labels, predictions, n_classes),
         "top_3_accuracy": float(np.mean(ranks < TOP_K)),
@@ -287,11 +313,9 @@ def _metrics_of_rows(labels, n_classes, predictions, confidence, p_true, ranks):
 def _class_counts(labels, predictions, n_classes):
     """Return hits, support and predicted: (n_classes,) numbers of rows."""
     hits = np.bincount(labels[labels == predictions], minlength=n_classes)
-    return (
-        hits,
-        np.bincount(labels, minlength=n_classes),
-        np.bincount(predictions, minlength=n_classes),
-    )
+    support = np.bincount(labels, minlength=n_classes)
+    predicted = np.bincount(predictions, minlength=n_classes)
+    return hits, support, predicted
 
 
 def _class_scores(hits, support, predicted):
@@ -303,7 +327,10 @@ def _class_scores(hits, support, predicted):
     return precision, recall, 2 * hits / np.maximum(support + predicted, 1)
 
 
-def _checked(labels, probabilities):
+def _checked(labels: ArrayLike, probabilities: ArrayLike) -> tuple[np.ndarray, np.ndarray]:
+    """Return labels (n,) int64 and probabilities (n, n_classes) floats that fit, or raise
+    ValueError.
+    """
     probabilities = np.asarray(probabilities)
     if probabilities.ndim != 2 or probabilities.size == 0:
         raise ValueError(
@@ -319,7 +346,10 @@ def _checked(labels, probabilities):
     return labels, probabilities
 
 
-def _checked_classes(labels, predictions, n_classes):
+def _checked_classes(
+    labels: ArrayLike, predictions: ArrayLike, n_classes: int
+) -> tuple[np.ndarray, np.ndarray, int]:
+    """Return labels and predictions as (n,) int64 in [0, n_classes), or raise ValueError."""
     labels = _checked_indices("labels", labels, n_classes)
     predictions = _checked_indices("predictions", predictions, n_classes)
     if len(labels) != len(predictions):
@@ -327,7 +357,7 @@ def _checked_classes(labels, predictions, n_classes):
     return labels, predictions, int(n_classes)
 
 
-def _checked_indices(what, indices, n_classes):
+def _checked_indices(what: str, indices: ArrayLike, n_classes: int) -> np.ndarray:
     indices = np.asarray(indices)
     if indices.ndim != 1 or indices.size == 0:
         raise ValueError(f"{what} must be a non-empty (n,) array, not {indices.shape}")
@@ -340,21 +370,22 @@ def _checked_indices(what, indices, n_classes):
     return indices.astype(np.int64, copy=False)
 
 
-def _checked_names(class_names, probabilities):
+def _checked_names(class_names: Sequence[str], probabilities: np.ndarray) -> list[str]:
     if len(class_names) != probabilities.shape[1]:
         raise ValueError(
-            f"{len(class_names)} class names do not fit probabilities of shape {probabilities.shape}"
+            f"{len(class_names)} class names do not fit probabilities of shape "
+            f"{probabilities.shape}"
         )
     return list(class_names)
 
 
 def _check_distributions(chunk, start):
-    """Raise ValueError for the first row that is no distribution; NaN and infinity never sum to 1."""
+    """Raise ValueError for the first row that is no distribution; NaN never sums to 1."""
     with np.errstate(invalid="ignore"):
         sums = chunk.sum(axis=1, dtype=np.promote_types(chunk.dtype, np.float32))
     wrong = np.flatnonzero(~(np.abs(sums - 1) <= SUM_TOLERANCE) | (chunk.min(axis=1) < 0))
     if wrong.size:
         raise ValueError(
-            f"probabilities of row {start + wrong[0]} are below 0 or sum to {sums[wrong[0]]:g}, not 1: "
-            "not finite, or logits that need softmax first"
+            f"probabilities of row {start + wrong[0]} are below 0 or sum to {sums[wrong[0]]:g}, "
+            "not 1: not finite, or logits that need softmax first"
         )

@@ -8,6 +8,7 @@ float32, probabilities list<float32> in the order of the class names, which are 
 
 import json
 import os
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,6 +17,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.csv
 import pyarrow.parquet as pq
+from numpy.typing import ArrayLike
 
 from utils.errors import InputError
 from utils.metrics import row_chunks, top_labels
@@ -27,9 +29,8 @@ from utils.records.files import text_lines
 COLUMNS = ["id", "label", "prediction", "confidence"]
 TYPES = [pa.string(), pa.string(), pa.string(), pa.float32()]
 PROBABILITY = "probability_"  # before the class name, in the header of a csv
-ROW_GROUP_VALUES = (
-    2**22
-)  # probabilities in a row group: 16 MiB of float32, read twice as fast as 64 MiB
+# Probabilities in a row group: 16 MiB of float32, read twice as fast as 64 MiB.
+ROW_GROUP_VALUES = 2**22
 
 
 @dataclass(frozen=True, eq=False)
@@ -63,7 +64,13 @@ def check_output(path: Path, overwrite: bool):
         raise InputError(f"--output {path}: {parent} cannot be written to; choose another place")
 
 
-def write_predictions(path, ids, probabilities, class_names, labels=None):
+def write_predictions(
+    path: str | Path,
+    ids: Iterable[str],
+    probabilities: ArrayLike,
+    class_names: Iterable[str],
+    labels: Iterable[str | None] | None = None,
+):
     """Write predictions to path, as parquet, csv or jsonl by its ending; an existing file is
     replaced.
 
@@ -79,11 +86,11 @@ def write_predictions(path, ids, probabilities, class_names, labels=None):
     """
     path = Path(path)
     write = {".parquet": _write_parquet, ".csv": _write_csv, ".jsonl": _write_jsonl}[_ending(path)]
-    rows = _checked(ids, probabilities, class_names, labels)
+    columns = _checked(ids, probabilities, class_names, labels)
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        write(temporary, *rows)
+        write(temporary, *columns)
         os.replace(temporary, path)
     except OSError as error:
         raise InputError(
@@ -94,7 +101,7 @@ def write_predictions(path, ids, probabilities, class_names, labels=None):
             temporary.unlink()
 
 
-def read_predictions(path):
+def read_predictions(path: str | Path) -> Predictions:
     """Return the `Predictions` of a parquet, csv or jsonl file, told apart by its ending.
 
     Raises InputError, naming the file, when it is missing or of another ending or kind, lacks
@@ -112,7 +119,7 @@ def read_predictions(path):
         ) from error
 
 
-def _ending(path):
+def _ending(path: Path) -> str:
     ending = path.suffix.lower()
     if ending not in (".parquet", ".csv", ".jsonl"):
         raise InputError(f"predictions file {path} must end in .parquet, .csv or .jsonl: rename it")
@@ -121,7 +128,9 @@ def _ending(path):
 
 def _checked(ids, probabilities, class_names, labels):
     """Return the arguments as the writers take them, or raise ValueError."""
-    ids, class_names, probabilities = list(ids), list(class_names), np.asarray(probabilities)
+    ids = list(ids)
+    class_names = list(class_names)
+    probabilities = np.asarray(probabilities)
     labels = [None] * len(ids) if labels is None else [label or None for label in labels]
     if probabilities.shape != (len(ids), len(class_names)) or len(labels) != len(ids):
         raise ValueError(
@@ -140,6 +149,8 @@ def _checked(ids, probabilities, class_names, labels):
 def _parts(ids, labels, probabilities, class_names):
     """Yield (columns, probabilities) in row groups: four arrow arrays of COLUMNS, and float32
     (rows, C).
+
+    The prediction is the argmax of the float32 that is stored, so that who reads it finds the same.
     """
     names = pa.array(class_names, pa.string())
     for rows in row_chunks(*probabilities.shape, values=ROW_GROUP_VALUES):
@@ -158,8 +169,8 @@ def _write_parquet(path, ids, labels, probabilities, class_names):
     schema = pa.schema(
         fields, metadata={"class_names": json.dumps(class_names, ensure_ascii=False)}
     )
-    # Dictionaries would be tried in vain on floats that hardly repeat; their bytes apart pack and
-    # read better.
+    # Dictionaries would be tried in vain on floats that hardly repeat; with their bytes stored
+    # apart, they pack and read better.
     encoding = {"probabilities.list.element": "BYTE_STREAM_SPLIT"}
     with pq.ParquetWriter(
         path,
@@ -199,20 +210,21 @@ def _write_jsonl(path, ids, labels, probabilities, class_names):
 
 
 def _read_parquet(path):
-    with pq.ParquetFile(
-        path, pre_buffer=False
-    ) as file:  # buffered, the whole file would stay in memory
+    # Buffered ahead, the whole file would stay in memory.
+    with pq.ParquetFile(path, pre_buffer=False) as file:
         _check_columns(path, [*COLUMNS, "probabilities"], file.schema_arrow.names)
         class_names = _stored_names(path, file.schema_arrow.metadata)
         probabilities = np.empty((file.metadata.num_rows, len(class_names)), dtype=np.float32)
-        columns, start = [], 0
+        columns = []
+        start = 0
         rows = max(1, ROW_GROUP_VALUES // len(class_names))
         for batch in file.iter_batches(rows, columns=[*COLUMNS, "probabilities"]):
             lists = batch.column("probabilities")
             lengths = pc.list_value_length(lists).drop_null().to_numpy()
             if len(lengths) < len(lists) or (lengths != len(class_names)).any():
                 raise InputError(
-                    f"{path}: not every row has {len(class_names)} probabilities, one a class: write it again"
+                    f"{path}: not every row has {len(class_names)} probabilities, one a class: "
+                    "write it again"
                 )
             values = lists.flatten().cast(pa.float32()).to_numpy(zero_copy_only=False)
             probabilities[start : start + len(batch)] = values.reshape(-1, len(class_names))
@@ -245,7 +257,8 @@ def _read_csv(path):
         quoted_strings_can_be_null=False,
         decimal_point="," if has_commas else ".",
     )
-    parts, probabilities = [], [np.empty((0, len(names)), np.float32)]
+    parts = []
+    probabilities = [np.empty((0, len(names)), np.float32)]
     for block in csv_tables(path, found, options):
         parts.append(block.select(COLUMNS))
         probabilities.append(np.stack([block.column(name).to_numpy() for name in names], axis=1))
@@ -255,7 +268,9 @@ def _read_csv(path):
 
 
 def _read_jsonl(path):
-    class_names, rows, probabilities = None, [], []
+    class_names: list[str] = []  # those of the first row, in its order
+    rows = []
+    probabilities = []
     for number, line in enumerate(text_lines(path, ReadReport()), 1):
         try:
             row = json.loads(line)
@@ -294,7 +309,8 @@ def _stored_names(path, metadata):
         names = json.loads((metadata or {})[b"class_names"])
     except (KeyError, ValueError):
         raise InputError(
-            f"{path} has no class_names in its metadata (rewritten by another tool?): write it again"
+            f"{path} has no class_names in its metadata (rewritten by another tool?): write it "
+            "again"
         ) from None
     if not isinstance(names, list) or not names or not all(isinstance(name, str) for name in names):
         raise InputError(f"{path}: class_names in its metadata is no list of names: write it again")

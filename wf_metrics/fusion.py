@@ -28,7 +28,7 @@ def choose_weight(
     losses = [
         classification_metrics(labels, fuse(one, other, weight))["log_loss"] for weight in WEIGHTS
     ]
-    best = np.lexsort((np.abs(WEIGHTS - 0.5), losses))[0]
+    best = np.lexsort((np.abs(WEIGHTS - 0.5), np.array(losses)))[0]
     return float(WEIGHTS[best]), losses
 
 
@@ -57,8 +57,7 @@ def fused_run(paths: list[str], split: str) -> tuple[Run, dict]:
     if odd_names:
         raise InputError(
             f"--fuse: {paths[0]} and {paths[1]} do not know the same classes, such as "
-            f"{min(odd_names)!r}; "
-            "fuse runs of one dataset"
+            f"{min(odd_names)!r}; fuse runs of one dataset"
         )
     weight, losses = choose_weight(
         validation.labels, validation.probabilities[0], validation.probabilities[1]

@@ -21,8 +21,7 @@ in 15 bins.
 """
 INPUTS = """\
 Args:
-    predictions: (n, n_classes) probabilities, every row summing to 1; not class indices, not
-        logits.
+    predictions: (n, n_classes) probabilities, every row summing to 1; no class indices, no logits.
     references: (n,) class indices.
 Returns:
     dict of float, the keys of `utils.metrics.classification_metrics`.

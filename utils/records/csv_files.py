@@ -82,8 +82,8 @@ def csv_format(path: Path, columns: Columns | None, log: ReadReport) -> CsvForma
         return dataclasses.replace(found, header=names, quoting=csv.QUOTE_NONE)
     if swallowing:
         raise InputError(
-            f"{path}, line {swallowing}: the quote that opens a field here runs over lines that are "
-            "rows of their own; double the quote or remove it"
+            f"{path}, line {swallowing}: the quote that opens a field here runs over lines that "
+            "are rows of their own; double the quote or remove it"
         )
     return found
 

@@ -114,8 +114,8 @@ def test_compare_refuses(three, run, twin, tmp_path, capsys):
     other = predictions(tmp_path / "otros.parquet", ids="hoja")
     message = refused(capsys, compare.main, three[0], other)
     assert (
-        "200 only in the first (such as 'doc-0'), 200 only in the second (such as 'hoja-0'), 0 in "
-        "both" in message
+        "200 only in the first (such as 'doc-0'), 200 only in the second (such as 'hoja-0'), "
+        "0 in both" in message
     )
     table = read_predictions(three[0])
     labels = ["contrato" if i < 7 else label for i, label in enumerate(table.labels)]

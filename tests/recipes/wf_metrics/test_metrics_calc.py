@@ -421,8 +421,7 @@ class Page(html.parser.HTMLParser):
 
 TAGS = set(
     "html head meta title style body main h1 h2 p div span b table thead tbody tr th td figure "
-    "img figcaption "
-    "details summary ul li code".split()
+    "img figcaption details summary ul li code".split()
 )
 ATTRIBUTES = {"lang", "charset", "name", "content", "http-equiv", "class", "src", "alt"}
 
@@ -870,7 +869,7 @@ print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
 @pytest.mark.slow
 @pytest.mark.skipif(sys.platform != "linux", reason="ru_maxrss is in KiB on Linux alone")
 def test_a_large_csv_is_read_in_blocks(tmp_path):
-    """150 MB, most of it in a column that is not needed, take little more memory than a small file."""
+    """150 MB, most of it in a column that is not needed, take little more memory than few do."""
     text = 'palabra ""ñandú"",\n' * 1000
     peaks = []
     for name, rows, filler in (("small.csv", 8000, "x"), ("large.csv", 8000, text)):

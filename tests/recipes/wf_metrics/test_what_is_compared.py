@@ -1,5 +1,4 @@
-"""Which sides are compared with which: ids, truths and predictions, incomplete exports, rare
-classes.
+"""Which sides are compared: ids, truths and predictions, incomplete exports, rare classes.
 
 Each test meets, through a command line, a way in which a report would be wrong without a word.
 """

@@ -280,10 +280,8 @@ def test_softmax():
 
 
 def test_importing_metrics_is_light():
-    code = (
-        "import sys, utils.metrics; "
-        "print({'torch', 'transformers', 'datasets', 'evaluate'} & set(sys.modules))"
-    )
+    heavy = "{'torch', 'transformers', 'datasets', 'evaluate'}"
+    code = f"import sys, utils.metrics; print({heavy} & set(sys.modules))"
     assert (
         subprocess.check_output([sys.executable, "-c", code], text=True, cwd=ROOT).strip()
         == "set()"
@@ -293,13 +291,13 @@ def test_importing_metrics_is_light():
 def test_evaluate_loads_the_metric_offline(tmp_path):
     labels, probabilities = drawn(30, 4, dtype=np.float32)
     np.savez(tmp_path / "data.npz", labels=labels, probabilities=probabilities)
+    metric = ROOT / "utils/evaluate_metric/spanish_suite_metrics.py"
     code = (
         "import evaluate, json, numpy as np\n"
         f"data = np.load({str(tmp_path / 'data.npz')!r})\n"
-        "metric = "
-        f"evaluate.load({str(ROOT / 'utils/evaluate_metric/spanish_suite_metrics.py')!r})\n"
-        "print(json.dumps(metric.compute(references=data['labels'], "
-        "predictions=data['probabilities'])))\n"
+        f"metric = evaluate.load({str(metric)!r})\n"
+        "sides = {'references': data['labels'], 'predictions': data['probabilities']}\n"
+        "print(json.dumps(metric.compute(**sides)))\n"
     )
     offline = os.environ | {"HF_HUB_OFFLINE": "1", "HF_HOME": str(tmp_path / "hf")}
     # From another folder: the suite is found because it is installed, not because it is near.

@@ -1,4 +1,4 @@
-"""The table of predictions: exact round trips, whole or no file, and refusals that name the file."""
+"""The table of predictions: exact round trips, whole or no file, refusals that name the file."""
 
 import json
 import os

@@ -2,8 +2,11 @@
 one by one.
 """
 
+import math
+
 import numpy as np
 import pytest
+from scipy.stats import norm
 from sklearn.metrics import balanced_accuracy_score, f1_score
 
 from wf_metrics.intervals import (
@@ -31,6 +34,29 @@ from wf_metrics.intervals import (
 )
 def test_wilson_of_newcombe(right, n, low, high):
     assert wilson(right, n) == pytest.approx([low, high], abs=5e-5)
+
+
+@pytest.mark.parametrize("right, n", [(0, 1), (1, 1), (3, 7), (81, 263), (999_999, 1_000_000)])
+def test_wilson_is_its_formula(right, n):
+    """Wilson 1927: the centre is drawn to a half by z² pseudo-documents."""
+    z, share = norm.ppf(0.975), right / n
+    centre = (share + z**2 / (2 * n)) / (1 + z**2 / n)
+    half = z / (1 + z**2 / n) * np.sqrt(share * (1 - share) / n + z**2 / (4 * n**2))
+    assert wilson(right, n) == pytest.approx([centre - half, centre + half], abs=1e-12)
+
+
+@pytest.mark.parametrize("first, second", [(0, 5), (3, 9), (12, 12), (24, 0)])
+def test_exact_mcnemar_is_the_sum_of_the_binomial(first, second):
+    n = first + second
+    tail = sum(math.comb(n, k) for k in range(min(first, second) + 1)) / 2**n
+    assert mcnemar(first, second) == (pytest.approx(min(1, 2 * tail), abs=1e-12), "exact")
+
+
+@pytest.mark.parametrize("first, second", [(25, 0), (40, 8), (30, 31), (700, 812)])
+def test_mcnemar_of_many_is_edwards_chi_square(first, second):
+    statistic = max(0, abs(first - second) - 1) ** 2 / (first + second)
+    p = math.erfc(math.sqrt(statistic / 2))  # one degree of freedom
+    assert mcnemar(first, second) == (pytest.approx(p, rel=1e-12), "chi2")
 
 
 def test_wilson_at_the_edges():

@@ -248,8 +248,8 @@ def unify_file(tmp_path, text):
 
 def test_names_are_read_as_they_are_written(tmp_path):
     text = (
-        "\ufeff# comentario\n01: uno\n1: no\nno: null\nnull: ~\n2020-01-01: 1e3\n'a: b': \"c # "
-        'd"\n'
+        "\ufeff# comentario\n01: uno\n1: no\nno: null\nnull: ~\n2020-01-01: 1e3\n"
+        "'a: b': \"c # d\"\n"
         "factura (común): x\nn\u0303: y\n"
     )
     assert read_unify(unify_file(tmp_path, text)) == {
