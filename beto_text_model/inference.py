@@ -95,7 +95,7 @@ def tokenise_and_tell(
     tokenizer, texts: list[str | None], max_length: int, truncation_side: str = "right"
 ) -> tuple[list[list[int]], list[bool]]:
     """Token ids of each text, at most `max_length`, and which texts are longer than that."""
-    # One piece more than is read tells whether a text that fills the cut goes on.
+    # One piece more than is read shows which texts are longer.
     input_ids = tokenise_texts(tokenizer, texts, max_length + 1)
     truncated = [len(ids) > max_length for ids in input_ids]
     longer = [row for row, is_longer in enumerate(truncated) if is_longer]

@@ -1,4 +1,4 @@
-"""Class probabilities of pages with a finished run: resized side by side, in the order they come."""
+"""Class probabilities of pages with a finished run, in the order they come."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass

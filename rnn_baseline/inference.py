@@ -1,4 +1,4 @@
-"""Class probabilities of texts with a finished network: encoded by word, in batches of one length."""
+"""Class probabilities of texts with a finished network, encoded by word."""
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -75,7 +75,7 @@ class Predictor:
 
     def encode(self, texts: list[str | None]) -> EncodedDataset:
         """Texts as rows without labels (all 0), cut at `max_length` words."""
-        # One word more than is read tells whether a text that fills the cut goes on.
+        # One word more than is read shows which texts are longer.
         tokens, offsets = encode_texts(texts, self.tokenizer, self.max_length + 1)
         lengths = np.diff(offsets)
         self.without_words += int((lengths == 0).sum())
@@ -119,7 +119,7 @@ def progress_bar(total: int | None) -> tqdm:
 def batches(
     model, encoded: EncodedDataset, batch_size: int, bar: tqdm
 ) -> Iterator[tuple[list[int], dict]]:
-    """Yield (row numbers, the model's inputs), longest texts first; the bar counts the texts done."""
+    """Yield (row numbers, the model's inputs), longest texts first; the bar counts the texts."""
     for rows in batches_by_length(encoded["length"].tolist(), batch_size):
         batch = encoded.__getitems__(rows)
         inputs = {name: value.to(model.device) for name, value in batch.items() if name != "labels"}

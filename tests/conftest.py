@@ -1,4 +1,4 @@
-"""Fixtures that every test shares: a small corpus, a tiny encoder without dropout, a finished run."""
+"""What every test shares: a small corpus, a tiny encoder without dropout, a finished run."""
 
 import contextlib
 import os

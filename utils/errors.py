@@ -102,7 +102,7 @@ def resume_hint(main) -> str:
 
 
 def print_any_character():
-    """Print what the terminal's encoding lacks as an escape, rather than fail after all the work."""
+    """Print what the terminal's encoding lacks as an escape, not fail after all the work."""
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper) and "utf" not in (stream.encoding or "").lower():
             stream.reconfigure(errors="backslashreplace")

@@ -1,4 +1,4 @@
-"""Folders: the files that users fill them with, locks, and results that appear whole or not at all."""
+"""Folders: the files in them, locks, and results that appear whole or not at all."""
 
 import contextlib
 import os
@@ -92,7 +92,7 @@ def read_if_there(path: Path) -> str:
 
 
 def replace_folder(folder: Path, new: Path):
-    """Give the finished folder `new` the name of `folder`; what had that name is removed only then."""
+    """Give the finished folder `new` the name of `folder`; what had that name goes only then."""
     old = folder.with_name(f".{folder.name}.{uuid.uuid4().hex[:12]}.old")
     if folder.exists():
         folder.rename(old)

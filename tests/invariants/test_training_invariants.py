@@ -53,7 +53,7 @@ def accelerate_launch(config: str) -> list:
 
 @pytest.fixture(scope="module")
 def train(prepared, tiny_encoder, tmp_path_factory):
-    """Train with the given batch flags, in this process or by a launcher; returns the run folder."""
+    """Train with these batch flags, in this process or by a launcher; returns the run folder."""
     folder = tmp_path_factory.mktemp("invariants")
 
     def call(name, *flags, launcher=None):
@@ -145,7 +145,7 @@ def test_another_seed_gives_another_model(train, uninterrupted):
 
 
 def test_killed_and_resumed_equals_uninterrupted(train, prepared, tiny_encoder, tmp_path, capsys):
-    """kill -9 once a checkpoint is there; nothing looks finished; --resume ends with the same bits."""
+    """kill -9 after a checkpoint: nothing looks finished; --resume ends with the same bits."""
     uninterrupted = train("dropout", "--classifier_dropout", "0.3")
     words = [
         sys.executable,
@@ -183,7 +183,7 @@ def test_killed_and_resumed_equals_uninterrupted(train, prepared, tiny_encoder, 
 
 
 def test_saved_and_reloaded_equals_in_memory_whatever_the_batch(run, prepared):
-    """eval.py loads what train.py saved; one text at a time has no padding, 64 at a time has much."""
+    """eval.py loads what train.py saved; one text at a time has no padding, 64 have much."""
     for batch_size in (1, 64):
         folder = eval_script.main(
             [

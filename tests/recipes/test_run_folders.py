@@ -1,4 +1,4 @@
-"""Run folders of every room: one writer at a time, nothing of the user's removed, resumed as begun."""
+"""Run folders: one writer at a time, nothing of the user's removed, resumed as begun."""
 
 import contextlib
 import os

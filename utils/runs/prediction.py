@@ -1,4 +1,4 @@
-"""What predict.py has in common in every package: the texts that come in, the table that goes out."""
+"""What every predict.py has in common: the texts that come in, the table that goes out."""
 
 import itertools
 from collections import Counter

@@ -107,7 +107,7 @@ def main(argv=None) -> Path:
 
 
 def read_texts(config: dict, split: str):
-    """The run's split with its texts, or None (said) when its dataset is no longer there as it was."""
+    """The run's split with its texts; None, said, where its dataset is gone or has changed."""
     source, wanted = config["arguments"]["dataset"], config["dataset"]
     try:
         corpus = load_corpus(source, DataOptions(**wanted["options"]))

@@ -5,8 +5,8 @@
 
 Writes classes.csv (class, rank, feature, weight) and figures/classes.png to
 <RUN>/word_weights/; with --id also document.csv (feature, value in the document, and what it adds
-to the score of the predicted class and of the label) and figures/document.png. A weight is the exact
-share of a score: the scores are the sums of these numbers. In the csv files a feature that a
+to the score of the predicted class and of the label) and figures/document.png. A weight is the
+exact share of a score: the scores are the sums of these numbers. In the csv files a feature that a
 spreadsheet would take for a formula begins with an apostrophe.
 """
 

@@ -8,8 +8,8 @@
         --vectors SBW-vectors-300-min5.txt.bz2 --output_dir runs/temas --seed 1 --report_to wandb
 
 Without arguments: the embedded sample and configs/bilstm-3x256.yaml. The run works in
-<output_dir>.partial and appears as <output_dir> when it is finished; after a kill, the same command with --resume goes
-on from the last whole checkpoint.
+<output_dir>.partial and appears as <output_dir> when it is finished; after a kill, the same command
+with --resume continues from the last whole checkpoint.
 """
 
 import logging

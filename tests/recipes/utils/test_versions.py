@@ -219,7 +219,7 @@ STRANGE = [
 
 @pytest.fixture(scope="module")
 def tree(tmp_path_factory):
-    """A tree whose test has names that occur several times, and names that no workflow should see."""
+    """A tree whose test has names that occur often, and names that no workflow should see."""
     folder = tmp_path_factory.mktemp("tree") / "text_dataset"
     names = [f"test/factura/{name}" for name in STRANGE] + [
         "test/acta/a.txt",
