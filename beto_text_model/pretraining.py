@@ -30,7 +30,7 @@ from beto_text_model.model import check_source, place_of
 from beto_text_model.packing import IGNORED, PassSampler, separator_of
 from utils.errors import InputError
 from utils.hub import from_source
-from utils.training import SuiteTrainer, from_first_rank
+from utils.training import SuiteTrainer, from_first_rank, order_seed
 
 logger = logging.getLogger(__name__)
 
@@ -197,7 +197,7 @@ class MaskedLanguageModelTrainer(SuiteTrainer):
         return (loss, {"logits": logits}) if return_outputs else loss
 
     def _get_train_sampler(self, train_dataset=None):
-        return PassSampler(len(self.train_dataset), self.args.data_seed or self.args.seed)
+        return PassSampler(len(self.train_dataset), order_seed(self.args))
 
     def create_scheduler(self, num_training_steps, optimizer=None):
         if not self.max_seconds:

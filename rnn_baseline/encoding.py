@@ -9,10 +9,11 @@ import numpy as np
 import torch
 
 from rnn_baseline.model import UNKNOWN
-from rnn_baseline.tokenization import CHUNK, encode_chunks, encode_texts
+from rnn_baseline.tokenization import CHUNK, encode_and_mark, encode_chunks
 from utils.data.cache import cached_folder, tokenizer_text
 
 ARRAYS = ("tokens", "offsets", "labels")
+TRUNCATED = "truncated"  # file with the number of a split's texts that are longer than is read
 
 
 class EncodedDataset(torch.utils.data.Dataset):
@@ -26,7 +27,12 @@ class EncodedDataset(torch.utils.data.Dataset):
     column_names = ["input_ids", "labels", "length"]
 
     def __init__(
-        self, tokens: torch.Tensor, offsets: torch.Tensor, labels: torch.Tensor, rows=None
+        self,
+        tokens: torch.Tensor,
+        offsets: torch.Tensor,
+        labels: torch.Tensor,
+        rows: torch.Tensor | None = None,
+        n_truncated: int = 0,
     ):
         """
         Args:
@@ -34,10 +40,12 @@ class EncodedDataset(torch.utils.data.Dataset):
             offsets: (n_texts + 1,) int64, where each text begins in `tokens`.
             labels: (n_texts,) int64.
             rows: (n,) int64, numbers of the texts in use; None: all.
+            n_truncated: how many of all texts are longer than what is read of them.
         """
         self.tokens = tokens
         self.offsets = offsets
         self.labels = labels
+        self.n_truncated = n_truncated
         if rows is None:
             rows = torch.arange(len(labels), device=offsets.device)
         self.rows = rows
@@ -106,7 +114,8 @@ def encode_splits(splits, tokenizer, max_length: int) -> dict[str, EncodedDatase
         for split, dataset in splits.items():
             write_split(folder / split, dataset, tokenizer, max_length)
 
-    folder = cached_folder("words", splits, (max_length, tokenizer_text(tokenizer)), write)
+    parts = (max_length, tokenizer_text(tokenizer), ARRAYS, TRUNCATED)
+    folder = cached_folder("words", splits, parts, write)
     if folder is None:  # the cache cannot be written
         return {
             split: encode_dataset(dataset, tokenizer, max_length)
@@ -118,9 +127,13 @@ def encode_splits(splits, tokenizer, max_length: int) -> dict[str, EncodedDatase
 def encode_dataset(dataset, tokenizer, max_length: int) -> EncodedDataset:
     """One split with `text` and `label`, encoded in memory."""
     table = dataset.with_format("arrow")[:]
-    tokens, offsets = encode_texts(table["text"], tokenizer, max_length)
-    labels = torch.tensor(table["label"].to_numpy())
-    return EncodedDataset(torch.from_numpy(tokens), torch.from_numpy(offsets), labels)
+    tokens, offsets, truncated = encode_and_mark(table["text"], tokenizer, max_length)
+    return EncodedDataset(
+        torch.from_numpy(tokens),
+        torch.from_numpy(offsets),
+        torch.tensor(table["label"].to_numpy()),
+        n_truncated=int(truncated.sum()),
+    )
 
 
 def write_split(folder: Path, dataset, tokenizer, max_length: int):
@@ -129,14 +142,17 @@ def write_split(folder: Path, dataset, tokenizer, max_length: int):
     rows = dataset.with_format("arrow")
     texts = (rows[start : start + CHUNK]["text"] for start in range(0, len(dataset), CHUNK))
     lengths = [np.zeros(0, np.int64)]  # a split without a row has no chunk
+    n_truncated = 0
     with open(folder / "tokens", "wb") as stream:
-        for tokens, words in encode_chunks(texts, tokenizer, max_length):
+        for tokens, words, longer in encode_chunks(texts, tokenizer, max_length):
             tokens.tofile(stream)
             lengths.append(words)
+            n_truncated += int(longer.sum())
     offsets = np.r_[0, np.cumsum(np.concatenate(lengths))]
     labels = dataset.with_format("numpy")["label"][:]
     offsets.astype(np.int64).tofile(folder / "offsets")
     labels.astype(np.int64).tofile(folder / "labels")
+    (folder / TRUNCATED).write_text(str(n_truncated), encoding="utf-8")
 
 
 def read_split(folder: Path) -> EncodedDataset:
@@ -147,16 +163,16 @@ def read_split(folder: Path) -> EncodedDataset:
         size = path.stat().st_size // dtype.itemsize
         empty = torch.zeros(0, dtype=dtype)  # a file of no bytes cannot be mapped
         arrays[name] = torch.from_file(str(path), size=size, dtype=dtype) if size else empty
-    return EncodedDataset(**arrays)
+    n_truncated = int((folder / TRUNCATED).read_text(encoding="utf-8"))
+    return EncodedDataset(**arrays, n_truncated=n_truncated)
 
 
-def describe_words(encoded: dict[str, EncodedDataset], max_length: int) -> dict[str, Any]:
+def describe_words(encoded: dict[str, EncodedDataset]) -> dict[str, Any]:
     """What the network will see of each split.
 
     Returns:
         `share_unknown` of the words, `empty` (number of texts without a word) and `share_truncated`
-        of the texts, each by split. A text of exactly `max_length` words counts as truncated: the
-        encoded rows do not tell it from a longer one.
+        of the texts, each by split.
     """
     report: dict[str, Any] = {"share_unknown": {}, "empty": {}, "share_truncated": {}}
     for split, dataset in encoded.items():
@@ -164,8 +180,7 @@ def describe_words(encoded: dict[str, EncodedDataset], max_length: int) -> dict[
         # In parts: memory would not hold the comparison of all words of a large mapped corpus.
         parts = dataset.tokens.split(1_000_000)
         n_unknown = sum(int((part == UNKNOWN).sum()) for part in parts)
-        n_long = int((lengths >= max_length).sum())
         report["share_unknown"][split] = n_unknown / max(1, len(dataset.tokens))
         report["empty"][split] = int((lengths == 0).sum())
-        report["share_truncated"][split] = n_long / max(1, len(dataset))
+        report["share_truncated"][split] = dataset.n_truncated / max(1, len(dataset))
     return report

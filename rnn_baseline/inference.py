@@ -12,7 +12,7 @@ from transformers import AutoTokenizer, PreTrainedTokenizerFast
 
 from rnn_baseline.encoding import EncodedDataset
 from rnn_baseline.model import RnnForSequenceClassification
-from rnn_baseline.tokenization import CHUNK, encode_texts
+from rnn_baseline.tokenization import CHUNK, encode_and_mark
 from utils import runs
 from utils.training import probabilities_of
 from utils.training.inference import (
@@ -75,16 +75,9 @@ class Predictor:
 
     def encode(self, texts: list[str | None]) -> EncodedDataset:
         """Texts as rows without labels (all 0), cut at `max_length` words."""
-        # One word more than is read shows which texts are longer.
-        tokens, offsets = encode_texts(texts, self.tokenizer, self.max_length + 1)
-        lengths = np.diff(offsets)
-        self.without_words += int((lengths == 0).sum())
-        longer = lengths > self.max_length
-        if longer.any():
-            self.truncated += int(longer.sum())
-            extra = offsets[1:][longer] - 1  # a longer text has its one word too many at its end
-            tokens = np.delete(tokens, extra)
-            offsets = np.concatenate([[0], np.cumsum(lengths - longer)])
+        tokens, offsets, truncated = encode_and_mark(texts, self.tokenizer, self.max_length)
+        self.without_words += int((np.diff(offsets) == 0).sum())
+        self.truncated += int(truncated.sum())
         return EncodedDataset(
             torch.from_numpy(tokens),
             torch.from_numpy(offsets),

@@ -198,17 +198,29 @@ def encode_texts(
         tokens: (n_words,) int32, the ids of all texts one after the other.
         offsets: (n_texts + 1,) int64, where each text begins in `tokens`.
     """
+    tokens, offsets, _ = encode_and_mark(texts, tokenizer, max_length)
+    return tokens, offsets
+
+
+def encode_and_mark(
+    texts, tokenizer: PreTrainedTokenizerFast, max_length: int
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """What `encode_texts` returns, and which texts are longer than what is read: (n_texts,) bool."""
     # An empty chunk first: a table without a row has none.
     tokens = [np.zeros(0, np.int32)]
     lengths = [np.zeros(0, np.int64)]
-    for chunk_tokens, chunk_lengths in encode_chunks([texts], tokenizer, max_length):
+    truncated = [np.zeros(0, bool)]
+    for chunk_tokens, chunk_lengths, longer in encode_chunks([texts], tokenizer, max_length):
         tokens.append(chunk_tokens)
         lengths.append(chunk_lengths)
-    return np.concatenate(tokens), np.r_[0, np.cumsum(np.concatenate(lengths))]
+        truncated.append(longer)
+    offsets = np.r_[0, np.cumsum(np.concatenate(lengths))]
+    return np.concatenate(tokens), offsets, np.concatenate(truncated)
 
 
 def encode_chunks(parts, tokenizer: PreTrainedTokenizerFast, max_length: int):
-    """Yield the ids (n_words,) int32 and the words per text (n_texts,) int64 of chunk after chunk.
+    """Yield of chunk after chunk the ids (n_words,) int32, the words per text (n_texts,) int64 and
+    which texts are longer than `max_length` (n_texts,) bool.
 
     Every different raw word is encoded once, whatever chunk it comes back in: no filter but
     strip_tags looks across a blank (tests/unit/rnn_baseline/test_rnn_tokenization.py).
@@ -222,8 +234,9 @@ def encode_chunks(parts, tokenizer: PreTrainedTokenizerFast, max_length: int):
         for chunk in chunks_of(part):
             whole, words, places, offsets = split_words(chunk, tags)
             tokens, starts = encode_chunk(whole, words, places, offsets, tokenizer, known)
+            longer = np.diff(starts) > max_length
             tokens, starts = cut(tokens, starts, max_length)
-            yield tokens, np.diff(starts)
+            yield tokens, np.diff(starts), longer
             if len(known) > REMEMBERED:
                 known.clear()
 

@@ -12,7 +12,7 @@ from rnn_baseline.model import RnnConfig, RnnForSequenceClassification
 from rnn_baseline.tokenization import learn_tokenizer
 from rnn_baseline.vectors import fill_embedding
 from utils.errors import InputError
-from utils.training import SuiteTrainer
+from utils.training import SuiteTrainer, order_seed
 
 logger = logging.getLogger(__name__)
 
@@ -25,7 +25,7 @@ class RnnTrainer(SuiteTrainer):
     def _get_train_sampler(self, train_dataset=None):
         args = self.args
         dataset = self.train_dataset
-        seed = args.seed if args.data_seed is None else args.data_seed
+        seed = order_seed(args)
         # The global batch: 1 × 8 and 2 × 4 must read the same rows in the same order.
         batch = (
             args.per_device_train_batch_size * args.gradient_accumulation_steps * args.world_size

@@ -47,6 +47,11 @@ class LengthGroupedSampler(torch.utils.data.Sampler):
         return iter(get_length_grouped_indices(self.lengths, self.batch_size, generator=generator))
 
 
+def order_seed(args) -> int:
+    """The seed of the rows' order: `data_seed`, which may be 0, or the training's own."""
+    return args.seed if args.data_seed is None else args.data_seed
+
+
 class SuiteTrainer(Trainer):
     """`Trainer` with the seeded length-grouped sampler, rows evaluated in their order and in the
     precision that they are predicted in, no pickle beside a saved model and the run folder's own
@@ -66,9 +71,7 @@ class SuiteTrainer(Trainer):
         batch = (
             args.per_device_train_batch_size * args.gradient_accumulation_steps * args.world_size
         )
-        return LengthGroupedSampler(
-            self.train_dataset["length"], batch, args.data_seed or args.seed
-        )
+        return LengthGroupedSampler(self.train_dataset["length"], batch, order_seed(args))
 
     def _get_eval_sampler(self, eval_dataset):
         # The Trainer's own would shuffle predictions by length groups: their order must be the

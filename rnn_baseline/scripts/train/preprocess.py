@@ -46,7 +46,7 @@ def main(argv=None) -> dict:
         "splits": {
             split: describe_lengths(dataset["length"]) for split, dataset in encoded.items()
         },
-        **describe_words(encoded, max_length),
+        **describe_words(encoded),
     }
     print(json.dumps(report, ensure_ascii=False, indent=2))
     return report

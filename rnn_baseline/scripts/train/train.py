@@ -82,7 +82,7 @@ def main(argv=None) -> Path:
     max_length = tokenizer.model_max_length
     with args.main_process_first():
         encoded = encode_splits(splits, tokenizer, max_length)
-    found = describe_words(encoded, max_length)
+    found = describe_words(encoded)
     logger.info(
         f"{len(tokenizer) - 2} words; {found['share_unknown']['test']:.1%} of the test texts' are "
         f"unknown; {sum(found['empty'].values())} texts without a word; "

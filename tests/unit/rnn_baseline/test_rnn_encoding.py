@@ -91,7 +91,8 @@ def test_what_the_network_will_see_is_counted():
         "test": encoded([[], []]),
         "validation": encoded([]),
     }
-    assert describe_words(splits, 3) == {
+    splits["train"].n_truncated = 1
+    assert describe_words(splits) == {
         "share_unknown": {"train": 0.5, "test": 0.0, "validation": 0.0},
         "empty": {"train": 1, "test": 2, "validation": 0},
         "share_truncated": {"train": pytest.approx(1 / 3), "test": 0.0, "validation": 0.0},
@@ -235,7 +236,7 @@ def test_empty_splits_and_texts_without_a_word(cache):
     assert items(found["train"]) == [((2, 2), 1), ((), 0), ((), 1)]
     assert items(found["validation"]) == [] and found["validation"]["labels"].tolist() == []
     assert found["test"].__getitems__([1, 0])["input_ids"].tolist() == [[0], [0]]
-    assert describe_words(found, 5)["empty"] == {"train": 2, "validation": 0, "test": 2}
+    assert describe_words(found)["empty"] == {"train": 2, "validation": 0, "test": 2}
 
 
 SIZES = [(0, 4), (1, 4), (5, 5), (16, 4), (17, 4), (100, 1), (100, 16), (100, 128)]

@@ -242,3 +242,12 @@ def test_evaluation_follows_saving(tmp_path):
     )
     assert args.greater_is_better is False
     json.dumps(args.to_dict(), default=str)
+
+
+def test_a_data_seed_of_0_is_one():
+    from types import SimpleNamespace
+
+    from utils.training import order_seed
+
+    assert order_seed(SimpleNamespace(seed=5, data_seed=0)) == 0
+    assert order_seed(SimpleNamespace(seed=5, data_seed=None)) == 5
