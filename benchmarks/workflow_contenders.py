@@ -44,7 +44,8 @@ def main(words=None):
 
 def timed(work, *arguments, times: int = 1):
     """({seconds: best of `times`, before_mb: peak of memory until then}, result) of a call."""
-    before, seconds = peak_memory_mb(), []
+    before = peak_memory_mb()
+    seconds = []
     for _ in range(times):
         start = time.perf_counter()
         result = work(*arguments)
@@ -68,7 +69,8 @@ def bootstraps() -> dict:
 
 def bootstrap_stock(job: Job) -> dict:
     labels, predictions = job.codes()
-    score, rows = stock_score(job.task, labels), by_class(labels)
+    score = stock_score(job.task, labels)
+    rows = by_class(labels)
     loop(score, labels, predictions, rows, 1, job.seed)  # warm up
     found, _ = timed(loop, score, labels, predictions, rows, job.loop_samples, job.seed)
     return found | {
@@ -97,9 +99,13 @@ def by_class(labels: np.ndarray):
 
 def loop(score, labels, predictions, rows, samples: int, seed: int) -> np.ndarray:
     """Scores (samples,) of rows drawn with replacement within each class; rows: see `by_class`."""
-    (order, start, size), rng = rows, np.random.default_rng(seed)
-    drawn = (order[start + (rng.random(len(order)) * size).astype(np.intp)] for _ in range(samples))
-    return np.array([score(labels[own], predictions[own]) for own in drawn])
+    order, start, size = rows
+    rng = np.random.default_rng(seed)
+    scores = np.empty(samples)
+    for sample in range(samples):
+        own = order[start + (rng.random(len(order)) * size).astype(np.intp)]
+        scores[sample] = score(labels[own], predictions[own])
+    return scores
 
 
 # Confusion matrix.

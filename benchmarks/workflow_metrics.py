@@ -146,7 +146,8 @@ def main(argv=None):
         "goals": goals,
         "agreement": agreement,
     }
-    print(report := markdown_report(results))
+    report = markdown_report(results)
+    print(report)
     return write_results(args.output, "workflow_metrics", results, report)
 
 
@@ -221,14 +222,16 @@ def write_table(path: Path, rng, labels: np.ndarray, predictions: np.ndarray) ->
         chunk *= ((1 - confidence[rows]) / chunk.sum(axis=1))[:, None]
         chunk[line, predictions[rows]] = confidence[rows]
         array[rows] = chunk
-    ids, names = [f"documento_{i:07}" for i in range(len(labels))], names_of(labels)
+    ids = [f"documento_{i:07}" for i in range(len(labels))]
+    names = names_of(labels)
     write_predictions(path, ids, array, names, [names[code] for code in labels.tolist()])
     return confidence
 
 
 def write_csvs(folder: Path, rng, labels, predictions, confidence):
     """Write results.csv as a workflow exports it, and truth.csv in another order."""
-    names, start = names_of(labels), np.datetime64("2026-01-01T00:00:00")
+    names = names_of(labels)
+    start = np.datetime64("2026-01-01T00:00:00")
     with open(folder / "results.csv", "w", encoding="utf-8") as stream:
         stream.write("key,prediction,confidence,timestamp\n")
         stream.writelines(
@@ -253,8 +256,11 @@ def names_of(labels: np.ndarray) -> list[str]:
 def measure(way: str, args, folder: Path) -> dict:
     """Seconds and peak memory of one way in a fresh process on one core, the best of repeats."""
     task, who = way.split("-")
-    few = who == "stock" and task in ("array", "parquet") and args.stock_rows < args.rows
-    data = "compare" if task == "compare" else "stock" if few else "full"
+    data = "full"
+    if task == "compare":
+        data = "compare"
+    elif who == "stock" and task in ("array", "parquet") and args.stock_rows < args.rows:
+        data = "stock"  # with all rows scikit-learn would take hours, or all of the memory
     runs = []
     for _ in range(args.repeats):
         print(f"{way} …", file=sys.stderr, flush=True)
@@ -324,7 +330,8 @@ def agree(task: str, args) -> dict:
         args.samples,
         args.seed + 1,
     )
-    means, sds = (ours.mean(), theirs.mean()), (ours.std(ddof=1), theirs.std(ddof=1))
+    means = ours.mean(), theirs.mean()
+    sds = ours.std(ddof=1), theirs.std(ddof=1)
     apart = [
         float(abs(means[0] - means[1]) / np.hypot(*sds) * args.samples**0.5),
         float(abs(np.log(sds[0] / sds[1])) * args.samples**0.5),
@@ -364,7 +371,8 @@ def verdict(row: dict, key: str, goal: float) -> dict:
 
 def markdown_report(results: dict) -> str:
     """The Markdown tables."""
-    args, pinned = results["arguments"], results["hardware"]["cores_used"]
+    args = results["arguments"]
+    pinned = results["hardware"]["cores_used"]
     parts = [
         f"# Metrics of {args['rows']:,} documents, {min(args['classes'], args['rows'] // 40)} "
         f"classes, {args['samples']:,} bootstrap samples\n",

@@ -162,32 +162,29 @@ def label_rows(corpus, probabilities, names) -> pd.DataFrame:
             f"probabilities of shape {np.shape(probabilities)} for {len(corpus.unlabelled)} rows "
             f"and {len(names)} classes"
         )
+    probabilities = np.asarray(probabilities)
     parts = []
     for split, dataset in corpus.splits.items():
-        own = dataset.features["label"].names
-        parts.append(
-            pd.DataFrame(
-                {
-                    "id": list(dataset["id"]),
-                    "text": list(dataset["text"]),
-                    "label": [own[c] for c in dataset["label"]],
-                    "source": "human",
-                    "confidence": np.nan,
-                    "split": split,
-                }
-            )
-        )
-    best = np.asarray(probabilities).argmax(1) if len(corpus.unlabelled) else np.zeros(0, int)
-    parts.append(
-        pd.DataFrame(
-            {
-                "id": list(corpus.unlabelled["id"]),
-                "text": list(corpus.unlabelled["text"]),
-                "label": [names[c] for c in best],
-                "source": "model",
-                "confidence": np.asarray(probabilities)[np.arange(len(best)), best].astype(float),
-                "split": "unlabelled",
-            }
-        )
-    )
+        own_names = dataset.features["label"].names
+        columns = {
+            "id": list(dataset["id"]),
+            "text": list(dataset["text"]),
+            "label": [own_names[c] for c in dataset["label"]],
+            "source": "human",
+            "confidence": np.nan,
+            "split": split,
+        }
+        parts.append(pd.DataFrame(columns))
+    best = np.zeros(0, int)
+    if len(corpus.unlabelled):
+        best = probabilities.argmax(axis=1)
+    columns = {
+        "id": list(corpus.unlabelled["id"]),
+        "text": list(corpus.unlabelled["text"]),
+        "label": [names[c] for c in best],
+        "source": "model",
+        "confidence": probabilities[np.arange(len(best)), best].astype(float),
+        "split": "unlabelled",
+    }
+    parts.append(pd.DataFrame(columns))
     return pd.concat([part for part in parts if len(part)], ignore_index=True)

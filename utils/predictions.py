@@ -8,7 +8,7 @@ float32, probabilities list<float32> in the order of the class names, which are 
 
 import json
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -209,7 +209,7 @@ def _write_jsonl(path, ids, labels, probabilities, class_names):
                 file.write(json.dumps(record, ensure_ascii=False) + "\n")
 
 
-def _read_parquet(path):
+def _read_parquet(path: Path) -> Predictions:
     # Buffered ahead, the whole file would stay in memory.
     with pq.ParquetFile(path, pre_buffer=False) as file:
         _check_columns(path, [*COLUMNS, "probabilities"], file.schema_arrow.names)
@@ -235,7 +235,7 @@ def _read_parquet(path):
     return _predictions(path, table, probabilities, class_names)
 
 
-def _read_csv(path):
+def _read_csv(path: Path) -> Predictions:
     # As records are read: other encodings, delimiters and decimal commas, for spreadsheets save so.
     found = csv_format(path, None, ReadReport())
     _check_columns(path, COLUMNS, found.header)
@@ -267,7 +267,7 @@ def _read_csv(path):
     return _predictions(path, table, np.concatenate(probabilities), class_names)
 
 
-def _read_jsonl(path):
+def _read_jsonl(path: Path) -> Predictions:
     class_names: list[str] = []  # those of the first row, in its order
     rows = []
     probabilities = []
@@ -293,7 +293,8 @@ def _read_jsonl(path):
     return _predictions(path, pa.table(columns, COLUMNS), np.stack(probabilities), class_names)
 
 
-def _check_columns(path, wanted, found):
+def _check_columns(path: Path, wanted: list[str], found: Sequence[str]):
+    """Refuse a table that lacks a column or has one twice."""
     missing = [name for name in wanted if name not in found]
     if missing:
         raise InputError(
@@ -304,7 +305,8 @@ def _check_columns(path, wanted, found):
         raise InputError(f"{path} has more than one column {', '.join(twice)}: rename one")
 
 
-def _stored_names(path, metadata):
+def _stored_names(path: Path, metadata: dict[bytes, bytes] | None) -> list[str]:
+    """The class names in a parquet file's metadata."""
     try:
         names = json.loads((metadata or {})[b"class_names"])
     except (KeyError, ValueError):

@@ -113,13 +113,15 @@ def single_runs(aligned: Aligned) -> tuple[list, list[np.ndarray]]:
 
 
 def mean_probabilities(probabilities: list[np.ndarray]) -> np.ndarray:
+    """The mean (n, n_classes) of several runs' probabilities, in one copy of memory."""
     total = probabilities[0].astype(np.float32)  # a copy
     for other in probabilities[1:]:
         total += other
     return total / np.float32(len(probabilities))
 
 
-def by_macro_f1(row: dict):
+def by_macro_f1(row: dict[str, Any]) -> tuple:
+    """The order of models: highest macro-F1, then lowest log loss, then name."""
     return -row["macro_f1"], row["log_loss"], row["model"]
 
 
@@ -193,7 +195,9 @@ def row_sums(
     and correct minus confidence in each bin.
     """
     predictions, confidence, p_true, _ = row_scores(labels, probabilities)
-    rows, correct = np.arange(len(labels)), predictions == labels
+    rows = np.arange(len(labels))
+    correct = predictions == labels
+    # A prediction of a class that never occurs in the labels is of no row: it is wrong, no more.
     place = np.minimum(np.searchsorted(classes, predictions), len(classes) - 1)
     known = classes[place] == predictions
     bins = 2 * len(classes) + 1 + confidence_bins(confidence)
@@ -303,7 +307,14 @@ def likely_label_errors(
     return frame.sort_values("least_confidence", ascending=False, kind="stable", ignore_index=True)
 
 
-def opinion_frame(aligned: Aligned, rows, models, predictions, confidence) -> pd.DataFrame:
+def opinion_frame(
+    aligned: Aligned,
+    rows: np.ndarray,
+    models: list[str],
+    predictions: np.ndarray,
+    confidence: np.ndarray,
+) -> pd.DataFrame:
+    """The documents of some rows: id, label, and each model's prediction and confidence."""
     names = np.array(aligned.class_names, dtype=object)
     columns = {"id": aligned.ids[rows], "label": names[aligned.labels[rows]]}
     for place, model in enumerate(models):

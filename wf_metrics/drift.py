@@ -91,7 +91,8 @@ def chi_square(first: np.ndarray, both: np.ndarray) -> np.ndarray:
     return (squares / expected + squares / (both - expected)).sum(axis=1)
 
 
-def by_change(row: dict):
+def by_change(row: dict) -> tuple:
+    """The order of classes: largest change of the share first, then by name."""
     return -abs(row["current_share"] - row["reference_share"]), row["class"]
 
 
@@ -153,6 +154,7 @@ def confidence_words(drift: dict) -> str:
 
 
 def sizes(drift: dict) -> str:
+    """How many documents each side has, and whether they are few."""
     few = min(drift["reference_documents"], drift["current_documents"])
     warning = f", so few that only large changes show (fewer than {FEW})" if few < FEW else ""
     return (

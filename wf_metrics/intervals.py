@@ -56,7 +56,8 @@ def bootstrap_macro_f1(labels, predictions, samples: int = SAMPLES, seed: int = 
     other classes. The distribution is that of resampling rows.
     """
     rng = np.random.default_rng(seed)
-    labels, predictions = np.asarray(labels), np.asarray(predictions)
+    labels = np.asarray(labels)
+    predictions = np.asarray(predictions)
     classes = np.flatnonzero(np.bincount(labels))
     support, hits = class_counts(labels, predictions)
     wrong = np.flatnonzero(labels != predictions)
@@ -67,7 +68,8 @@ def bootstrap_macro_f1(labels, predictions, samples: int = SAMPLES, seed: int = 
     place = np.searchsorted(classes, predictions[wrong])
     known = classes[np.minimum(place, len(classes) - 1)] == predictions[wrong]
     goes_to = np.append(np.where(known, place, len(classes)), len(classes))
-    misses, buffer = support - hits, np.empty(len(wrong) + 1)
+    misses = support - hits
+    buffer = np.empty(len(wrong) + 1)
     start = np.cumsum(misses) - misses
     drawn_hits = rng.binomial(support, hits / support, (samples, len(classes)))
     scores = np.empty(samples)
