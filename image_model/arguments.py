@@ -73,29 +73,8 @@ class ImageTrainingArguments(SuiteTrainingArguments):
     remove_unused_columns: bool = field(
         default=False, metadata={"help": "must stay off: pages are no table"}
     )
-    average_checkpoints: int = field(
-        default=0,
-        metadata={
-            "help": "end with the mean of the weights of the last so many checkpoints; 0: with the "
-            "best checkpoint's"
-        },
-    )
 
     def __post_init__(self):
-        if self.average_checkpoints < 0:
-            raise ValueError(f"--average_checkpoints {self.average_checkpoints}: give 0 or more")
-        if self.save_strategy in ("no", "best"):
-            self.average_checkpoints = 0
-        if self.average_checkpoints and self.early_stopping_patience:
-            raise ValueError(
-                "--early_stopping_patience: ends with the best checkpoint; pass "
-                "--average_checkpoints 0 beside it"
-            )
-        if self.average_checkpoints:
-            self.load_best_model_at_end = False
-            # The Trainer keeps the best checkpoint too, in the place of one of the last.
-            if self.save_total_limit is not None:
-                self.save_total_limit = max(self.save_total_limit, self.average_checkpoints + 1)
         if self.train_sampling_strategy == "group_by_length":
             raise ValueError(
                 "--train_sampling_strategy group_by_length: pages have no length; choose random"
@@ -113,10 +92,5 @@ def parse_training(argv, doc: str, *more):
     argv = add_model_config(argv, configs, default=RESNET_TINY)
     types = (ModelArguments, PageDatasetArguments, ImageTrainingArguments, *more)
     model_args, data_args, args, *others, words = parse(types, argv, doc=doc)
-    idle = idle_flags(args, words["typed_args"])
-    if words["typed_args"].get("average_checkpoints") and not args.average_checkpoints:
-        idle["average_checkpoints"] = f"with --save_strategy {args.save_strategy}"
-    if words["typed_args"].get("load_best_model_at_end") and args.average_checkpoints:
-        idle["load_best_model_at_end"] = "without --average_checkpoints 0"
-    refuse_idle(words["typed_args"], idle)
+    refuse_idle(words["typed_args"], idle_flags(args, words["typed_args"]))
     return model_args, data_args, args, *others, words

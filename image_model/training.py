@@ -1,14 +1,11 @@
-"""What the Trainer lacks for pages: batch norms that fit the weights, and mean weights."""
-
-from pathlib import Path
+"""What the Trainer lacks for pages: means and variances of batch norms that fit the weights."""
 
 import numpy as np
 import torch
 from torch.nn.modules.batchnorm import _BatchNorm
-from transformers import AutoModelForImageClassification, TrainerCallback
+from transformers import TrainerCallback
 
 from image_model.pixels import normalised
-from utils.training.trainer import checkpoint_step
 
 # Enough for a mean over pages and places; a larger corpus is drawn from, so that it costs no more.
 MOST_PAGES = 2048
@@ -78,24 +75,3 @@ def remeasure_batch_norms(model, pixels: np.ndarray, processor, args):
     for norm, momentum in zip(norms, momenta, strict=True):
         norm.momentum = momentum
     model.train(was_training)
-
-
-@torch.no_grad()
-def average_checkpoints(model, folder: Path, count: int):
-    """Give a model the mean of the weights of its last checkpoints.
-
-    At a high rate each step's weights lie about a better middle (stochastic weight averaging,
-    Izmailov and others, 2018, arXiv:1803.05407). Batch norms must be measured anew afterwards.
-
-    Args:
-        folder: where the Trainer wrote `checkpoint-<step>/`.
-        count: how many; where there are fewer, all.
-    """
-    checkpoints = sorted(folder.glob("checkpoint-*"), key=checkpoint_step)[-count:]
-    states = [
-        AutoModelForImageClassification.from_pretrained(checkpoint).state_dict()
-        for checkpoint in checkpoints
-    ]
-    for name, weights in model.state_dict().items():
-        if states and weights.is_floating_point():
-            weights.copy_(torch.stack([state[name] for state in states]).mean(0))

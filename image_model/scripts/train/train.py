@@ -24,7 +24,7 @@ from image_model.arguments import RESNET_TINY, parse_training
 from image_model.inference import PACKAGE
 from image_model.model import build_model, load_config, load_view
 from image_model.pixels import Pages, SetEpochCallback, make_collator, resize_splits
-from image_model.training import BatchNormCallback, average_checkpoints, remeasure_batch_norms
+from image_model.training import BatchNormCallback
 from utils import runs
 from utils.cli import start_logging
 from utils.data import load_corpus, options_of, training_order
@@ -106,11 +106,8 @@ def main(argv=None) -> Path:
     # Train.
     outcome = train(trainer, args.resume)
     results = {f"train_{k.removeprefix('train_')}": v for k, v in outcome.metrics.items()}
-    if args.average_checkpoints:
-        average_checkpoints(trainer.model, working, args.average_checkpoints)
-        remeasure_batch_norms(trainer.model, pixels["train"], view.processor, args)
 
-    # Evaluate: validation and test, once, with the best or the mean weights.
+    # Evaluate: validation and test, once, with the best weights.
     probabilities = {
         split: evaluate_split(trainer, pages[split], split, results)
         for split in ("validation", "test")

@@ -294,14 +294,6 @@ TRAIN_REFUSED = {
     ),
     "length groups": (["--train_sampling_strategy", "group_by_length"], "pages have no length"),
     "texts": (["--dataset", "sample"], "no image in it"),
-    "the mean and the best": (
-        ["--average_checkpoints", "2", "--early_stopping_patience", "1"],
-        "--average_checkpoints 0",
-    ),
-    "a mean of nothing": (
-        ["--average_checkpoints", "2", "--save_strategy", "no"],
-        "--average_checkpoints",
-    ),
     "an occupied folder": (["--output_dir", "{tree}"], "already there"),
 }
 
@@ -491,24 +483,6 @@ def test_batch_norms_of_a_run_fit_its_weights(strategy, tree, tmp_path, no_figur
             torch.testing.assert_close(value, stored[name], atol=1e-4, rtol=1e-3)
         else:
             assert (value == stored[name]).all()
-
-
-def test_the_mean_of_the_last_checkpoints_is_saved(tree, tmp_path, no_figures):
-    """Of three epochs the last two, whichever was the best; the card claims no best weights."""
-    from safetensors.numpy import load_file
-
-    more = ["--num_train_epochs", "3", "--average_checkpoints", "2", "--keep_checkpoints"]
-    run = train_script.main(flags(tree, tmp_path / "r", *more))
-    saved = load_file(run / "model.safetensors")
-    last = [load_file(run / f"checkpoint-{step}" / "model.safetensors") for step in (12, 18)]
-    differing = 0
-    for name, weights in saved.items():
-        if "running" not in name and "num_batches" not in name:
-            mean = (last[0][name] + last[1][name]) / 2
-            np.testing.assert_allclose(weights, mean, atol=1e-6)
-            differing += int((weights != last[1][name]).any())
-    assert differing > 10
-    assert "Se guarda el modelo con mejor" not in (run / "README.md").read_text(encoding="utf-8")
 
 
 @pytest.mark.slow
