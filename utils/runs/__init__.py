@@ -2,6 +2,7 @@
 
 from utils.runs.evaluation import (
     headline,
+    read_as_trained,
     read_evaluation,
     save_evaluation,
     write_evaluation,
@@ -50,6 +51,7 @@ __all__ = [
     "length_of",
     "plain",
     "print_notes",
+    "read_as_trained",
     "read_config",
     "read_evaluation",
     "read_json",

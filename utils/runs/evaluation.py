@@ -158,6 +158,20 @@ def write_results(folder: Path, results: dict, class_names: list[str], **card):
     (folder / "README.md").write_text(model_card(config, results, report, **card), encoding="utf-8")
 
 
+def read_as_trained(args, explicit_args: dict, config: dict) -> Corpus:
+    """The run's own dataset or another one; options of reading that the user did not set are the
+    run's.
+
+    Args:
+        args: `DataOptions` with `dataset`. config: the run's config.yaml.
+    """
+    source = args.dataset or config["arguments"]["dataset"]
+    inherited = vars(usable_options(source, DataOptions(**config["dataset"]["options"])))
+    for option in inherited.keys() - explicit_args.keys():
+        setattr(args, option, inherited[option])
+    return load_corpus(source, options_of(args))
+
+
 def read_evaluation(
     args, explicit_args: dict, trained_on: str, options: dict, content: str = "text"
 ) -> Corpus:

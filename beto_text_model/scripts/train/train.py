@@ -64,12 +64,12 @@ def main(argv=None) -> Path:
 
     # Splits: the same for every room.
     corpus = load_corpus(data_args.dataset, options_of(data_args))
-    splits, names = corpus.splits, corpus.info["labels"]
+    splits, class_names = corpus.splits, corpus.info["labels"]
     splits["train"] = training_order(splits["train"])
 
     # Model: configuration, tokenizer, weights.
     set_seed(args.seed)
-    config = load_config(model_args, names)
+    config = load_config(model_args, class_names)
     hidden_size = getattr(config, "hidden_size", None)
     args = decide_precision(args, hidden_size, words["explicit_args"])
     if (hidden_size or 0) >= ALL_CORES_MIN_HIDDEN_SIZE:

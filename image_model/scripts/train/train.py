@@ -68,12 +68,12 @@ def main(argv=None) -> Path:
 
     # Splits: the same for every room.
     corpus = load_corpus(data_args.dataset, options_of(data_args), content="image")
-    splits, names = corpus.splits, corpus.info["labels"]
+    splits, class_names = corpus.splits, corpus.info["labels"]
     splits["train"] = training_order(splits["train"])
 
     # Model: configuration, processor, weights.
     set_seed(args.seed)
-    config = load_config(model_args, names)
+    config = load_config(model_args, class_names)
     if width_of(config) >= ALL_CORES_MIN_WIDTH:
         use_all_cores(args)
     view = load_view(model_args)

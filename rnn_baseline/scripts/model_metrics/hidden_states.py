@@ -19,7 +19,7 @@ import pandas as pd
 from rnn_baseline.inference import PACKAGE, load_predictor
 from utils import runs
 from utils.cli import parse, start_logging
-from utils.data import DataOptions, codes_for, load_corpus, options_of, usable_options
+from utils.data import DataOptions, codes_for
 from utils.data.corpus import SPLITS
 from utils.errors import InputError, exits_on_input_error
 from utils.figures import save_figure
@@ -68,13 +68,9 @@ def main(argv=None) -> Path:
     claim_report(folder, "entropy.csv", args.overwrite)
 
     # Splits: the same for every room; the run's own reading options where none is given.
-    source = args.dataset or config["arguments"]["dataset"]
-    inherited = vars(usable_options(source, DataOptions(**config["dataset"]["options"])))
-    for option in inherited.keys() - words["explicit_args"].keys():
-        setattr(args, option, inherited[option])
-    corpus = load_corpus(source, options_of(args))
-    names = runs.read_labels(run)
-    labels = codes_for(names, corpus.splits[args.split], args.split)
+    corpus = runs.read_as_trained(args, words["explicit_args"], config)
+    class_names = runs.read_labels(run)
+    labels = codes_for(class_names, corpus.splits[args.split], args.split)
     dataset = corpus.splits[args.split]
     drawn = np.sort(np.random.default_rng(args.seed).permutation(len(dataset))[: args.most])
 
@@ -83,17 +79,17 @@ def main(argv=None) -> Path:
     probabilities, states = predictor.probabilities_and_states(dataset["text"], args.batch_size)
 
     # Save.
-    table = entropy_table(dataset, labels, probabilities, names)
+    table = entropy_table(dataset, labels, probabilities, class_names)
     with whole_folder(folder) as partial:
         write_csv(table, partial / "entropy.csv")
         points = {how: project(states[drawn], how, args.seed) for how in ("pca", "tsne")}
         for how, title in (("pca", "PCA"), ("tsne", "t-SNE")):
             figure = scatter_figure(
-                points[how], labels[drawn], names, f"{title} of {len(drawn)} hidden states"
+                points[how], labels[drawn], class_names, f"{title} of {len(drawn)} hidden states"
             )
             save_figure(figure, partial / f"{how}.png")
         said = [
-            f"{i} → {names[p]}: {text or ''}"
+            f"{i} → {class_names[p]}: {text or ''}"
             for i, p, text in zip(
                 np.array(dataset["id"])[drawn],
                 probabilities[drawn].argmax(1),
@@ -101,7 +97,7 @@ def main(argv=None) -> Path:
                 strict=True,
             )
         ]
-        page = interactive_scatter(points["tsne"], labels[drawn], names, said)
+        page = interactive_scatter(points["tsne"], labels[drawn], class_names, said)
         page.write_html(str(partial / "hidden_states.html"), include_plotlyjs=True)
     print(
         f"{folder}: {len(drawn)} documents of {args.split} drawn; least sure: "
@@ -110,13 +106,13 @@ def main(argv=None) -> Path:
     return folder
 
 
-def entropy_table(dataset, labels, probabilities, names) -> pd.DataFrame:
+def entropy_table(dataset, labels, probabilities, class_names) -> pd.DataFrame:
     """All documents with label, prediction and entropy (nats), the least sure first."""
     frame = pd.DataFrame(
         {
             "id": dataset["id"],
-            "label": [names[code] for code in labels],
-            "prediction": [names[code] for code in probabilities.argmax(1)],
+            "label": [class_names[label_id] for label_id in labels],
+            "prediction": [class_names[label_id] for label_id in probabilities.argmax(1)],
             "confidence": probabilities.max(1),
             "entropy": entropies(probabilities),
             "text": [(text or "")[:TEXT] for text in dataset["text"]],

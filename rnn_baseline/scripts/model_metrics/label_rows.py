@@ -17,7 +17,7 @@ import numpy as np
 from rnn_baseline.inference import PACKAGE, load_predictor
 from utils import runs
 from utils.cli import parse, start_logging
-from utils.data import DataOptions, load_corpus, options_of, usable_options
+from utils.data import DataOptions
 from utils.errors import InputError, exits_on_input_error
 from utils.inspection import label_rows
 from utils.training.inference import inference_device
@@ -43,27 +43,23 @@ def main(argv=None) -> Path:
     args, words = parse(LabelArguments, argv, doc=__doc__, positional=["run"])
     start_logging()
     run, output = Path(words["run"]), Path(args.output)
-    config, names = runs.read_config(run, PACKAGE), runs.read_labels(run)
+    config, class_names = runs.read_config(run, PACKAGE), runs.read_labels(run)
     if output.suffix not in (".csv", ".parquet"):
         raise InputError(f"--output {args.output!r}: give a file that ends with .csv or .parquet")
     if output.exists() and not args.overwrite:
         raise InputError(f"--output {output}: already there; pass --overwrite to replace it")
 
     # Rows: the run's own reading options where none is given.
-    source = args.dataset or config["arguments"]["dataset"]
-    inherited = vars(usable_options(source, DataOptions(**config["dataset"]["options"])))
-    for option in inherited.keys() - words["explicit_args"].keys():
-        setattr(args, option, inherited[option])
-    corpus = load_corpus(source, options_of(args))
+    corpus = runs.read_as_trained(args, words["explicit_args"], config)
 
     # Predict the rows without a label.
-    probabilities = np.zeros((0, len(names)), np.float32)
+    probabilities = np.zeros((0, len(class_names)), np.float32)
     if len(corpus.unlabelled):
         predictor = load_predictor(run, inference_device(args.use_cpu), "fp32")
         probabilities = predictor.predict_probabilities(corpus.unlabelled["text"], args.batch_size)
 
     # Save.
-    table = label_rows(corpus, probabilities, names)
+    table = label_rows(corpus, probabilities, class_names)
     output.parent.mkdir(parents=True, exist_ok=True)
     if output.suffix == ".csv":
         table.to_csv(output, index=False, lineterminator="\n")

@@ -69,7 +69,7 @@ def main(argv=None) -> Path:
 
     # Splits: the same for every room.
     corpus = load_corpus(data_args.dataset, options_of(data_args))
-    splits, names = corpus.splits, corpus.info["labels"]
+    splits, class_names = corpus.splits, corpus.info["labels"]
     splits["train"] = training_order(splits["train"])
 
     # Model: vocabulary of the training texts, encoded corpus, weights.
@@ -91,7 +91,7 @@ def main(argv=None) -> Path:
     )
     if not args.streaming:
         encoded = {split: dataset.to(args.device) for split, dataset in encoded.items()}
-    model, vectors = build_model(model_args, names, tokenizer)
+    model, vectors = build_model(model_args, class_names, tokenizer)
 
     # Trainer: batches of one length, the suite's loss and metrics.
     description = describe_model(model_args, model, tokenizer, vectors, args) | found

@@ -52,13 +52,13 @@ def main(argv=None) -> Path:
 
     # Splits: the same for every room, by the reader that the config names too.
     corpus = corpus_of(source, dict(config.interpolate()["dataset"]))
-    splits, names = corpus.splits, corpus.info["labels"]
+    splits, class_names = corpus.splits, corpus.info["labels"]
 
     # Model: an initialised pipeline, or one to start from.
     working.mkdir(parents=True, exist_ok=True)
     block = keep_history(config, working / "log.jsonl")
     if start:
-        start_from(config, Path(start), names)
+        start_from(config, Path(start), class_names)
     nlp = initialise(config, args.gpu_id)
     arguments = vars(args) | {"dataset": source, "seed": nlp.config["system"]["seed"]}
     arguments |= {
