@@ -250,7 +250,7 @@ def scanned(page: Image.Image, rng: random.Random) -> Image.Image:
 
 
 def write_tree(folder: str | Path, seed: int = 0) -> int:
-    """Write the pages as `split/typology/*.png` and return how many; an occupied folder is refused."""
+    """Write the pages as `split/typology/*.png`, return how many; an occupied folder is refused."""
     folder = Path(folder)
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise InputError(

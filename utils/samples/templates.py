@@ -8,21 +8,24 @@ ends a line.
 
 from pathlib import Path
 
-MEN = """Andrés Camilo;Juan Sebastián;Óscar Iván;Héctor Fabio;José Ángel;Luis Germán;Édgar;Raúl;Efraín;Nicolás;
-Martín;Julián David;Ramón;Rubén Darío;Álvaro;Jesús María;Simón;Hernán;Tomás;Wílmer;Jaime;Fabián;Íñigo;Gonzalo;
-Mauricio;Saúl;Iván Ernesto;Víctor Hugo;Adrián;Germán Eduardo;Aníbal;Félix;Benjamín;Cristóbal""".replace(
-    "\n", ""
+MEN = (
+    "Andrés Camilo;Juan Sebastián;Óscar Iván;Héctor Fabio;José Ángel;Luis Germán;Édgar;Raúl;"
+    "Efraín;Nicolás;Martín;Julián David;Ramón;Rubén Darío;Álvaro;Jesús María;Simón;Hernán;"
+    "Tomás;Wílmer;Jaime;Fabián;Íñigo;Gonzalo;Mauricio;Saúl;Iván Ernesto;Víctor Hugo;Adrián;"
+    "Germán Eduardo;Aníbal;Félix;Benjamín;Cristóbal"
 )
-WOMEN = """María Fernanda;Ana Lucía;Sofía;Luz Marina;Begoña;Martha Inés;Beatriz;Yolanda;Rocío;Mónica;Paula Andrea;
-Ángela;Inés;Verónica;Nohora;Concepción;Valentina;Lucía del Pilar;Esperanza;Sandra Milena;Ximena;Íngrid;Natalia;
-Doris;Adriana;Úrsula;Begoña Isabel;Teresa;Amparo;Gloria Stella;Noemí;Belén;Carolina""".replace(
-    "\n", ""
+WOMEN = (
+    "María Fernanda;Ana Lucía;Sofía;Luz Marina;Begoña;Martha Inés;Beatriz;Yolanda;Rocío;"
+    "Mónica;Paula Andrea;Ángela;Inés;Verónica;Nohora;Concepción;Valentina;Lucía del Pilar;"
+    "Esperanza;Sandra Milena;Ximena;Íngrid;Natalia;Doris;Adriana;Úrsula;Begoña Isabel;Teresa;"
+    "Amparo;Gloria Stella;Noemí;Belén;Carolina"
 )
-SURNAMES = """Muñoz;Peña;Castañeda;Núñez;Ordóñez;Agüero;Argüello;Ibáñez;Gutiérrez;Martínez;Rodríguez;Gómez;Cárdenas;
-Zúñiga;Acuña;Cañón;Piñeros;Beltrán;Vásquez;Suárez;Londoño;Patiño;Quiñones;Saldaña;Avendaño;Bermúdez;Chacón;Durán;
-Echeverri;Forero;Güiza;Hincapié;Jiménez;Ladino;Marín;Nieto;Ocampo;Páez;Quintero;Rincón;Sepúlveda;Téllez;Urrego;
-Valbuena;Yáñez;Zapata;Rendón;Buitrago;Cifuentes;Mejía;Tovar;Pedraza;Riaño;Treviño;Cedeño;Montaño""".replace(
-    "\n", ""
+SURNAMES = (
+    "Muñoz;Peña;Castañeda;Núñez;Ordóñez;Agüero;Argüello;Ibáñez;Gutiérrez;Martínez;Rodríguez;"
+    "Gómez;Cárdenas;Zúñiga;Acuña;Cañón;Piñeros;Beltrán;Vásquez;Suárez;Londoño;Patiño;"
+    "Quiñones;Saldaña;Avendaño;Bermúdez;Chacón;Durán;Echeverri;Forero;Güiza;Hincapié;Jiménez;"
+    "Ladino;Marín;Nieto;Ocampo;Páez;Quintero;Rincón;Sepúlveda;Téllez;Urrego;Valbuena;Yáñez;"
+    "Zapata;Rendón;Buitrago;Cifuentes;Mejía;Tovar;Pedraza;Riaño;Treviño;Cedeño;Montaño"
 )
 
 COUNTRIES = [
@@ -33,8 +36,9 @@ COUNTRIES = [
         "cc": "C.C.",
         "moneda": "pesos",
         "estado": "REPÚBLICA DE COLOMBIA",
-        "ciudades": "Bogotá D.C.;Medellín;Cali;Barranquilla;Bucaramanga;Pereira;Manizales;Ibagué;Neiva;Cúcuta;Tunja;"
-        "Villavicencio;Montería;Popayán;Pasto;Armenia;Chía;Envigado;Itagüí;Magangué;Sogamoso;Facatativá",
+        "ciudades": "Bogotá D.C.;Medellín;Cali;Barranquilla;Bucaramanga;Pereira;Manizales;Ibagué;"
+        "Neiva;Cúcuta;Tunja;Villavicencio;Montería;Popayán;Pasto;Armenia;Chía;Envigado;Itagüí;"
+        "Magangué;Sogamoso;Facatativá",
     },
     {
         "pais": "México",

@@ -13,7 +13,8 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import f1_score
 
 from utils.errors import InputError
-from utils.samples.documents import generate_sample, in_words, main, write_tree
+from utils.samples.documents import generate_sample, main, write_tree
+from utils.samples.fillers import in_words
 
 SEED_0_SHA256 = "a47db7a5d8a7153f636fdf65b22f43038552fab935fb5312c456ade770b2926f"
 
