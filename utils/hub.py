@@ -10,8 +10,8 @@ from utils.errors import InputError
 PROXIES = ("HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy")
 
 OFFLINE_HINT = (
-    "the Hub cannot be reached: where it can, run 'hf download {0} --local-dir models/{0}', copy that "
-    "folder here and give its path, or pass --model_name_or_path {1}"
+    "the Hub cannot be reached: where it can, run 'hf download {0} --local-dir models/{0}', copy "
+    "that folder here and give its path, or pass --model_name_or_path {1}"
 )
 
 
@@ -38,6 +38,11 @@ def offline_if_unreachable(timeout: float = 3.0) -> bool:
     return False
 
 
+def first_line(error: Exception) -> str:
+    """What a library says in its first line; the kind of error where it says nothing."""
+    return (str(error).splitlines() or [type(error).__name__])[0]
+
+
 def from_source(auto_class, name: str, *, at_hand: str, **kwargs):
     """`auto_class.from_pretrained`, with one clear line when a Hub id or a folder cannot be loaded.
 
@@ -48,11 +53,7 @@ def from_source(auto_class, name: str, *, at_hand: str, **kwargs):
     try:
         return auto_class.from_pretrained(name, **kwargs)
     except (OSError, ValueError, KeyError, RuntimeError) as error:
-        reason = (
-            OFFLINE_HINT.format(name, at_hand)
-            if offline
-            else (str(error).splitlines() or [type(error).__name__])[0]
-        )
+        reason = OFFLINE_HINT.format(name, at_hand) if offline else first_line(error)
         raise InputError(f"--model_name_or_path {name}: cannot be loaded; {reason}") from None
 
 

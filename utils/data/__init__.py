@@ -1,23 +1,18 @@
 """One verb for every room: `load_splits(source)`."""
 
+from utils.data.corpus import Corpus, DataOptions, options_of
+from utils.data.folds import fold_corpora, repeat_corpora
 from utils.data.load import (
     SAMPLE_PAGES,
-    Corpus,
-    DataOptions,
     codes_for,
-    dataset_name,
-    fold_corpora,
-    is_prepared,
     load_corpus,
     load_evaluation,
     load_splits,
-    load_unlabelled,
-    options_of,
-    repeat_corpora,
-    save_prepared,
     training_order,
     usable_options,
 )
+from utils.data.prepared import is_prepared, load_unlabelled, save_prepared
+from utils.records import dataset_name
 
 __all__ = [
     "Corpus",
@@ -34,6 +29,6 @@ __all__ = [
     "options_of",
     "repeat_corpora",
     "save_prepared",
-    "usable_options",
     "training_order",
+    "usable_options",
 ]

@@ -1,4 +1,4 @@
-"""What is made of a dataset once and kept: below the `datasets` cache folder (HF_DATASETS_CACHE)."""
+"""What is made of a dataset once and kept, in the `datasets` cache folder (HF_DATASETS_CACHE)."""
 
 import hashlib
 import json
@@ -123,7 +123,7 @@ def checksum(path: Path) -> list[int]:
 
 
 def order_digest(dataset: datasets.Dataset) -> str:
-    """sha256 of a dataset's rows in their order: every column, images by the bytes of their files."""
+    """SHA-256 of a dataset's rows in their order: every column, images by their files' bytes."""
     images = [name for name, f in dataset.features.items() if isinstance(f, datasets.Image)]
     for name in images:
         dataset = dataset.cast_column(name, datasets.Image(decode=False))

@@ -3,16 +3,18 @@
 import io
 import re
 from pathlib import Path
+from typing import Any
 
 import datasets
 import numpy as np
 from PIL import Image
 
-from utils.data.corpus import content_column
+from utils.data.content import content_column
 from utils.figures import class_frequencies_figure, lengths_figure, save_figure
 from utils.tables import markdown_table
 
 WORD = re.compile(r"[^\W_]+")
+Table = tuple[list[str], list[list]]  # header and rows
 
 
 def words_per_text(dataset: datasets.Dataset) -> np.ndarray:
@@ -30,12 +32,11 @@ def words_per_text(dataset: datasets.Dataset) -> np.ndarray:
 def sizes_of_pages(dataset: datasets.Dataset) -> np.ndarray:
     """Width and height in pixels of each page image as its file states them: (n, 2) int."""
     rows = dataset.select_columns("image").cast_column("image", datasets.Image(decode=False))
-    return np.array([Image.open(io.BytesIO(row["image"]["bytes"])).size for row in rows]).reshape(
-        -1, 2
-    )
+    sizes = [Image.open(io.BytesIO(row["image"]["bytes"])).size for row in rows]
+    return np.array(sizes).reshape(-1, 2)
 
 
-def write_profile(splits: datasets.DatasetDict, info: dict, folder: Path):
+def write_profile(splits: datasets.DatasetDict, info: dict[str, Any], folder: Path):
     """Write `profile.md`, `figures/class_frequencies.png` and, of texts, `figures/lengths.png` into
     `folder`.
     """
@@ -59,7 +60,7 @@ def write_profile(splits: datasets.DatasetDict, info: dict, folder: Path):
     (Path(folder) / "profile.md").write_text(text, encoding="utf-8")
 
 
-def profile_markdown(info: dict, splits: tuple[list[str], list], measures: list[str]) -> str:
+def profile_markdown(info: dict[str, Any], splits: Table, measures: list[str]) -> str:
     """The profile as Markdown: `splits` is header and rows, `measures` what is said of the
     documents' sizes.
     """
@@ -82,75 +83,52 @@ def profile_markdown(info: dict, splits: tuple[list[str], list], measures: list[
     return "\n".join(parts)
 
 
-def splits_table(info: dict, lengths: dict) -> tuple[list[str], list]:
+def splits_table(info: dict[str, Any], lengths: dict[str, np.ndarray]) -> Table:
+    """Rows, classes, words and doubtful texts of each split."""
     report = info["report"]
-    header = [
-        "split",
-        "given",
-        "rows",
-        "classes",
-        "words",
-        "duplicates",
-        "null or empty",
-        "mojibake",
-    ]
-    rows = [
-        [
-            s,
-            "yes" if s in report["given_splits"] else "cut from train",
-            n_rows,
-            sum(n > 0 for n in report["class_counts"][s].values()),
-            int(lengths[s].sum()),
-            report["duplicates"].get(s, 0),
-            report["null_or_empty_texts"].get(s, 0),
-            report["mojibake"][s],
-        ]
-        for s, n_rows in info["rows"].items()
-        if s in lengths
-    ]
+    header = ["split", "given", "rows", "classes", "words", "duplicates", "null or empty"]
+    header.append("mojibake")
+    rows: list[list] = []
+    for split, words in lengths.items():
+        row = split_row(info, split)
+        row.insert(4, int(words.sum()))
+        row += [report["null_or_empty_texts"].get(split, 0), report["mojibake"][split]]
+        rows.append(row)
     return header, [*rows, ["unlabelled", "", info["rows"]["unlabelled"], "", "", "", "", ""]]
 
 
-def pages_table(info: dict) -> tuple[list[str], list]:
+def pages_table(info: dict[str, Any]) -> Table:
+    """Rows, classes and duplicates of each split of page images."""
+    rows = [split_row(info, split) for split in info["report"]["class_counts"]]
+    header = ["split", "given", "rows", "classes", "duplicates"]
+    return header, [*rows, ["unlabelled", "", info["rows"]["unlabelled"], "", ""]]
+
+
+def split_row(info: dict[str, Any], split: str) -> list:
+    """split, given, rows, classes and duplicates of one split."""
     report = info["report"]
-    rows = [
-        [
-            s,
-            "yes" if s in report["given_splits"] else "cut from train",
-            info["rows"][s],
-            sum(n > 0 for n in counts.values()),
-            report["duplicates"].get(s, 0),
-        ]
-        for s, counts in report["class_counts"].items()
-    ]
-    return ["split", "given", "rows", "classes", "duplicates"], [
-        *rows,
-        ["unlabelled", "", info["rows"]["unlabelled"], "", ""],
-    ]
+    given = "yes" if split in report["given_splits"] else "cut from train"
+    n_classes = sum(n > 0 for n in report["class_counts"][split].values())
+    return [split, given, info["rows"][split], n_classes, report["duplicates"].get(split, 0)]
 
 
-def sizes_table(sizes: dict) -> tuple[list[str], list]:
+def sizes_table(sizes: dict[str, np.ndarray]) -> Table:
     """Width × height: smallest, median and largest of each side."""
-    rows = [
-        [
-            s,
-            *(
-                " × ".join(map(str, side.astype(int)))
-                for side in (n.min(0), np.median(n, 0), n.max(0))
-            ),
-        ]
-        for s, n in sizes.items()
-        if len(n)
-    ]
+    rows = []
+    for split, pixels in sizes.items():
+        if len(pixels):
+            sides = (pixels.min(0), np.median(pixels, 0), pixels.max(0))
+            rows.append([split, *(" × ".join(map(str, side.astype(int))) for side in sides)])
     return ["split", "min", "median", "max"], rows
 
 
-def lengths_table(lengths: dict) -> tuple[list[str], list]:
-    rows = [
-        [s, int(n.min()), *(int(np.percentile(n, q)) for q in (5, 50, 95, 99)), int(n.max())]
-        for s, n in lengths.items()
-        if len(n)
-    ]
+def lengths_table(lengths: dict[str, np.ndarray]) -> Table:
+    """Percentiles of the words of a text, by split."""
+    rows = []
+    for split, words in lengths.items():
+        if len(words):
+            percentiles = [int(np.percentile(words, q)) for q in (5, 50, 95, 99)]
+            rows.append([split, int(words.min()), *percentiles, int(words.max())])
     return ["split", "min", "p5", "median", "p95", "p99", "max"], rows
 
 
@@ -159,17 +137,22 @@ def class_section(split: str, counts: dict[str, int], most: int = 10) -> str:
     ordered = sorted(counts.items(), key=sort_key)
     if len(ordered) <= 2 * most:
         return f"### {split}\n\n" + markdown_table(["class", "rows"], ordered)
-    frequent, rare = (
-        markdown_table(["class", "rows"], part) for part in (ordered[:most], ordered[-most:])
-    )
-    return f"### {split}: {most} most and {most} least frequent of {len(ordered)}\n\n{frequent}\n{rare}"
+    frequent = markdown_table(["class", "rows"], ordered[:most])
+    rare = markdown_table(["class", "rows"], ordered[-most:])
+    title = f"### {split}: {most} most and {most} least frequent of {len(ordered)}"
+    return f"{title}\n\n{frequent}\n{rare}"
 
 
-def sort_key(item: tuple[str, int]):
+def sort_key(item: tuple[str, int]) -> tuple[int, str]:
+    """The most frequent class first; of equals by name."""
     return -item[1], item[0]
 
 
-def dropped_table(info: dict) -> tuple[list[str], list]:
-    return ["reason", "split", "rows"], [
-        [r, s, n] for r, by_split in info["dropped"].items() for s, n in by_split.items()
+def dropped_table(info: dict[str, Any]) -> Table:
+    """The dropped rows by reason and split."""
+    rows = [
+        [reason, split, n]
+        for reason, by_split in info["dropped"].items()
+        for split, n in by_split.items()
     ]
+    return ["reason", "split", "rows"], rows

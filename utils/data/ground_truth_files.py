@@ -11,7 +11,7 @@ from pathlib import Path
 
 from utils.data.corpus import Corpus, DataOptions
 from utils.data.load import load_corpus
-from utils.data.sources import split_files, split_folders, split_of
+from utils.data.split_names import split_files, split_folders, split_of
 from utils.errors import InputError
 from utils.folders import files_below, whole_folder
 from utils.pages.text import SUFFIXES
@@ -79,7 +79,8 @@ def check_output(source: str, output: Path, overwrite: bool):
     inner, outer = output.resolve(), Path(source).resolve()
     if inner == outer or outer in inner.parents or inner in outer.parents:
         raise InputError(
-            f"{output}: one of it and {source} lies in the other; choose an output folder apart from it"
+            f"{output}: one of it and {source} lies in the other; choose an output folder apart "
+            "from it"
         )
     if output.exists() and (not output.is_dir() or any(output.iterdir())):
         if not (output / MARK).is_file():
@@ -88,7 +89,8 @@ def check_output(source: str, output: Path, overwrite: bool):
             )
         if not overwrite:
             raise InputError(
-                f"{output}: already there; pass --overwrite to replace it or choose another output folder"
+                f"{output}: already there; pass --overwrite to replace it or choose another output "
+                "folder"
             )
 
 
@@ -114,7 +116,8 @@ def tree_items(source: Path, split: str) -> list[Item]:
         raise InputError(
             f"{source}: no {split} folder, only {', '.join(sorted(folders))}; pass --split"
         )
-    items, left = [], Counter()
+    items: list[Item] = []
+    left: Counter[str] = Counter()
     for path in files_below(folders[split]):
         parts = path.relative_to(folders[split]).parts
         if path.suffix.lower() not in (".txt", *SUFFIXES):
@@ -185,7 +188,7 @@ def path_of(numbered: tuple[int, Item]) -> str:
 
 def typology_folders(items: list[Item]) -> dict[str, str]:
     """Typology -> its folder, of the same name wherever a folder can bear it."""
-    folders = {}
+    folders: dict[str, str] = {}
     for typology in sorted({item.typology for item in items}):
         base = (
             re.sub(r"^\.+", "_", UNSAFE.sub("_", typology)).encode()[:240].decode(errors="ignore")

@@ -1,9 +1,11 @@
 """Trees of page images to rows, and the ground truth that labels a flat test folder."""
 
 import collections
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from utils.data.readers import Row, id_and_label
 from utils.errors import InputError
 from utils.folders import files_below
 from utils.pages.images import PageFile, read_page_file, side_by_side
@@ -30,18 +32,18 @@ def documents(folders: dict[str, Path], log: ReadReport) -> list[Document]:
     Raises:
         InputError: two files would have one id.
     """
-    found, others = {}, collections.Counter()
+    found: dict[tuple[str, str], Document] = {}
+    others: collections.Counter[str] = collections.Counter()
     for split, folder in folders.items():
         for path in files_below(folder):
             if path.suffix.lower() not in SUFFIXES:
                 others[path.suffix.lower() or path.name] += 1
                 continue
-            parts = [readable_name(p) for p in path.relative_to(folder).with_suffix("").parts]
-            document = Document(path, split, "/".join(parts), parts[0] if len(parts) > 1 else None)
+            document = Document(path, split, *id_and_label(path, folder))
             if (split, document.id) in found:
                 raise InputError(
-                    f"{path}: {found[split, document.id].path.name} beside it would have the same id "
-                    f"{document.id!r}; keep one of them or rename it"
+                    f"{path}: {found[split, document.id].path.name} beside it would have the same "
+                    f"id {document.id!r}; keep one of them or rename it"
                 )
             found[split, document.id] = document
     if others:
@@ -50,7 +52,9 @@ def documents(folders: dict[str, Path], log: ReadReport) -> list[Document]:
     return list(found.values())
 
 
-def read_image_tree(folders: dict[str, Path], log: ReadReport, has_truth: bool = False):
+def read_image_tree(
+    folders: dict[str, Path], log: ReadReport, has_truth: bool = False
+) -> Iterator[Row]:
     """Yield (split, id, bytes, label) of the images below each split; of a file of several pages,
     the first.
 
@@ -59,7 +63,9 @@ def read_image_tree(folders: dict[str, Path], log: ReadReport, has_truth: bool =
     Raises:
         InputError: files right below test, and no ground truth (`has_truth`) to label them.
     """
-    wanted, several, lost = documents(folders, log), [], collections.Counter()
+    wanted = documents(folders, log)
+    several: list[str] = []
+    lost: collections.Counter[str] = collections.Counter()
     flat = [
         document.path for document in wanted if document.split == "test" and document.label is None
     ]
@@ -90,7 +96,7 @@ def read_image_tree(folders: dict[str, Path], log: ReadReport, has_truth: bool =
 
 
 def checked_file(path: Path) -> PageFile:
-    """A file that was decoded to its end, without the decoded image, of which several may be large."""
+    """A file that was decoded to its end, without the decoded image: several may be large."""
     file = read_page_file(path)
     file.image = None
     return file
@@ -119,9 +125,10 @@ def read_truth(source: str, log: ReadReport) -> dict[str, str]:
             f"--ground_truth {source}: {reason}; give a csv of file and typology, or a folder "
             "muestras/<typology>/*"
         )
-    truth = {}
+    truth: dict[str, str] = {}
     for name, typology in pairs:
-        name, typology = readable_name(name), readable_name(typology).strip()
+        name = readable_name(name)
+        typology = readable_name(typology).strip()
         for key in {name, Path(name).stem}:
             if truth.setdefault(key, typology) != typology:
                 raise InputError(
@@ -130,41 +137,48 @@ def read_truth(source: str, log: ReadReport) -> dict[str, str]:
                 )
     if not truth:
         raise InputError(
-            f"--ground_truth {source}: no file with a typology in it; give <typology>/<file> or a csv"
+            f"--ground_truth {source}: no file with a typology in it; give <typology>/<file> or a "
+            "csv"
         )
     return truth
 
 
 def pair_of(path: Path, line: int, record: dict) -> tuple[str, str]:
     """The file name and typology of a csv row."""
-    if missing := [name for name in ("file", "typology") if name not in record]:
+    missing = [name for name in ("file", "typology") if name not in record]
+    if missing:
+        columns = ", ".join(map(repr, record))
         raise InputError(
-            f"--ground_truth {path}: no column {missing[0]!r}, only {', '.join(map(repr, record))}; "
+            f"--ground_truth {path}: no column {missing[0]!r}, only {columns}; "
             "rename its columns to file and typology"
         )
     if not record["file"].strip() or not record["typology"].strip():
         raise InputError(
-            f"--ground_truth {path}, line {line}: no file or no typology; fill both or remove the line"
+            f"--ground_truth {path}, line {line}: no file or no typology; fill both or remove the "
+            "line"
         )
-    return record["file"].replace("\\", "/").rsplit("/", 1)[-1].strip(), record["typology"]
+    name = record["file"].replace("\\", "/").rsplit("/", 1)[-1].strip()
+    return name, record["typology"]
 
 
-def labelled(rows, truth: dict[str, str], source: str):
+def labelled(rows: Iterable[Row], truth: dict[str, str], source: str) -> Iterator[Row]:
     """The rows with labels for those of test that lie in no typology folder.
 
     Raises:
         InputError: the ground truth lacks some of them; the first is named.
     """
-    lacking, found = [], 0
+    lacking: list[str] = []
+    found = 0
     for split, identifier, content, label in rows:
         if split == "test" and label is None:
             label = truth.get(identifier.rsplit("/", 1)[-1])
-            found += label is not None
             if label is None:
                 lacking.append(identifier)
+            else:
+                found += 1
         yield split, identifier, content, label
     if lacking:
         raise InputError(
-            f"--ground_truth {source}: {len(lacking)} of {len(lacking) + found} files right below test/ "
-            f"are not in it, such as {lacking[0]!r}; add them to it or take them out of test/"
+            f"--ground_truth {source}: {len(lacking)} of {len(lacking) + found} files right below "
+            f"test/ are not in it, such as {lacking[0]!r}; add them to it or take them out of test/"
         )

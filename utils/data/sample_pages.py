@@ -3,7 +3,8 @@
 import datasets
 from tqdm import tqdm
 
-from utils.data.corpus import SPLITS, Corpus, content_hash, features
+from utils.data.content import content_hash, features
+from utils.data.corpus import SPLITS, Corpus
 from utils.pages.images import side_by_side
 from utils.samples.pages import render_job
 

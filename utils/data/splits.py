@@ -36,7 +36,7 @@ def group_rows(labels: np.ndarray, keys: np.ndarray) -> tuple[np.ndarray, np.nda
 
 
 def ranks_within_class(labels: np.ndarray, order_by: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Each item's rank (n,) within its class when sorted by `order_by`, and its class's size (n,)."""
+    """Each item's rank (n,) in its class when sorted by `order_by`, and its class's size (n,)."""
     order = np.lexsort((order_by, labels))
     sorted_labels = labels[order]
     starts = (

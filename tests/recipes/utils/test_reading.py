@@ -18,7 +18,8 @@ from tests.helpers import corpus_rows, refused, write_jsonl
 from utils import prepare_dataset
 from utils.data import DataOptions, load_corpus, load_evaluation, load_splits
 from utils.data.cache import order_digest
-from utils.data.sources import read_unlabelled, split_of
+from utils.data.sources import read_unlabelled
+from utils.data.split_names import split_of
 from utils.records import Columns, ReadReport
 
 ROWS = [
