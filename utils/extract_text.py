@@ -1,8 +1,9 @@
-"""The text of page images and PDFs: every file below one folder becomes a .txt at the same place
+r"""The text of page images and PDFs: every file below one folder becomes a .txt at the same place
 below another.
 
     python -m utils.extract_text dataset/ text_dataset/
-    python -m utils.extract_text dataset/ text_dataset/ --language spa+eng --rotate --workers 8 --resume
+    python -m utils.extract_text dataset/ text_dataset/ --language spa+eng --rotate --workers 8 \
+        --resume
     python -m utils.prepare_dataset text_dataset/ --output data/papeles/data_v1
 
 Read are png, jpg, jpeg, tif, tiff, bmp, webp and pdf with Tesseract (apt: tesseract-ocr-spa), one
@@ -26,6 +27,7 @@ from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass, field
 from operator import itemgetter
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from tqdm import tqdm
@@ -33,7 +35,8 @@ from tqdm import tqdm
 from utils.cli import parse, start_logging
 from utils.errors import DISK_FULL, InputError, exits_on_input_error, hold_until_main_ends
 from utils.folders import files_below, locked_folder
-from utils.pages.text import SUFFIXES, ReadOptions, Unreadable, engine, pages_of, reason_of
+from utils.pages.images import cores
+from utils.pages.text import SUFFIXES, Page, ReadOptions, Unreadable, engine, pages_of, reason_of
 from utils.tables import escape_formula, markdown_table
 from utils.text import STRAY_BYTES, nfc
 
@@ -51,8 +54,9 @@ COLUMNS = (
     "options",
 )
 PAGE_BREAK = "\n\f\n"
-LOW_CONFIDENCE = 60
+LOW_CONFIDENCE = 60  # mean of Tesseract's word confidences, 0 to 100
 SHOWN = 20  # failures that are printed; extraction.csv has all
+FileRow = dict[str, Any]  # a row of extraction.csv; texts alone where it was read back
 
 
 @dataclass
@@ -76,7 +80,7 @@ class Job:
     path: Path
     target: Path
     name: str
-    before: dict | None  # its row of the run that is resumed
+    before: FileRow | None  # its row of the run that is resumed
     made: bool  # the target is a txt of that run
     problem: str  # why it is not read at all
 
@@ -99,18 +103,18 @@ def main(argv=None) -> Path:
     jobs = list_jobs(paths, source, output, before)
     rows = extract_all(jobs, output, options, args)
 
-    # Save, and say it.
+    # Save and report: what an earlier run made of files that are gone stays listed.
     skipped = sum(row is before.get(row["file"]) for row in rows)
     targets = {txt_of(job.name) for job in jobs}
-    gone = [
-        row for name, row in before.items() if row["status"] == "ok" and txt_of(name) not in targets
-    ]
+    done_before = {name: row for name, row in before.items() if row["status"] == "ok"}
+    gone = [row for name, row in done_before.items() if txt_of(name) not in targets]
     write_rows(output, [*rows, *gone])
     print(summary(output, rows, skipped, len(gone), others))
     bad = [row for row in rows if row["status"] != "ok"]
     if bad and (args.strict or len(bad) == len(rows)):
+        first = bad[0]
         raise InputError(
-            f"{len(bad)} of {len(rows)} files failed, such as {bad[0]['file']}: {bad[0]['reason']}; "
+            f"{len(bad)} of {len(rows)} files failed, such as {first['file']}: {first['reason']}; "
             f"fix or remove what {output / 'extraction.csv'} lists and pass --resume"
         )
     return output
@@ -119,15 +123,16 @@ def main(argv=None) -> Path:
 # What is to be done.
 
 
-def check_arguments(args, source: Path, output: Path):
+def check_arguments(args: ExtractArguments, source: Path, output: Path):
+    """Refuse folders and options that cannot work, before anything is read."""
     if not source.is_dir():
-        raise InputError(
-            f"{source}: {'not a folder' if source.exists() else 'no such folder'}; give one of images"
-        )
+        problem = "not a folder" if source.exists() else "no such folder"
+        raise InputError(f"{source}: {problem}; give one of images")
     inner, outer = output.resolve(), source.resolve()
     if inner == outer or outer in inner.parents or inner in outer.parents:
         raise InputError(
-            f"{output}: one of it and {source} lies in the other; choose an output folder apart from it"
+            f"{output}: one of it and {source} lies in the other; choose an output folder apart "
+            "from it"
         )
     if args.psm not in (1, *range(3, 14)):
         raise InputError(f"--psm {args.psm}: Tesseract reads text with 1 and 3 to 13")
@@ -140,7 +145,8 @@ def check_arguments(args, source: Path, output: Path):
 
 def documents(source: Path) -> tuple[list[Path], Counter]:
     """The images and PDFs below a folder, and how many files of which other kinds."""
-    wanted, others = [], Counter()
+    wanted: list[Path] = []
+    others: Counter[str] = Counter()
     for path in files_below(source):
         if path.suffix.lower() in SUFFIXES:
             wanted.append(path)
@@ -153,16 +159,21 @@ def documents(source: Path) -> tuple[list[Path], Counter]:
     return wanted, others
 
 
-def claim_output(output: Path, args) -> dict[str, dict]:
-    """Make room; returns the rows of the run that is resumed, by file."""
-    if not output.exists() or output.is_dir() and not any(output.iterdir()):
+def claim_output(output: Path, args: ExtractArguments) -> dict[str, FileRow]:
+    """Make room; returns the rows of the run that is resumed, by file.
+
+    Raises:
+        InputError: the folder is occupied, and neither flag allows to go on.
+    """
+    if not output.exists() or (output.is_dir() and not any(output.iterdir())):
         output.mkdir(parents=True, exist_ok=True)
         write_rows(output, [])
         return {}
     rows = read_rows(output / "extraction.csv")
     if rows is None:
         raise InputError(
-            f"{output}: occupied, with no extraction.csv of this command; choose another output folder"
+            f"{output}: occupied, with no extraction.csv of this command; choose another output "
+            "folder"
         )
     if not args.resume and not args.overwrite:
         raise InputError(
@@ -178,7 +189,7 @@ def claim_output(output: Path, args) -> dict[str, dict]:
     return rows
 
 
-def read_rows(path: Path) -> dict[str, dict] | None:
+def read_rows(path: Path) -> dict[str, FileRow] | None:
     """The whole rows of an extraction.csv by file, the last of each; None where there is none of
     this command.
     """
@@ -188,10 +199,12 @@ def read_rows(path: Path) -> dict[str, dict] | None:
         reader = csv.DictReader(stream)
         if tuple(reader.fieldnames or ()) != COLUMNS:
             return None
-        return {row["file"]: row for row in reader if None not in row.values() and None not in row}
+        # A line that a kill cut short lacks fields, or runs into the next one.
+        whole = [row for row in reader if None not in row.values() and None not in row]
+    return {row["file"]: row for row in whole}
 
 
-def write_rows(output: Path, rows: list[dict]):
+def write_rows(output: Path, rows: list[FileRow]):
     """Write extraction.csv, sorted by file, whole or not at all."""
     partial = output / ".extraction.partial"
     with open(partial, "w", encoding="utf-8", newline="") as stream:
@@ -209,35 +222,37 @@ def shown(relative: Path) -> str:
 
 
 def txt_of(name: str) -> str:
+    """The txt that is made of a file, both as extraction.csv has them."""
     return str(Path(name).with_suffix(".txt"))
 
 
-def made_by(rows: dict[str, dict]) -> set[str]:
+def made_by(rows: dict[str, FileRow]) -> set[str]:
     """The txt that these rows of extraction.csv account for."""
     return {txt_of(name) for name, row in rows.items() if row["status"] == "ok"}
 
 
-def list_jobs(paths: list[Path], source: Path, output: Path, before: dict) -> list[Job]:
+def list_jobs(
+    paths: list[Path], source: Path, output: Path, before: dict[str, FileRow]
+) -> list[Job]:
     """A job a file; one whose txt another file or folder is in the way of has a problem."""
-    names, made = {path: shown(path.relative_to(source)) for path in paths}, made_by(before)
-    makers, folders = {}, {str(parent) for name in names.values() for parent in Path(name).parents}
+    names = {path: shown(path.relative_to(source)) for path in paths}
+    folders = {str(parent) for name in names.values() for parent in Path(name).parents}
+    makers: dict[str, list[str]] = {}  # txt -> names of the files that would become it
     for name in names.values():
         makers.setdefault(txt_of(name), []).append(Path(name).name)
+    made = made_by(before)
     jobs = []
     for path, name in names.items():
-        txt, target, problem = (
-            txt_of(name),
-            output / path.relative_to(source).with_suffix(".txt"),
-            "",
-        )
+        txt = txt_of(name)
+        target = output / path.relative_to(source).with_suffix(".txt")
+        problem = ""
         if len(makers[txt]) > 1:
             problem = f"{' and '.join(makers[txt])} would give the same txt; keep one"
         elif txt in folders:
             problem = f"{Path(txt).name} is a folder too; rename one of them"
         elif target.exists() and txt not in made:
-            problem = (
-                f"{Path(txt).name} is there, not made by this command; remove it to have it made"
-            )
+            there = f"{Path(txt).name} is there, not made by this command"
+            problem = f"{there}; remove it to have it made"
         jobs.append(Job(path, target, name, before.get(name), txt in made, problem))
     return jobs
 
@@ -245,23 +260,21 @@ def list_jobs(paths: list[Path], source: Path, output: Path, before: dict) -> li
 # Files.
 
 
-def extract_all(jobs: list[Job], output: Path, options: str, args) -> list[dict]:
+def extract_all(
+    jobs: list[Job], output: Path, options: str, args: ExtractArguments
+) -> list[FileRow]:
     """Do the jobs; returns the rows of extraction.csv by file; each is written there as soon as it
     is known.
     """
-    workers = args.workers or (
-        len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
-    )
     rows = []
     with (
         open(output / "extraction.csv", "a", encoding="utf-8", newline="") as listing,
-        ThreadPoolExecutor(workers) as pool,
+        ThreadPoolExecutor(args.workers or cores()) as pool,
     ):
         futures = as_completed([pool.submit(extract, job, options, args) for job in jobs])
+        bar = tqdm(futures, total=len(jobs), desc="reading", unit=" files", disable=None)
         try:
-            for future in tqdm(
-                futures, total=len(jobs), desc="reading", unit=" files", disable=None
-            ):
+            for future in bar:
                 job, row, text = future.result()
                 if row is not job.before:
                     keep(job, row, text, listing)
@@ -273,13 +286,13 @@ def extract_all(jobs: list[Job], output: Path, options: str, args) -> list[dict]
     return sorted(rows, key=itemgetter("file"))
 
 
-def keep(job: Job, row: dict, text: str | None, listing):
+def keep(job: Job, row: FileRow, text: str | None, listing):
     """Write a file's row, then its txt, which appears whole or not at all; an older txt goes before
     either.
     """
-    partial = job.target.with_name(
-        f".{hashlib.sha256(os.fsencode(job.target.name)).hexdigest()[:16]}.partial"
-    )
+    # A digest: the longest names leave no room for an ending.
+    digest = hashlib.sha256(os.fsencode(job.target.name)).hexdigest()[:16]
+    partial = job.target.with_name(f".{digest}.partial")
     if text is not None:
         job.target.parent.mkdir(parents=True, exist_ok=True)
         partial.write_bytes(text.encode())
@@ -291,26 +304,28 @@ def keep(job: Job, row: dict, text: str | None, listing):
         os.replace(partial, job.target)
 
 
-def extract(job: Job, options: str, args) -> tuple[Job, dict, str | None]:
+def extract(job: Job, options: str, args: ExtractArguments) -> tuple[Job, FileRow, str | None]:
     """Read one file: the job, its row, and its text, None where it failed or was read before."""
-    start, pages, data = time.perf_counter(), [], b""
-    row = dict.fromkeys(COLUMNS, "") | {"file": job.name, "status": "failed", "options": options}
+    start = time.perf_counter()
+    pages: list[Page] = []
+    row: FileRow = dict.fromkeys(COLUMNS, "")
+    row |= {"file": job.name, "status": "failed", "options": options}
     try:
         if job.problem:
             raise Unreadable(job.problem)
         data = job.path.read_bytes()
         row["sha256"] = hashlib.sha256(data).hexdigest()
-        same = job.before and all(job.before[key] == row[key] for key in ("sha256", "options"))
-        if same and job.before["status"] == "ok" and job.target.exists():
+        if job.before and is_done(job, row):
             return job, job.before, None
         pages = list(pages_of(data, job.path.suffix.lower(), args))
     except Exception as error:  # decoders of broken files raise errors of any kind
         if isinstance(error, OSError) and error.errno in DISK_FULL:
-            raise
+            raise  # no fault of this file
         row["reason"] = " ".join(reason_of(error).split())
     row["seconds"] = round(time.perf_counter() - start, 2)
     if row["reason"]:
         return job, row, None
+
     text = nfc(PAGE_BREAK.join(page.text.strip() for page in pages).strip(" \n") + "\n")
     methods = sorted({page.method for page in pages})
     confidences = [value for page in pages for value in page.confidences]
@@ -326,46 +341,46 @@ def extract(job: Job, options: str, args) -> tuple[Job, dict, str | None]:
     return job, row, text if text.strip() else ""
 
 
+def is_done(job: Job, row: FileRow) -> bool:
+    """Whether the run that is resumed made the txt from the same bytes with the same options."""
+    before = job.before or {}
+    is_same = all(before.get(key) == row[key] for key in ("sha256", "options"))
+    return is_same and before["status"] == "ok" and job.target.exists()
+
+
 # What is printed.
 
 
-def summary(output: Path, rows: list[dict], skipped: int, gone: int, others: Counter) -> str:
+def summary(
+    output: Path, rows: list[FileRow], skipped: int, gone: int, others: Counter[str]
+) -> str:
     """Counts, the files without text or of low confidence, and why files failed."""
     done = [row for row in rows if row["status"] == "ok"]
     failed = [row for row in rows if row["status"] != "ok"]
-    low = [
-        row["file"]
-        for row in done
-        if row["confidence"] != "" and float(row["confidence"]) < LOW_CONFIDENCE
-    ]
+    rated = [row for row in done if row["confidence"] != ""]  # a text layer has no confidence
+    low = [row["file"] for row in rated if float(row["confidence"]) < LOW_CONFIDENCE]
     empty = [row["file"] for row in done if int(row["characters"]) == 0]
+    pages = sum(int(row["pages"]) for row in done)
     lines = [
-        f"{output}: {len(done)} of {len(rows)} files read, {skipped} of them before; "
-        f"{sum(int(row['pages']) for row in done)} pages",
-        *(
-            f"{method}: {n} files"
-            for method, n in sorted(Counter(row["method"] for row in done).items())
-        ),
+        f"{output}: {len(done)} of {len(rows)} files read, {skipped} of them before; {pages} pages"
     ]
+    for method, n in sorted(Counter(row["method"] for row in done).items()):
+        lines.append(f"{method}: {n} files")
     for what, names in ((f"mean confidence below {LOW_CONFIDENCE}", low), ("no text found", empty)):
         if names:
             lines.append(f"{what}: {len(names)}, such as {names[0]}")
     if gone:
         lines.append(
-            f"{gone} txt of an earlier run are kept though their source is gone (--overwrite removes them)"
+            f"{gone} txt of an earlier run are kept though their source is gone (--overwrite "
+            "removes them)"
         )
     if others:
         kinds = ", ".join(f"{n} {kind}" for kind, n in others.most_common(5))
         lines.append(f"{sum(others.values())} files of other kinds were left alone ({kinds})")
     if failed:
         more = f" (the first {SHOWN})" if len(failed) > SHOWN else ""
-        lines += [
-            f"failed: {len(failed)}{more}",
-            "",
-            markdown_table(
-                ["file", "why"], [[row["file"], row["reason"]] for row in failed[:SHOWN]]
-            ),
-        ]
+        reasons = [[row["file"], row["reason"]] for row in failed[:SHOWN]]
+        lines += [f"failed: {len(failed)}{more}", "", markdown_table(["file", "why"], reasons)]
     return "\n".join(lines)
 
 

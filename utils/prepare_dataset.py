@@ -1,9 +1,11 @@
-"""Prepare a dataset once, for every room: read, clean, cut, hash, profile, save.
+r"""Prepare a dataset once, for every room: read, clean, cut, hash, profile, save.
 
-    python -m utils.prepare_dataset corpus.csv --text_column texto --label_column tema --output data/temas/data_v1
+    python -m utils.prepare_dataset corpus.csv --text_column texto --label_column tema \
+        --output data/temas/data_v1
     python -m utils.prepare_dataset sample
     python -m utils.prepare_dataset corpus/ --folds 5 --output data/corpus_folds
-    python -m utils.prepare_dataset paginas/ --ground_truth paginas/ground_truth.csv --output data/paginas/data_v1
+    python -m utils.prepare_dataset paginas/ --ground_truth paginas/ground_truth.csv \
+        --output data/paginas/data_v1
 
 A tree of page images (split/typology/*.png, jpg, tif, bmp, webp, pdf) becomes a dataset of images
 in the same way. Without --output the folder is data/<name>/data_v<n>, n one above the last. With

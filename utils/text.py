@@ -36,8 +36,8 @@ EMPTY_LETTERS = "\u115f\u1160\u2800\u3164\uffa0"
 SINGLE_BYTE = ("cp1252", "mac_roman", "cp850")
 SPANISH_LOWER, SPANISH_UPPER = "áéíóúüñ", "ÁÉÍÓÚÜÑ"
 OPENING, CLOSING, APART = "¿¡“‘«", "”’»ºª…", "–—€•"
-# Where ’ joins the halves of a foreign word: l’hora, D’Elia, don’t, it’s. The í of a Mac is the same
-# byte, so "día" and "país" must not look like one.
+# Where ’ joins the halves of a foreign word: l’hora, D’Elia, don’t, it’s. The í of a Mac is the
+# same byte, so "día" and "país" must not look like one.
 APOSTROPHE = re.compile(
     rb"\x92(?:"
     rb"(?<=[^A-Za-z\x80-\xff][A-Za-z]\x92)(?=[AEHIOUaehiou\x80-\xff][a-z\x80-\xff]{2})"
@@ -141,7 +141,7 @@ def single_byte_encoding(contexts: np.ndarray, apostrophes: int) -> str:
 
 @functools.lru_cache
 def context_scores(encoding: str) -> np.ndarray:
-    """How much like Spanish each byte is between each two kinds of neighbours: (256, 4, 4) float."""
+    """How Spanish each byte looks between each two kinds of neighbours: (256, 4, 4) float."""
     scores = np.zeros((256, 4, 4))
     for byte in range(128, 256):
         character = bytes([byte]).decode(encoding, "replace")

@@ -1,9 +1,11 @@
-"""Versions of a dataset: what changed between two of them, and the ground truth that a workflow is
+r"""Versions of a dataset: what changed between two of them, and the ground truth that a workflow is
 measured by.
 
-    python -m utils.versions diff data/papeles/data_v1 data/papeles/data_v2 --output runs/versions/papeles_1_2
+    python -m utils.versions diff data/papeles/data_v1 data/papeles/data_v2 \
+        --output runs/versions/papeles_1_2
     python -m utils.versions ground_truth text_dataset/ ground_truth/ --split test
-    python -m utils.versions ground_truth data/papeles/data_v2 ground_truth/ --split test --overwrite
+    python -m utils.versions ground_truth data/papeles/data_v2 ground_truth/ --split test \
+        --overwrite
 
 diff takes prepared datasets, or any source that `load_corpus` reads (splits that it lacks are cut
 first). Documents are known by id, by split and id where ids repeat between splits; one whose id
@@ -22,7 +24,9 @@ import os
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 
+import datasets
 import numpy as np
 import pandas as pd
 import pyarrow as pa
@@ -48,9 +52,8 @@ KINDS = {
     "leak_v2_train": "test of v1 whose text is in train of v2",
 }
 SHOWN = 20  # classes in the printed table; diff.json has all
-EXCERPT = (
-    200  # characters of a changed text in documents.csv, from a little before the first difference
-)
+# Characters of a changed text in documents.csv, from a little before the first difference.
+EXCERPT = 200
 
 
 @dataclass
@@ -88,19 +91,18 @@ def main(argv=None) -> Path:
 # What changed.
 
 
-def diff(args, first: str, second: str) -> Path:
+def diff(args: VersionsArguments, first: str, second: str) -> Path:
     """Compare two versions and report."""
     name = f"{dataset_name(first)}-{dataset_name(second)}"
-    folder = Path(
-        args.output or Path("runs", "versions", name, datetime.now().strftime("%Y-%m-%d-%H%M%S"))
-    )
+    moment = datetime.now().strftime("%Y-%m-%d-%H%M%S")
+    folder = Path(args.output or Path("runs", "versions", name, moment))
     claim_report(folder, "diff.json", args.overwrite)
-    options, sources = options_of(args), (first, second)
+    options = options_of(args)
     mixed = is_prepared(first) != is_prepared(second)
     # How a raw version is read says nothing of a prepared one beside it.
     corpora = [
         load_corpus(source, usable_options(source, options) if mixed else options)
-        for source in sources
+        for source in (first, second)
     ]
     by_split = any(has_repeated_ids(corpus) for corpus in corpora)
     tables = [documents(corpus, by_split) for corpus in corpora]
@@ -115,7 +117,7 @@ def diff(args, first: str, second: str) -> Path:
     return folder
 
 
-def parts_of(corpus: Corpus) -> dict:
+def parts_of(corpus: Corpus) -> dict[str, datasets.Dataset]:
     """The splits, and what has no label as one more."""
     return dict(corpus.splits) | {"unlabelled": corpus.unlabelled}
 
@@ -129,12 +131,15 @@ def documents(corpus: Corpus, by_split: bool) -> pd.DataFrame:
     """One row a document, sorted by id: id, split, label ("" without one), text, key (the same for
     equal texts).
     """
-    frames, names = [], np.array(corpus.splits["train"].features["label"].names, object)
+    class_names = np.array(corpus.splits["train"].features["label"].names, object)
+    frames = []
     for split, dataset in parts_of(corpus).items():
         if not len(dataset):
             continue
         texts = ["" if text is None else text for text in dataset["text"]]
-        labels = "" if split == "unlabelled" else names[np.array(dataset["label"], int)]
+        labels = ""
+        if split != "unlabelled":
+            labels = class_names[np.array(dataset["label"], int)]
         ids = [f"{split}/{i}" if by_split else i for i in dataset["id"]]
         keys = match_keys(pa.chunked_array([texts], pa.string()))
         frames.append(
@@ -169,11 +174,16 @@ def renamed(one: pd.DataFrame, two: pd.DataFrame) -> dict[str, str]:
     """Ids that only the first version has to those that only the second has, where the texts are
     equal, one by one.
     """
-    gone, new = one[~one["id"].isin(two["id"])], two[~two["id"].isin(one["id"])]
-    gone, new = (part[part["text"].str.strip() != ""] for part in (gone, new))
-    gone, new = (part.assign(turn=part.groupby("text").cumcount()) for part in (gone, new))
+    gone = numbered_texts(one[~one["id"].isin(two["id"])])
+    new = numbered_texts(two[~two["id"].isin(one["id"])])
     pairs = gone.merge(new, on=["text", "turn"])
     return dict(zip(pairs["id_x"], pairs["id_y"], strict=True))
+
+
+def numbered_texts(documents: pd.DataFrame) -> pd.DataFrame:
+    """The documents with a text; `turn` counts those of one text, so that they pair one by one."""
+    documents = documents[documents["text"].str.strip() != ""]
+    return documents.assign(turn=documents.groupby("text").cumcount())
 
 
 def leaks_of(one: pd.DataFrame, two: pd.DataFrame) -> pd.DataFrame:
@@ -182,10 +192,8 @@ def leaks_of(one: pd.DataFrame, two: pd.DataFrame) -> pd.DataFrame:
     """
     parts = []
     for kind, train, test in (("leak_v1_train", one, two), ("leak_v2_train", two, one)):
-        train, test = (
-            part[(part["split"] == split) & (part["text"].str.strip() != "")]
-            for part, split in ((train, "train"), (test, "test"))
-        )
+        train = train[(train["split"] == "train") & (train["text"].str.strip() != "")]
+        test = test[(test["split"] == "test") & (test["text"].str.strip() != "")]
         known = train.drop_duplicates("key").set_index("key")["id"]
         found = test[test["key"].isin(known.index)]
         parts.append(listing(found["id"], kind, known.loc[found["key"]].to_numpy(), found["id"]))
@@ -201,25 +209,30 @@ def with_excerpts(changes: pd.DataFrame) -> pd.DataFrame:
     before, after = changes["before"].tolist(), changes["after"].tolist()
     for row in np.flatnonzero(changes["kind"] == "changed"):
         start = max(0, len(os.path.commonprefix([before[row], after[row]])) - EXCERPT // 5)
-        before[row], after[row] = (
-            text[start : start + EXCERPT] for text in (before[row], after[row])
-        )
+        before[row] = before[row][start : start + EXCERPT]
+        after[row] = after[row][start : start + EXCERPT]
     return changes.assign(before=before, after=after)
 
 
-def numbers_of(corpora, sources, tables, changes: pd.DataFrame, by_split: bool) -> dict:
+def numbers_of(
+    corpora: list[Corpus],
+    sources: tuple[str, str],
+    tables: list[pd.DataFrame],
+    changes: pd.DataFrame,
+    by_split: bool,
+) -> dict[str, Any]:
     """The content of diff.json."""
     counts = {kind: int((changes["kind"] == kind).sum()) for kind in KINDS}
     changed = changes[changes["kind"] == "changed"]
-    form = [
+    before, after = (
         match_keys(pa.chunked_array([changed[side].tolist()], pa.string()))
         for side in ("before", "after")
-    ]
-    classes = [
-        table.loc[table["split"] != "unlabelled", "label"].value_counts() for table in tables
-    ]
+    )
+    labelled = [table.loc[table["split"] != "unlabelled", "label"] for table in tables]
+    classes = [labels.value_counts() for labels in labelled]
     shares = [counted / max(1, counted.sum()) for counted in classes]
     hashes = [corpus.info["hash"] for corpus in corpora]
+    # A leak is found between the versions; it is no change of either.
     is_change = [kind for kind in KINDS if not kind.startswith("leak")]
     return {
         "versions": [
@@ -229,7 +242,7 @@ def numbers_of(corpora, sources, tables, changes: pd.DataFrame, by_split: bool) 
         "identical": hashes[0] == hashes[1] and not any(counts[kind] for kind in is_change),
         "documents_known_by": "split and id" if by_split else "id",
         "counts": counts,
-        "changed_only_in_case_accents_punctuation_spacing": int((form[0] == form[1]).sum()),
+        "changed_only_in_case_accents_punctuation_spacing": int((before == after).sum()),
         "rows": {
             split: [int((table["split"] == split).sum()) for table in tables]
             for split in (*SPLITS, "unlabelled")
@@ -246,57 +259,51 @@ def numbers_of(corpora, sources, tables, changes: pd.DataFrame, by_split: bool) 
     }
 
 
-def diff_report(numbers: dict, changes: pd.DataFrame) -> str:
-    """The Markdown report."""
-    first, second = numbers["versions"]
-    kinds = [
-        [
-            kind,
-            what,
-            numbers["counts"][kind],
-            ", ".join(changes.loc[changes["kind"] == kind, "id"].head(3)),
-        ]
-        for kind, what in KINDS.items()
+def diff_report(numbers: dict[str, Any], changes: pd.DataFrame) -> str:
+    """The Markdown report of diff.json's numbers."""
+    verdict = "Identical: the same documents, texts, labels and splits.\n"
+    if not numbers["identical"]:
+        form = numbers["changed_only_in_case_accents_punctuation_spacing"]
+        verdict = (
+            f"Not identical. Documents are known by {numbers['documents_known_by']}; {form} of the "
+            "changed texts differ in case, accents, punctuation or spacing alone.\n"
+        )
+    versions = [
+        [f"v{number}", version["source"], version["hash"][:12]]
+        for number, version in enumerate(numbers["versions"], 1)
     ]
+    kinds = []
+    for kind, what in KINDS.items():
+        examples = changes.loc[changes["kind"] == kind, "id"].head(3)
+        kinds.append([kind, what, numbers["counts"][kind], ", ".join(examples)])
     rows = [[split, *n, f"{n[1] - n[0]:+}"] for split, n in numbers["rows"].items()]
-    largest = sorted(numbers["classes"], key=lambda c: (-abs(c["difference"]), c["class"]))[:SHOWN]
-    classes = [
-        [
-            c["class"],
-            c["documents"][0],
-            f"{c['shares'][0]:.1%}",
-            c["documents"][1],
-            f"{c['shares'][1]:.1%}",
-            f"{100 * c['difference']:+.1f}",
-        ]
-        for c in largest
+    n_classes = len(numbers["classes"])
+    more = f", the {SHOWN} of {n_classes} that changed most" if n_classes > SHOWN else ""
+    parts = [
+        "# Two versions of a dataset\n",
+        markdown_table(["version", "source", "hash"], versions),
+        verdict,
+        markdown_table(["kind", "what", "documents", "such as"], kinds),
+        markdown_table(["split", "v1", "v2", "difference"], rows),
+        f"Classes over all splits{more}; differences in percentage points.\n",
+        markdown_table(
+            ["class", "v1", "share", "v2", "share", "difference"],
+            class_rows(numbers["classes"]),
+        ),
     ]
-    form = numbers["changed_only_in_case_accents_punctuation_spacing"]
-    more = (
-        f", the {SHOWN} of {len(numbers['classes'])} that changed most"
-        if len(numbers["classes"]) > SHOWN
-        else ""
-    )
-    return "\n".join(
-        [
-            "# Two versions of a dataset\n",
-            markdown_table(
-                ["version", "source", "hash"],
-                [
-                    ["v1", first["source"], first["hash"][:12]],
-                    ["v2", second["source"], second["hash"][:12]],
-                ],
-            ),
-            "Identical: the same documents, texts, labels and splits.\n"
-            if numbers["identical"]
-            else f"Not identical. Documents are known by {numbers['documents_known_by']}; {form} of "
-            "the changed texts differ in case, accents, punctuation or spacing alone.\n",
-            markdown_table(["kind", "what", "documents", "such as"], kinds),
-            markdown_table(["split", "v1", "v2", "difference"], rows),
-            f"Classes over all splits{more}; differences in percentage points.\n",
-            markdown_table(["class", "v1", "share", "v2", "share", "difference"], classes),
-        ]
-    )
+    return "\n".join(parts)
+
+
+def class_rows(classes: list[dict[str, Any]]) -> list[list]:
+    """The classes whose share changed most, as rows of the report's table."""
+    largest = sorted(classes, key=lambda c: (-abs(c["difference"]), c["class"]))[:SHOWN]
+    rows = []
+    for c in largest:
+        before, after = c["documents"]
+        shares = [f"{share:.1%}" for share in c["shares"]]
+        change = f"{100 * c['difference']:+.1f}"
+        rows.append([c["class"], before, shares[0], after, shares[1], change])
+    return rows
 
 
 if __name__ == "__main__":

@@ -6,8 +6,11 @@ import io
 import os
 import warnings
 from collections import deque
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
+from pathlib import Path
+from typing import TypeVar
 
 from PIL import Image
 
@@ -19,10 +22,13 @@ from utils.pages.text import (
     flat,
     is_pdf,
     open_pdf,
+    page_count,
     reason_of,
     rendered,
 )
 
+Item = TypeVar("Item")
+Result = TypeVar("Result")
 PDF_DPI = 100  # an A4 page becomes 827 × 1169 pixels, more than any classifier here looks at
 
 
@@ -38,7 +44,7 @@ class PageFile:
     reason: str = ""
 
 
-def read_page_file(path) -> PageFile:
+def read_page_file(path: Path) -> PageFile:
     """The first page of a file, decoded to its last byte.
 
     Raises:
@@ -61,7 +67,7 @@ def read_page(data: bytes, suffix: str = "") -> PageFile:
             return pdf_page(data)
         image = open_image(data)
         image.load()
-        return PageFile(data, image, image.n_frames if image.format == "TIFF" else 1)
+        return PageFile(data, image, page_count(image))
     except ImportError:
         raise
     except Exception as error:  # decoders of broken files raise errors of any kind
@@ -96,21 +102,25 @@ def decode_page(data: bytes) -> Image.Image:
 
 
 def cores() -> int:
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    """How many this process may use."""
+    if hasattr(os, "sched_getaffinity"):  # not on macOS and Windows
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
 
 
-def side_by_side(function, items, workers: int | None = None):
+def side_by_side(
+    function: Callable[[Item], Result], items: Iterable[Item], workers: int | None = None
+) -> Iterator[Result]:
     """Yield `function(item)` in the order of the items, computed by threads that are never far
     ahead of the reader.
 
     Pillow's decoders, resizing and file reading all release the interpreter.
     """
     Image.init()  # before threads begin
-    warnings.filterwarnings(
-        "ignore", module=r"PIL\."
-    )  # too many pixels are refused; other oddities do not matter
+    # Too many pixels are refused; other oddities do not matter.
+    warnings.filterwarnings("ignore", module=r"PIL\.")
     workers = workers or cores()
-    waiting = deque()
+    waiting: deque[Future[Result]] = deque()
     with ThreadPoolExecutor(workers) as pool:
         for item in items:
             waiting.append(pool.submit(function, item))

@@ -7,6 +7,7 @@ import re
 import shutil
 import threading
 import warnings
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -15,20 +16,11 @@ from PIL import Image, ImageOps, UnidentifiedImageError
 from utils.errors import InputError
 
 SUFFIXES = (".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp", ".webp", ".pdf")
-FORMATS = (
-    "PNG",
-    "JPEG",
-    "TIFF",
-    "BMP",
-    "WEBP",
-    "GIF",
-    "JPEG2000",
-)  # by content; Pillow opens no others
+# By content; Pillow opens no others.
+FORMATS = ("PNG", "JPEG", "TIFF", "BMP", "WEBP", "GIF", "JPEG2000")
 MAX_PIXELS = 179_000_000  # an A0 page at 300 dpi has 140 million
-LAYER, STAMP = (
-    25,
-    200,
-)  # letters and digits that make a text layer; the same on a page that is an image
+LAYER = 25  # letters and digits that make a text layer
+STAMP = 200  # the same on a page that is one image: fewer are a scanner's stamp on it
 NO_TEXT = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\ufeff\uffff]")
 PDFIUM = threading.Lock()  # PDFium serves one thread at a time
 
@@ -93,22 +85,31 @@ def engine(options: ReadOptions, with_pdf: bool) -> str:
             "tesseract is not on the PATH: apt-get install tesseract-ocr tesseract-ocr-spa"
         )
     os.environ.setdefault("OMP_THREAD_LIMIT", "1")  # threads within a page cost more than they save
-    wanted = options.language.split("+") + ["osd"] * (options.rotate or options.psm in (1, 12))
+    wanted = options.language.split("+")
+    if options.rotate or options.psm in (1, 12):
+        wanted.append("osd")  # orientation and script detection
     missing = sorted(set(wanted) - set(pytesseract.get_languages()))
     if missing:
         packages = " ".join(f"tesseract-ocr-{name.replace('_', '-')}" for name in missing)
         instead = "go without --rotate" if missing == ["osd"] else "pass another --language"
         raise InputError(
-            f"Tesseract has no data for {', '.join(missing)}: apt-get install {packages}, or {instead}"
+            f"Tesseract has no data for {', '.join(missing)}: apt-get install {packages}, "
+            f"or {instead}"
         )
     Image.init()  # before threads begin
-    warnings.filterwarnings(
-        "ignore", module=r"PIL\."
-    )  # what matters is counted; of too many pixels, see MAX_PIXELS
-    turned = f", rotate {options.rotate_confidence:g}" if options.rotate else ""
-    layer = ", no text layer" if options.ignore_text_layer else ""
-    version = pytesseract.get_tesseract_version()
-    return f"tesseract {version}, {options.language}, psm {options.psm}, pdf {options.dpi} dpi{turned}{layer}"
+    # What matters is counted; of too many pixels, see MAX_PIXELS.
+    warnings.filterwarnings("ignore", module=r"PIL\.")
+    parts = [
+        f"tesseract {pytesseract.get_tesseract_version()}",
+        options.language,
+        f"psm {options.psm}",
+        f"pdf {options.dpi} dpi",
+    ]
+    if options.rotate:
+        parts.append(f"rotate {options.rotate_confidence:g}")
+    if options.ignore_text_layer:
+        parts.append("no text layer")
+    return ", ".join(parts)
 
 
 def reason_of(error: Exception) -> str:
@@ -126,7 +127,7 @@ def reason_of(error: Exception) -> str:
     return f"cannot be read ({getattr(error, 'message', None) or error or type(error).__name__})"
 
 
-def pages_of(data: bytes, suffix: str, options):
+def pages_of(data: bytes, suffix: str, options: ReadOptions) -> Iterator[Page]:
     """Yield the pages of a file, read.
 
     Raises:
@@ -136,10 +137,15 @@ def pages_of(data: bytes, suffix: str, options):
         yield from pdf_pages(data, options)
         return
     image = Image.open(io.BytesIO(data), formats=FORMATS)
-    for number in range(image.n_frames if image.format == "TIFF" else 1):
+    for number in range(page_count(image)):
         image.seek(number)
         check_size(*image.size)
         yield ocr(greyscale(image), options)
+
+
+def page_count(image: Image.Image) -> int:
+    """How many pages an image has; the frames of a gif or webp are no pages."""
+    return getattr(image, "n_frames", 1) if image.format == "TIFF" else 1
 
 
 def is_pdf(data: bytes, suffix: str) -> bool:
@@ -149,12 +155,10 @@ def is_pdf(data: bytes, suffix: str) -> bool:
     found = data[:1024].lstrip().startswith(b"%PDF-")
     if not data:
         raise Unreadable("empty file (0 bytes)")
-    if found != (suffix == ".pdf"):
-        raise Unreadable(
-            "a pdf under another name; rename it to .pdf"
-            if found
-            else "no pdf, whatever its name says"
-        )
+    if found and suffix != ".pdf":
+        raise Unreadable("a pdf under another name; rename it to .pdf")
+    if suffix == ".pdf" and not found:
+        raise Unreadable("no pdf, whatever its name says")
     return found
 
 
@@ -162,7 +166,8 @@ def check_size(width: float, height: float):
     """Refuse more pixels than any page has."""
     if width * height > MAX_PIXELS:
         raise Unreadable(
-            f"{width:,.0f} x {height:,.0f} pixels, more than {MAX_PIXELS:,}; scan or render it smaller"
+            f"{width:,.0f} x {height:,.0f} pixels, more than {MAX_PIXELS:,}; scan or render it "
+            "smaller"
         )
 
 
@@ -186,7 +191,7 @@ def flat(image: Image.Image) -> Image.Image:
     return image if image.mode in ("L", "RGB") else image.convert("RGB")
 
 
-def pdf_pages(data: bytes, options):
+def pdf_pages(data: bytes, options: ReadOptions) -> Iterator[Page]:
     """Yield the pages of a pdf: its text layer, or OCR of what is rendered."""
     with PDFIUM:
         document = open_pdf(data)
@@ -196,9 +201,10 @@ def pdf_pages(data: bytes, options):
             with PDFIUM:
                 page = document[number]
                 text = None if options.ignore_text_layer else text_layer(document, page)
-                image = rendered(page, options.dpi) if text is None else None
+                if text is None:
+                    image = rendered(page, options.dpi)
                 page.close()
-            yield Page(text) if image is None else ocr(image, options)
+            yield ocr(image, options) if text is None else Page(text)
     finally:
         with PDFIUM:
             document.close()
@@ -272,69 +278,71 @@ def layer_text(page) -> str:
 
 
 def upright_rotation(layer) -> int:
-    """The rotation of a page, 0, 90, 180 or 270 degrees, at which most of its letters are upright."""
+    """The rotation of a page, 0, 90, 180 or 270 degrees, at which most letters are upright."""
     from pypdfium2 import raw
 
-    quarters: collections.Counter = collections.Counter()
+    quarters: collections.Counter[int] = collections.Counter()
     for place in range(layer.count_chars()):
         if chr(raw.FPDFText_GetUnicode(layer, place)).isalnum():
             angle = raw.FPDFText_GetCharAngle(layer, place)  # radians
             quarters[round(angle / (np.pi / 2)) % 4] += 1
-    return -90 * quarters.most_common(1)[0][0] % 360 if quarters else 0
+    if not quarters:
+        return 0
+    return -90 * quarters.most_common(1)[0][0] % 360
 
 
 def has_values(document, page) -> bool:
     """Whether fields of a form are filled in on a page: no text layer holds what is in them."""
     from pypdfium2 import raw
 
-    form, kinds, filled = (
-        document.formenv,
-        (raw.FPDF_FORMFIELD_TEXTFIELD, raw.FPDF_FORMFIELD_COMBOBOX),
-        False,
-    )
-    for number in range(raw.FPDFPage_GetAnnotCount(page) if form else 0):
+    form = document.formenv
+    if not form:
+        return False
+    kinds = (raw.FPDF_FORMFIELD_TEXTFIELD, raw.FPDF_FORMFIELD_COMBOBOX)
+    is_filled = False
+    for number in range(raw.FPDFPage_GetAnnotCount(page)):
         annotation = raw.FPDFPage_GetAnnot(page, number)
-        size = raw.FPDFAnnot_GetFormFieldValue(
-            form, annotation, None, 0
-        )  # bytes, two of them its end
-        filled |= size > 2 and raw.FPDFAnnot_GetFormFieldType(form, annotation) in kinds
+        # In bytes, of which two are the value's end.
+        size = raw.FPDFAnnot_GetFormFieldValue(form, annotation, None, 0)
+        if size > 2 and raw.FPDFAnnot_GetFormFieldType(form, annotation) in kinds:
+            is_filled = True
         raw.FPDFPage_CloseAnnot(annotation)
-    return filled
+    return is_filled
 
 
-def ocr(image: Image.Image, options) -> Page:
+def ocr(image: Image.Image, options: ReadOptions) -> Page:
     """A page as Tesseract reads it; words, lines and paragraphs as in its own text output."""
     import pytesseract
 
-    turned = options.rotate and turn_of(image, options)
-    if turned:
-        image = image.rotate(-turned, expand=True)
+    turn = turn_of(image, options) if options.rotate else 0
+    if turn:
+        image = image.rotate(-turn, expand=True)
     image.format = "PPM"  # how pytesseract hands it over; PNG, its default, is slow to write
     table = pytesseract.image_to_data(
         image, options.language, f"--psm {options.psm}", timeout=options.timeout
     )
-    parts, confidences, place = [], [], None
+    parts: list[str] = []
+    confidences: list[float] = []
+    before: list[str] = []  # block, paragraph and line of the word before
     for line in table.split("\n")[1:]:
         # level, page, block, paragraph, line, word, left, top, width, height, confidence, text
         cells = line.split("\t")
         if len(cells) < 12 or not cells[11].strip():
             continue
-        before, place = place, cells[2:5]
-        gap = (
-            ""
-            if before is None
-            else " "
-            if place == before
-            else "\n"
-            if place[:2] == before[:2]
-            else "\n\n"
-        )
-        parts += [gap, cells[11].strip()]
+        place = cells[2:5]
+        if place == before:
+            parts.append(" ")
+        elif place[:2] == before[:2]:
+            parts.append("\n")
+        elif before:
+            parts.append("\n\n")
+        before = place
+        parts.append(cells[11].strip())
         confidences.append(float(cells[10]))
-    return Page("".join(parts), "ocr", confidences, bool(turned))
+    return Page("".join(parts), "ocr", confidences, bool(turn))
 
 
-def turn_of(image: Image.Image, options) -> int:
+def turn_of(image: Image.Image, options: ReadOptions) -> int:
     """Degrees clockwise by which a page must be turned: 0 where OSD sees too few letters or is
     unsure.
     """
@@ -347,4 +355,5 @@ def turn_of(image: Image.Image, options) -> int:
         )
     except pytesseract.TesseractError:
         return 0
-    return found["rotate"] if found.get("orientation_conf", 0) >= options.rotate_confidence else 0
+    is_sure = found.get("orientation_conf", 0) >= options.rotate_confidence
+    return found["rotate"] if is_sure else 0

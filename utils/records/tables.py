@@ -55,7 +55,7 @@ def jsonl_records(path: Path, log: ReadReport, encoding: str | None = None):
 
 
 def parquet_records(path: Path, columns: Columns):
-    """Rows of a parquet file as dicts; ClassLabel columns that `datasets` wrote come out as names."""
+    """Rows of a parquet file as dicts; ClassLabel columns of `datasets` come out as names."""
     try:
         compressed = path.suffix.lower() in OPENERS
         source = pa.BufferReader(b"".join(file_chunks(path))) if compressed else path
@@ -83,7 +83,7 @@ def parquet_records(path: Path, columns: Columns):
 
 
 def class_names_in(schema: pa.Schema) -> dict[str, list[str]]:
-    """Column -> class names, from the features that `datasets` keeps in a parquet file's metadata."""
+    """Column -> class names, of the features that `datasets` keeps in a parquet file's metadata."""
     features = (
         json.loads((schema.metadata or {}).get(b"huggingface", b"{}"))
         .get("info", {})
