@@ -181,7 +181,8 @@ def cuts_of(corpus: Corpus, args: PrepareArguments) -> dict[str, Corpus]:
 def main(argv=None):
     start_logging()
     args, words = parse(PrepareArguments, argv, doc=__doc__, positional=["source"])
-    args.split_seed = args.seed if "seed" in words["explicit_args"] else args.split_seed
+    if "seed" in words["explicit_args"]:
+        args.split_seed = args.seed
     source = words["source"]
     if args.folds and args.repeats:
         raise InputError("--folds and --repeats: give one of them")
@@ -189,9 +190,10 @@ def main(argv=None):
         raise InputError(f"--folds {args.folds} --repeats {args.repeats}: give more than 0")
     output = choose_output(args.output, source)
     hold_until_main_ends(reserved(output))
-    check_output(
-        output, [source, *([args.ground_truth] if args.ground_truth else [])], args.overwrite
-    )
+    inputs = [source]
+    if args.ground_truth:
+        inputs.append(args.ground_truth)
+    check_output(output, inputs, args.overwrite)
 
     options = options_of(args)
     if (args.folds or args.repeats) and is_prepared(source):
@@ -205,18 +207,14 @@ def main(argv=None):
         )
     corpus = load_corpus(source, options, content=None)
     write(cuts_of(corpus, args), output)
-    print(
-        json.dumps(
-            {
-                "output": str(output),
-                "hash": corpus.info["hash"],
-                "rows": corpus.info["rows"],
-                "classes": len(corpus.info["labels"]),
-                "dropped": corpus.info["dropped"],
-            },
-            ensure_ascii=False,
-        )
-    )
+    report = {
+        "output": str(output),
+        "hash": corpus.info["hash"],
+        "rows": corpus.info["rows"],
+        "classes": len(corpus.info["labels"]),
+        "dropped": corpus.info["dropped"],
+    }
+    print(json.dumps(report, ensure_ascii=False))
 
 
 if __name__ == "__main__":

@@ -5,9 +5,8 @@ from pathlib import Path
 import pandas as pd
 
 FORMULA = ("=", "+", "-", "@", "\t", "\r")
-CONTROLS = dict.fromkeys(
-    [*range(32), *range(127, 160)], " "
-)  # line breaks, and what steers a terminal
+# Line breaks, and what steers a terminal.
+CONTROLS = dict.fromkeys([*range(32), *range(127, 160)], " ")
 
 
 def markdown_table(header: list[str], rows: list) -> str:

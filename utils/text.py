@@ -4,6 +4,7 @@ import codecs
 import functools
 import re
 import unicodedata
+from collections.abc import Iterable
 
 import numpy as np
 import pandas as pd
@@ -75,7 +76,7 @@ def wide_encoding(head: bytes) -> str | None:
     return None
 
 
-def detect_encoding(chunks) -> str:
+def detect_encoding(chunks: Iterable[bytes]) -> str:
     """Name the encoding of a stream of byte chunks.
 
     Returns one of `utf-8`, `utf-8-sig`, `utf-16` (`-le`, `-be`), `utf-32`, `cp1252`, `latin-1`,
@@ -83,7 +84,9 @@ def detect_encoding(chunks) -> str:
     sequences: `decode` reads each stray byte as cp1252).
     """
     decoder = codecs.getincrementaldecoder("utf-8")("surrogateescape")
-    head, stray, whole, apostrophes = None, 0, 0, 0
+    head: bytes | None = None
+    stray = whole = 0  # bytes that are no UTF-8, and sequences that are
+    apostrophes = 0
     contexts = np.zeros((256, 4, 4), np.int64)
     for chunk in chunks:
         head = chunk[:8192] if head is None else head
@@ -92,7 +95,8 @@ def detect_encoding(chunks) -> str:
             continue
         high = sum(map(text.count, set(re.findall("[^\x00-\x7f]", text))))
         bad = len(re.findall("[\udc80-\udcff]", text))
-        stray, whole = stray + bad, whole + high - bad
+        stray += bad
+        whole += high - bad
         if bad:
             contexts += count_contexts(chunk)
             apostrophes += len(APOSTROPHE.findall(b" " + chunk))
@@ -161,13 +165,11 @@ def likeness(character: str, before: int, after: int) -> float:
     if character in SPANISH_UPPER:
         return -1 if before == LOWER else float(touches_word)
     if character.isalpha() and character not in "ºª":
+        # Letters of other languages, as in garçon, are seldom; of other scripts they say nothing.
         if character.isupper() and before == LOWER:
             return -1
-        return (
-            0.25
-            if touches_word and "a" <= unicodedata.normalize("NFD", character.lower())[0] <= "z"
-            else 0
-        )
+        base = unicodedata.normalize("NFD", character.lower())[0]
+        return 0.25 if touches_word and "a" <= base <= "z" else 0
     if character in "\u00a0’·":  # between words; within foreign ones
         return float(character == "\u00a0" and inside_word)
     if character in OPENING:
@@ -213,7 +215,7 @@ def nfc(text: str) -> str:
     return text if unicodedata.is_normalized("NFC", text) else unicodedata.normalize("NFC", text)
 
 
-def readable_name(name) -> str:
+def readable_name(name: object) -> str:
     """A file's name or path in NFC, with bytes that are not UTF-8 read as cp1252."""
     return whole_characters(nfc(str(name).translate(STRAY_BYTES)))
 
@@ -245,8 +247,9 @@ def label_key(label: str) -> str:
     """Equal for labels that differ only in case, accents, spacing or invisible characters."""
     text = unicodedata.normalize("NFKD", label.casefold())
     hidden = ("Mn", "Cf", "Cc")
-    shown = [c for c in text if c.isspace() or unicodedata.category(c) not in hidden]
-    return " ".join("".join(shown).translate(dict.fromkeys(map(ord, EMPTY_LETTERS), " ")).split())
+    shown = "".join(c for c in text if c.isspace() or unicodedata.category(c) not in hidden)
+    spaced = shown.translate(dict.fromkeys(map(ord, EMPTY_LETTERS), " "))
+    return " ".join(spaced.split())
 
 
 def match_keys(texts: pa.ChunkedArray) -> np.ndarray:
@@ -259,14 +262,11 @@ def match_keys(texts: pa.ChunkedArray) -> np.ndarray:
     keys = []
     for chunk in texts.chunks:
         text = pc.fill_null(chunk, "")
-        folded = pc.utf8_lower(
-            pc.replace_substring_regex(pc.utf8_normalize(text, "NFKD"), r"\p{M}+", "")
-        )
-        folded = pc.utf8_trim(pc.replace_substring_regex(folded, r"[^\p{L}\p{N}]+", " "), " ")
+        # Without accents, in lower case, with one space for all that is no letter or digit.
+        bare = pc.replace_substring_regex(pc.utf8_normalize(text, "NFKD"), r"\p{M}+", "")
+        spaced = pc.replace_substring_regex(pc.utf8_lower(bare), r"[^\p{L}\p{N}]+", " ")
+        folded = pc.utf8_trim(spaced, " ")
         folded = pc.if_else(pc.equal(folded, ""), text, folded)
-        keys.append(
-            pd.util.hash_array(
-                folded.to_numpy(zero_copy_only=False).astype(object), categorize=False
-            )
-        )
+        values = folded.to_numpy(zero_copy_only=False).astype(object)
+        keys.append(pd.util.hash_array(values, categorize=False))
     return np.concatenate(keys) if keys else np.empty(0, np.uint64)

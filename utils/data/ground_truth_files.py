@@ -11,6 +11,7 @@ from pathlib import Path
 
 from utils.data.corpus import Corpus, DataOptions
 from utils.data.load import load_corpus
+from utils.data.prepared import is_prepared
 from utils.data.split_names import split_files, split_folders, split_of
 from utils.errors import InputError
 from utils.folders import files_below, whole_folder
@@ -19,9 +20,9 @@ from utils.text import nfc, readable_name
 
 MARK = "ground_truth.csv"
 SPLIT_WORDS = ("train", "val", "valid", "validation", "dev", "test")  # what --split takes
-UNSAFE = re.compile(
-    r"[\x00-\x1f\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069/\\]"
-)  # separators, controls
+# Separators and controls.
+UNSAFE = re.compile(r"[\x00-\x1f\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069/\\]")
+LONGEST_FOLDER = 240  # bytes of a typology's folder; a number may follow
 LONGEST = 120  # bytes of a stem or a typology within a name; a file's name may have 255
 
 
@@ -62,15 +63,11 @@ def write_ground_truth(
                     shutil.copyfile(item.content, folder / name)
                 else:
                     (folder / name).write_bytes(item.content.encode())
+        listed = [[name, item.typology, item.path] for item, name in zip(items, names, strict=True)]
         with open(partial / MARK, "w", encoding="utf-8", newline="") as stream:
             writer = csv.writer(stream, lineterminator="\n")
             writer.writerow(["file", "typology", "path"])
-            writer.writerows(
-                sorted(
-                    [name, item.typology, item.path]
-                    for item, name in zip(items, names, strict=True)
-                )
-            )
+            writer.writerows(sorted(listed))
     print("\n".join(said(output, items, names, folders)))
     return output
 
@@ -97,12 +94,7 @@ def check_output(source: str, output: Path, overwrite: bool):
 def items_of(source: str, split: str, options: DataOptions) -> list[Item]:
     """The documents of a tree's split as they are, of any other source as texts."""
     path = Path(source)
-    if (
-        path.is_dir()
-        and not (path / "dataset.json").exists()
-        and not split_files(path)
-        and split_folders(path)
-    ):
+    if path.is_dir() and not is_prepared(path) and not split_files(path) and split_folders(path):
         return tree_items(path, split)
     return corpus_items(load_corpus(source, options), split)
 
@@ -137,16 +129,12 @@ def tree_items(source: Path, split: str) -> list[Item]:
 def corpus_items(corpus: Corpus, split: str) -> list[Item]:
     """A split's documents, to be written as txt under what follows the last slash of their ids."""
     names = corpus.splits[split].features["label"].names
-    return [
-        Item(
-            names[row["label"]],
-            row["id"].split("/")[-1],
-            ".txt",
-            f"{split}/{row['id']}",
-            row["text"] or "",
-        )
-        for row in corpus.splits[split]
-    ]
+    items = []
+    for row in corpus.splits[split]:
+        stem = row["id"].split("/")[-1]
+        path = f"{split}/{row['id']}"
+        items.append(Item(names[row["label"]], stem, ".txt", path, row["text"] or ""))
+    return items
 
 
 def safe(name: str) -> str:
@@ -190,9 +178,8 @@ def typology_folders(items: list[Item]) -> dict[str, str]:
     """Typology -> its folder, of the same name wherever a folder can bear it."""
     folders: dict[str, str] = {}
     for typology in sorted({item.typology for item in items}):
-        base = (
-            re.sub(r"^\.+", "_", UNSAFE.sub("_", typology)).encode()[:240].decode(errors="ignore")
-        )
+        visible = re.sub(r"^\.+", "_", UNSAFE.sub("_", typology))
+        base = visible.encode()[:LONGEST_FOLDER].decode(errors="ignore")
         name, number = base, 1
         while name in folders.values():
             number += 1

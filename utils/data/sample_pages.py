@@ -25,21 +25,24 @@ def render_corpus(corpus: Corpus, seed: int = 0) -> Corpus:
 
 def draw(dataset: datasets.Dataset, what: str, seed: int) -> datasets.Dataset:
     """A split's pages: the same columns with `image` for `text`; without a label a page is bare."""
-    names = dataset.features["label"].names if "label" in dataset.column_names else []
-    labels = [names[code] for code in dataset["label"]] if names else [""] * len(dataset)
+    class_names: list[str] = []
+    labels = [""] * len(dataset)
+    if "label" in dataset.column_names:
+        class_names = dataset.features["label"].names
+        labels = [class_names[label_id] for label_id in dataset["label"]]
     jobs = [
         (text, label, f"{seed}/{i}")
         for i, text, label in zip(dataset["id"], dataset["text"], labels, strict=True)
     ]
-    pages = tqdm(
-        side_by_side(render_job, jobs), f"drawing {what}", len(jobs), unit=" pages", disable=None
-    )
+    drawn = side_by_side(render_job, jobs)
+    pages = tqdm(drawn, f"drawing {what}", len(jobs), unit=" pages", disable=None)
     columns = {
         "id": list(dataset["id"]),
         "image": [{"bytes": page, "path": None} for page in pages],
     }
-    columns |= {"label": list(dataset["label"])} if names else {}
-    kept = {
-        name: kind for name, kind in features("image", names or [""]).items() if name in columns
-    }
-    return datasets.Dataset.from_dict(columns, datasets.Features(kept))
+    kinds = features("image", class_names or [""])
+    if class_names:
+        columns["label"] = list(dataset["label"])
+    else:
+        del kinds["label"]
+    return datasets.Dataset.from_dict(columns, kinds)

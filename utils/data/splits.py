@@ -37,15 +37,14 @@ def group_rows(labels: np.ndarray, keys: np.ndarray) -> tuple[np.ndarray, np.nda
 
 def ranks_within_class(labels: np.ndarray, order_by: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Each item's rank (n,) in its class when sorted by `order_by`, and its class's size (n,)."""
+    if not len(labels):
+        return np.empty(0, int), np.empty(0, int)
     order = np.lexsort((order_by, labels))
     sorted_labels = labels[order]
-    starts = (
-        np.flatnonzero(np.r_[True, sorted_labels[1:] != sorted_labels[:-1]])
-        if len(labels)
-        else np.empty(0, int)
-    )
+    starts = np.flatnonzero(np.r_[True, sorted_labels[1:] != sorted_labels[:-1]])
     sizes = np.diff(np.r_[starts, len(labels)])
-    ranks, totals = np.empty(len(labels), int), np.empty(len(labels), int)
+    ranks = np.empty(len(labels), int)
+    totals = np.empty(len(labels), int)
     ranks[order] = np.arange(len(labels)) - np.repeat(starts, sizes)
     totals[order] = np.repeat(sizes, sizes)
     return ranks, totals
@@ -66,10 +65,11 @@ def cut_splits(
     assigned = np.full(len(unique), "train", dtype=object)
     start = np.zeros(len(unique), int)
     rare_target = "test" if "test" in sizes else next(iter(sizes), None)
+    rare = totals <= len(sizes)
     for split, share in sizes.items():
         wanted = np.maximum(1, np.rint(share * totals).astype(int))
-        rare = totals <= len(sizes)
         wanted = np.where(rare, (split == rare_target) & (totals > 1), wanted)
+        # Each class keeps a text in train.
         wanted = np.minimum(wanted, np.maximum(totals - start - 1, 0))
         assigned[(ranks >= start) & (ranks < start + wanted)] = split
         start = start + wanted
@@ -102,10 +102,8 @@ def label_conflicts(labels: np.ndarray, keys: np.ndarray) -> np.ndarray:
     unique, start = np.unique(keys[order], return_index=True)
     if not len(unique):
         return np.empty(0, int)
-    lowest, highest = (
-        np.minimum.reduceat(labels[order], start),
-        np.maximum.reduceat(labels[order], start),
-    )
+    lowest = np.minimum.reduceat(labels[order], start)
+    highest = np.maximum.reduceat(labels[order], start)
     return order[np.isin(keys[order], unique[lowest != highest])]
 
 

@@ -29,10 +29,8 @@ from utils.pages.images import side_by_side
 from utils.samples.documents import SPLIT_FOLDERS, generate_sample
 
 WIDTH, HEIGHT = 420, 594  # A4 at 51 dots an inch
-OWN_LAYOUT, SIMILAR = (
-    0.75,
-    0.6,
-)  # shares: the typology's own layout; of the others, those that borrow one
+OWN_LAYOUT = 0.75  # share of the pages in the typology's own layout
+SIMILAR = 0.6  # of the others, the share that borrows one
 BLACK, GREY, PALE = 20, 110, 200
 
 
@@ -191,10 +189,12 @@ def draw_grid(draw, layout: Layout, top: int, bottom: int):
     """Ruled rows and columns over the text."""
     rows, columns = layout.grid
     left, right = layout.margin - 4, WIDTH - layout.margin + 4
-    for row in range(rows + 1) if rows else ():
+    if not rows:
+        return
+    for row in range(rows + 1):
         y = top + row * (bottom - top) / rows
         draw.line((left, y, right, y), fill=GREY)
-    for column in range(columns + 1) if columns else ():
+    for column in range(columns + 1):
         x = left + column * (right - left) / columns
         draw.line((x, top, x, bottom), fill=GREY)
 
@@ -267,6 +267,7 @@ def write_tree(folder: str | Path, seed: int = 0) -> int:
 
 
 def render_job(job: tuple[str, str, str]) -> bytes:
+    """`render_page` of one argument, for `side_by_side`."""
     return render_page(*job)
 
 
