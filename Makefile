@@ -25,11 +25,9 @@ test: $(BIN)/.dev ## make .venv and pass the tests (about 10 minutes on 2 slow c
 test-all: $(BIN)/.dev ## the slow tests too
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(TESTS_PARALLEL)
 
-check: $(BIN)/.dev ## lint and format
+check: $(BIN)/.dev ## lint, format and types
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
-
-types: $(BIN)/.dev ## mypy; becomes part of check when it is clean
 	$(BIN)/mypy
 
 format: $(BIN)/.dev ## let ruff format the code and sort the imports
@@ -49,4 +47,4 @@ bench: $(BIN)/.dev ## the benchmarks: tables and json in benchmarks/results
 clean: ## remove the environment and caches, never runs/ or data/
 	rm -rf $(VENV) .pytest_cache .ruff_cache .mypy_cache *.egg-info
 
-.PHONY: help start test test-all check types format bench clean
+.PHONY: help start test test-all check format bench clean

@@ -91,11 +91,13 @@ class EncodedDataset(torch.utils.data.Dataset):
 
     def to(self, device) -> "EncodedDataset":
         """The arrays read whole into a device's memory."""
-        copies = [
-            array.to(device, copy=True)
-            for array in (self.tokens, self.offsets, self.labels, self.rows)
-        ]
-        return EncodedDataset(*copies)
+        return EncodedDataset(
+            self.tokens.to(device, copy=True),
+            self.offsets.to(device, copy=True),
+            self.labels.to(device, copy=True),
+            self.rows.to(device, copy=True),
+            self.n_truncated,
+        )
 
 
 def identity_collator(batch):
