@@ -205,7 +205,7 @@ def encode_texts(
 def encode_and_mark(
     texts, tokenizer: PreTrainedTokenizerFast, max_length: int
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """What `encode_texts` returns, and which texts are longer than what is read: (n_texts,) bool."""
+    """What `encode_texts` returns, and which texts are longer than is read: (n_texts,) bool."""
     # An empty chunk first: a table without a row has none.
     tokens = [np.zeros(0, np.int32)]
     lengths = [np.zeros(0, np.int64)]

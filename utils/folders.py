@@ -39,6 +39,22 @@ def leads_up(path: Path) -> bool:
     return path.is_symlink() and path.resolve() in [parent.resolve() for parent in path.parents]
 
 
+def own_place(folder: Path, flag: str = "--output") -> Path:
+    """A folder that is given its name when it is finished: a link or `..` is resolved, since what
+    is renamed is the folder itself.
+
+    Raises:
+        InputError: it is the folder in which the command was started.
+    """
+    if folder.is_symlink() or ".." in folder.parts:
+        folder = folder.resolve()
+    if folder.resolve() == Path.cwd():
+        raise InputError(
+            f"{flag} {folder}: the folder you are in cannot be renamed; give another name"
+        )
+    return folder
+
+
 def partial_folder(output_dir: Path) -> Path:
     """Where a run works until it is finished."""
     return output_dir.with_name(output_dir.name + ".partial")
@@ -109,6 +125,7 @@ def claim_report(folder: Path, mark: str, overwrite: bool):
     """Refuse an occupied folder; only what is known by its file `mark` is ever replaced, and only
     when it may be.
     """
+    folder = own_place(folder)
     if not folder.exists() or folder.is_dir() and not any(folder.iterdir()):
         return
     if not overwrite:
@@ -129,6 +146,7 @@ def whole_folder(folder: Path):
     Raises:
         InputError: another process writes this folder.
     """
+    folder = own_place(folder)
     with locked_folder(folder, "command"):
         partial = folder.with_name(f".{folder.name}.{uuid.uuid4().hex[:12]}.partial")
         partial.mkdir(parents=True)

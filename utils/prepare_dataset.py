@@ -36,7 +36,7 @@ from utils.data import (
 )
 from utils.data.corpus_profile import write_profile
 from utils.errors import InputError, exits_on_input_error, hold_until_main_ends
-from utils.folders import locked_folder
+from utils.folders import locked_folder, own_place
 
 logger = logging.getLogger(__name__)
 # What a prepared dataset consists of.
@@ -80,15 +80,7 @@ def choose_output(given: str | None, source: str) -> Path:
     """
     if given is None:
         return next_version(source)
-    output = Path(given)
-    # The finished folder is renamed into its place, which a link or `..` does not name.
-    if output.is_symlink() or ".." in output.parts:
-        output = output.resolve()
-    if output.resolve() == Path.cwd():
-        raise InputError(
-            f"--output {given}: the folder you are in cannot be replaced; give another name"
-        )
-    return output
+    return own_place(Path(given))
 
 
 @contextlib.contextmanager

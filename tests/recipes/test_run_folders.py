@@ -268,3 +268,20 @@ def test_locked_folder_is_free_after_an_error(tmp_path):
     with pytest.raises(InputError), locked_folder(tmp_path / "r", "a test"):
         raise InputError("x")
     assert not list(tmp_path.iterdir())
+
+
+def test_a_report_goes_where_a_link_leads_and_never_over_the_folder_one_is_in(
+    source, tmp_path, capsys, monkeypatch
+):
+    from beto_text_model.scripts.model_metrics import report
+
+    run = train(source, tmp_path / "r")
+    target = tmp_path / "target"
+    target.mkdir()
+    (tmp_path / "link").symlink_to(target)
+    report.main([str(run), "--output", str(tmp_path / "link")])
+    assert (tmp_path / "link").is_symlink() and (target / "report.md").exists()
+    monkeypatch.chdir(tmp_path)
+    line = refused(capsys, report.main, run, "--output", ".")
+    assert "the folder you are in" in line
+    assert {p.name for p in tmp_path.iterdir()} == {"r", "link", "target"}

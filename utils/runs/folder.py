@@ -19,7 +19,7 @@ import numpy as np
 import yaml
 
 from utils.errors import InputError, hold_until_main_ends
-from utils.folders import locked_folder, partial_folder, read_if_there
+from utils.folders import locked_folder, own_place, partial_folder, read_if_there
 from utils.records import dataset_name
 
 logger = logging.getLogger(__name__)
@@ -80,14 +80,7 @@ def choose_output_dir(given: str | None, package: str, dataset: str) -> Path:
     """
     if given is None:
         return default_output_dir(package, dataset)
-    folder = Path(given)
-    if folder.is_symlink() or ".." in folder.parts:
-        folder = folder.resolve()
-    if folder.resolve() == Path.cwd():
-        raise InputError(
-            f"--output_dir {given}: the folder you are in cannot be renamed; give another name"
-        )
-    return folder
+    return own_place(Path(given), "--output_dir")
 
 
 def default_output_dir(package: str, dataset: str) -> Path:
