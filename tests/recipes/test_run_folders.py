@@ -140,17 +140,20 @@ def test_two_default_folders_of_one_second_differ():
     assert runs.default_output_dir("room", "sample") != first
 
 
-@pytest.fixture(scope="module")
-def begun(source, tmp_path_factory):
-    """An unfinished run: its training was stopped by an error after two epochs."""
-    folder = tmp_path_factory.mktemp("begun") / "r"
-    save = runs.write_results
+def begin(source, folder):
+    """Leave an unfinished run: its training ends with an error after two epochs."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(runs, "write_results", None)
         with pytest.raises(TypeError):
             train(source, folder, "--seed", "3", "--weight_decay", "0.1")
-    assert save and (folder.parent / "r.partial" / "config.yaml").exists()
+    assert (folder.parent / "r.partial" / "config.yaml").exists()
     return folder
+
+
+@pytest.fixture(scope="module")
+def begun(source, tmp_path_factory):
+    """An unfinished run that no test finishes."""
+    return begin(source, tmp_path_factory.mktemp("begun") / "r")
 
 
 @pytest.mark.parametrize(
@@ -173,7 +176,8 @@ def test_a_run_is_resumed_with_the_arguments_it_was_begun_with(begun, source, ca
     assert flag in line and "was begun with" in line
 
 
-def test_what_changes_nothing_learnt_may_differ_and_is_recorded(begun, source, tmp_path):
+def test_what_changes_nothing_learnt_may_differ_and_is_recorded(source, tmp_path):
+    begun = begin(source, tmp_path / "r")
     more = ["--seed", "3", "--weight_decay", "0.1", "--max_steps", "6", "--logging_steps", "2"]
     run = train(source, begun, *more, "--resume", "--keep_checkpoints", "true")
     config = yaml.safe_load((run / "config.yaml").read_text(encoding="utf-8"))
