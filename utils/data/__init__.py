@@ -4,7 +4,7 @@ from utils.data.corpus import Corpus, DataOptions, options_of
 from utils.data.folds import fold_corpora, repeat_corpora
 from utils.data.load import (
     SAMPLE_PAGES,
-    codes_for,
+    label_ids_for,
     load_corpus,
     load_evaluation,
     load_splits,
@@ -18,7 +18,7 @@ __all__ = [
     "Corpus",
     "DataOptions",
     "SAMPLE_PAGES",
-    "codes_for",
+    "label_ids_for",
     "dataset_name",
     "fold_corpora",
     "is_prepared",

@@ -242,7 +242,7 @@ def training_order(dataset: datasets.Dataset) -> datasets.Dataset:
     return dataset.select(ordered)
 
 
-def codes_for(class_names: list[str], dataset: datasets.Dataset, split: str) -> np.ndarray:
+def label_ids_for(class_names: list[str], dataset: datasets.Dataset, split: str) -> np.ndarray:
     """The dataset's labels as numbers of the run's classes: (n,) int64.
 
     Raises:

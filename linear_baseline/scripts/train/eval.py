@@ -12,7 +12,7 @@ from pathlib import Path
 from linear_baseline.inference import PACKAGE, device_of, load_predictor
 from utils import runs
 from utils.cli import parse, start_logging
-from utils.data import codes_for
+from utils.data import label_ids_for
 from utils.errors import exits_on_input_error
 from utils.runs.arguments import DeviceArguments, EvalArguments
 
@@ -31,7 +31,7 @@ def main(argv=None) -> Path:
     trained_on, options = config["arguments"]["dataset"], config["dataset"]["options"]
     corpus = runs.read_evaluation(args, words["explicit_args"], trained_on, options)
     dataset = corpus.splits[args.split]
-    label_ids = codes_for(class_names, dataset, args.split)
+    label_ids = label_ids_for(class_names, dataset, args.split)
     folder = runs.claim_evaluation(run, args.split, corpus.info["hash"], args.overwrite)
 
     # Model.

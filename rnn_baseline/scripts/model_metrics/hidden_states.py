@@ -19,7 +19,7 @@ import pandas as pd
 from rnn_baseline.inference import PACKAGE, load_predictor
 from utils import runs
 from utils.cli import parse, start_logging
-from utils.data import DataOptions, codes_for
+from utils.data import DataOptions, label_ids_for
 from utils.data.corpus import SPLITS
 from utils.errors import InputError, exits_on_input_error
 from utils.figures import save_figure
@@ -70,7 +70,7 @@ def main(argv=None) -> Path:
     # Splits: the same for every room; the run's own reading options where none is given.
     corpus = runs.read_as_trained(args, words["explicit_args"], config)
     class_names = runs.read_labels(run)
-    labels = codes_for(class_names, corpus.splits[args.split], args.split)
+    labels = label_ids_for(class_names, corpus.splits[args.split], args.split)
     dataset = corpus.splits[args.split]
     drawn = np.sort(np.random.default_rng(args.seed).permutation(len(dataset))[: args.most])
 

@@ -14,7 +14,7 @@ from pathlib import Path
 from spacy_text_model.inference import PROCESSES, load_predictor
 from utils import runs
 from utils.cli import parse, start_logging
-from utils.data import codes_for
+from utils.data import label_ids_for
 from utils.errors import InputError, exits_on_input_error
 from utils.runs.arguments import EvalArguments
 
@@ -43,7 +43,7 @@ def main(argv=None) -> Path:
         raise InputError(f"{run}: its config names no dataset; pass --dataset")
     corpus = runs.read_evaluation(args, words["explicit_args"], own or args.dataset, options)
     dataset = corpus.splits[args.split]
-    label_ids = codes_for(class_names, dataset, args.split)
+    label_ids = label_ids_for(class_names, dataset, args.split)
     folder = runs.claim_evaluation(run, args.split, corpus.info["hash"], args.overwrite)
 
     # Evaluate.
