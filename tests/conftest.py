@@ -71,55 +71,51 @@ def tiny_encoder(tmp_path_factory) -> Path:
     return folder
 
 
+FIGURES = (
+    "save_figure",
+    "confusion_matrix_figure",
+    "per_class_figure",
+    "calibration_figure",
+    "curves_figure",
+    "class_frequencies_figure",
+)
+
+
+@contextlib.contextmanager
+def figures_drawn(drawn: bool):
+    """Draw the figures of runs, or not: drawing takes longer than the trainings of these tests."""
+    import utils.figures
+
+    with pytest.MonkeyPatch.context() as patch:
+        for name in FIGURES:
+            function = getattr(utils.figures, name) if drawn else nothing
+            patch.setattr(f"utils.runs.evaluation.{name}", function)
+        yield
+
+
 @pytest.fixture(scope="session")
 def run(prepared, tiny_encoder, tmp_path_factory) -> Path:
     """A finished run on the prepared corpus, two epochs."""
     folder = tmp_path_factory.mktemp("runs") / "papeles"
     from beto_text_model.scripts.train import train as train_script
 
-    train_script.main(
-        [
-            "--dataset",
-            str(prepared),
-            "--model_name_or_path",
-            str(tiny_encoder),
-            "--output_dir",
-            str(folder),
-            "--learning_rate",
-            "5e-3",
-            "--num_train_epochs",
-            "2",
-            "--use_cpu",
-        ]
-    )
+    words = ["--dataset", str(prepared), "--model_name_or_path", str(tiny_encoder)]
+    words += ["--output_dir", str(folder), "--learning_rate", "5e-3", "--num_train_epochs", "2"]
+    # With figures, though the first test that asks for it may be of a module without.
+    with figures_drawn(True):
+        train_script.main([*words, "--use_cpu"])
     return folder
-
-
-@contextlib.contextmanager
-def undrawn_figures():
-    """For runs whose figures nobody looks at: drawing them takes longer than these trainings."""
-    with pytest.MonkeyPatch.context() as patch:
-        for name in (
-            "save_figure",
-            "confusion_matrix_figure",
-            "per_class_figure",
-            "calibration_figure",
-            "curves_figure",
-            "class_frequencies_figure",
-        ):
-            patch.setattr(f"utils.runs.evaluation.{name}", nothing)
-        yield
 
 
 @pytest.fixture
 def no_figures():
     """No figures in one test."""
-    with undrawn_figures():
+    with figures_drawn(False):
         yield
 
 
 @pytest.fixture(scope="module")
 def no_figures_in_module():
     """No figures in a whole module, its fixtures too."""
-    with undrawn_figures():
+    with figures_drawn(False):
         yield

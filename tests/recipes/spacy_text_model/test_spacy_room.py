@@ -61,8 +61,9 @@ def spacy_run(prepared, tmp_path_factory) -> Path:
 
 
 def test_the_run_folder_holds_what_every_room_leaves(spacy_run, run):
-    own = {"model-best"}
+    own = {"model-best", "eval"}
     beto = {
+        "eval",  # other tests evaluate these runs
         "config.json",
         "model.safetensors",
         "tokenizer.json",

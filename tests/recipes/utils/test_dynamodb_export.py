@@ -644,9 +644,14 @@ def test_ctrl_c_leaves_it_resumable(export, relay, tmp_path, capsys, monkeypatch
         "--page_items",
         "4",
     ]
-    with monkeypatch.context() as terminal, pytest.raises(SystemExit) as stop:
-        terminal.setattr(dynamodb_parts, "wait", wait_and_interrupt)
-        dynamodb_export.main(words)
+    # Programs that a shell starts in the background ignore the signal.
+    heard = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        with monkeypatch.context() as terminal, pytest.raises(SystemExit) as stop:
+            terminal.setattr(dynamodb_parts, "wait", wait_and_interrupt)
+            dynamodb_export.main(words)
+    finally:
+        signal.signal(signal.SIGINT, heard)
     printed = capsys.readouterr().err
     assert stop.value.code == 130
     assert re.search(
