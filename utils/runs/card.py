@@ -1,6 +1,6 @@
 """The model card of a run, in Spanish, filled from the run itself."""
 
-import yaml
+from huggingface_hub import EvalResult, ModelCardData
 
 METRIC_NAMES = {
     "accuracy": "Exactitud",
@@ -121,24 +121,27 @@ def absent_line(report: dict) -> str:
 
 def front_matter(config: dict, results: dict, split: str, library: str, task: str) -> str:
     """The card's YAML head, as the Hub reads it."""
-    data = config["dataset"]
-    metrics = [
-        {"type": name, "value": round(results[f"{split}_{name}"], 4)}
+    data, model = config["dataset"], config["model"]
+    scores = [
+        EvalResult(
+            task_type=task,
+            task_name=TASK_NAMES[task][0],
+            dataset_type=data["name"],
+            dataset_name=data["name"],
+            dataset_split=split,
+            metric_type=name,
+            metric_value=round(results[f"{split}_{name}"], 4),
+        )
         for name in ("accuracy", "macro_f1")
     ]
-    result = {
-        "task": {"type": task, "name": TASK_NAMES[task][0]},
-        "dataset": {"name": data["name"], "type": data["name"], "split": split},
-        "metrics": metrics,
-    }
-    head = {
-        "language": "es",
-        "library_name": library,
-        "pipeline_tag": task,
-        "tags": [task, "spanish"],
-        "metrics": ["accuracy", "f1"],
-        "model-index": [{"name": data["name"], "results": [result]}],
-    }
-    if not config["model"]["start"].startswith("pesos al azar") and not config["model"]["local"]:
-        head["base_model"] = config["model"]["name"]
-    return yaml.safe_dump(head, allow_unicode=True, sort_keys=False).strip()
+    is_from_hub = not model["start"].startswith("pesos al azar") and not model["local"]
+    return ModelCardData(
+        language="es",
+        library_name=library,
+        pipeline_tag=task,
+        tags=[task, "spanish"],
+        metrics=["accuracy", "f1"],
+        model_name=data["name"],
+        eval_results=scores,
+        base_model=model["name"] if is_from_hub else None,
+    ).to_yaml()
