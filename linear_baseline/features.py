@@ -127,6 +127,15 @@ def folder_of(encoder: str) -> str:
     return str(MINI) if encoder == "mini" else encoder
 
 
+def weight_files(encoder: str) -> list:
+    """Name, size and checksum of a local encoder's weights; nothing of one on the Hub."""
+    # Here, since most runs of this package have no encoder.
+    from utils.data.cache import checksum
+
+    files = sorted(Path(folder_of(encoder)).glob("*.safetensors"))
+    return [[path.name, *checksum(path)] for path in files]
+
+
 class SentenceEncoder:
     """The mean of an encoder's last states over a text's pieces, at unit length."""
 
@@ -181,8 +190,5 @@ class SentenceEncoder:
         """What decides its vectors: files of a local folder, settings, pieces."""
         from utils.data.cache import tokenizer_text
 
-        weights = [
-            [path.name, path.stat().st_size, path.stat().st_mtime_ns]
-            for path in sorted(Path(folder_of(self.name)).glob("*.safetensors"))
-        ]
+        weights = weight_files(self.name)
         return (self.name, weights, self.max_length, self.prefix, tokenizer_text(self.tokenizer))

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from linear_baseline.arguments import ModelArguments
-from linear_baseline.features import Features, SentenceEncoder, folder_of, make_features
+from linear_baseline.features import Features, SentenceEncoder, make_features, weight_files
 from linear_baseline.model import MODEL, LinearModel, load_arrays
 from utils import runs
 from utils.errors import InputError
@@ -79,14 +79,6 @@ def device_of(encoder: str | None, use_cpu: bool) -> str:
     import torch  # here, since most runs of this package need no torch
 
     return "cuda" if torch.cuda.is_available() else "cpu"
-
-
-def weight_files(encoder: str) -> list:
-    """Name and size of a local encoder's weights; nothing of one on the Hub."""
-    return [
-        [path.name, path.stat().st_size]
-        for path in sorted(Path(folder_of(encoder)).glob("*.safetensors"))
-    ]
 
 
 def card_usage() -> list[str]:

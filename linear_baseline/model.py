@@ -67,8 +67,10 @@ def of_scikit_learn(model, n_classes: int) -> LinearModel:
     return LinearModel(all_weights, all_intercepts, "one_vs_rest" if one_vs_rest else "softmax")
 
 
-def fit(args: ModelArguments, X: sp.csr_matrix, label_ids: np.ndarray, n_classes: int, seed: int):
-    """A linear model of rows (n, n_features) in memory, and scikit-learn's own.
+def fit(
+    args: ModelArguments, X: sp.csr_matrix, label_ids: np.ndarray, n_classes: int, seed: int
+) -> LinearModel:
+    """A linear model of rows (n, n_features) in memory.
 
     Args:
         label_ids: (n,) int.
@@ -87,11 +89,12 @@ def fit(args: ModelArguments, X: sp.csr_matrix, label_ids: np.ndarray, n_classes
             tol=None,
             random_state=seed,
         )
-    model.fit(X, label_ids)
-    return of_scikit_learn(model, n_classes), model
+    return of_scikit_learn(model.fit(X, label_ids), n_classes)
 
 
-def fit_stream(args: ModelArguments, features: Features, dataset, n_classes: int, seed: int, bar):
+def fit_stream(
+    args: ModelArguments, features: Features, dataset, n_classes: int, seed: int, bar
+) -> LinearModel:
     """A linear model of hashed texts that are read in batches, in a new order each epoch.
 
     Args:
@@ -113,7 +116,7 @@ def fit_stream(args: ModelArguments, features: Features, dataset, n_classes: int
             sample_weight = None if weight_of_row is None else weight_of_row[rows]
             model.partial_fit(X, label_ids[rows], present, sample_weight=sample_weight)
             bar.update(len(rows))
-    return of_scikit_learn(model, n_classes), model
+    return of_scikit_learn(model, n_classes)
 
 
 def save_model(folder: Path, model: LinearModel, features: Features, class_names: list[str]):

@@ -26,19 +26,13 @@ TRIED: dict[str, tuple] = {
 }
 
 
-def check_classes(dataset, class_names: list[str]) -> np.ndarray:
-    """The label ids (n,) of the training rows.
-
-    Raises:
-        InputError: they are all of one class.
-    """
-    label_ids = np.array(dataset["label"])
+def check_classes(label_ids: np.ndarray, class_names: list[str]):
+    """Refuse training rows, by their label ids (n,), that are all of one class."""
     present = np.unique(label_ids)
     if len(present) < 2:
         raise InputError(
             f"the train split has a single class ({class_names[present[0]]}); give two or more"
         )
-    return label_ids
 
 
 def sentence_vectors(splits, encoder: SentenceEncoder) -> dict[str, np.ndarray]:
@@ -74,7 +68,7 @@ def fit_streamed(
     bar = tqdm(total=total, desc="fitting", unit=" texts", unit_scale=True, disable=None)
     done = report_progress(lambda: f"fitting: {bar.n} of {total} texts")
     with bar, done:
-        return fit_stream(args, features, dataset, n_classes, seed, bar)[0]
+        return fit_stream(args, features, dataset, n_classes, seed, bar)
 
 
 def fit_matrix(
@@ -88,7 +82,7 @@ def fit_matrix(
         return f"fitting {X.shape[0]} rows of {X.shape[1]} features: {seconds:.0f} s"
 
     with report_progress(describe):
-        return fit(args, X, label_ids, n_classes, seed)[0]
+        return fit(args, X, label_ids, n_classes, seed)
 
 
 def tune(

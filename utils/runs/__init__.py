@@ -29,6 +29,7 @@ from utils.runs.folder import (
     write_json,
 )
 from utils.runs.prediction import (
+    evaluate_with,
     in_blocks,
     length_of,
     print_notes,
@@ -45,6 +46,7 @@ __all__ = [
     "commit",
     "dataset_entry",
     "default_output_dir",
+    "evaluate_with",
     "folder_bytes",
     "headline",
     "in_blocks",

@@ -1,6 +1,7 @@
 """What every predict.py has in common: the texts that come in, the table that goes out."""
 
 import itertools
+import time
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sized
 from pathlib import Path
@@ -46,6 +47,19 @@ def refuse_columns(source: str, args: TableArguments):
         value = getattr(args, field)
         if value != getattr(TableArguments, field):
             raise InputError(f"--{field} {value}: {source} has no columns; leave the flag out")
+
+
+def evaluate_with(predictor, dataset, split: str, results: dict) -> np.ndarray:
+    """Class probabilities (n, n_classes) of a split of texts; what they cost goes into `results`.
+
+    Args:
+        predictor: what a package's `load_predictor` returns.
+    """
+    start = time.perf_counter()
+    probabilities = predictor.predict_probabilities(dataset["text"])
+    seconds = time.perf_counter() - start
+    results[f"{split}_ms_per_document"] = 1000 * seconds / len(dataset)
+    return probabilities
 
 
 def print_notes(report: ReadReport):

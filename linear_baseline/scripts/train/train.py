@@ -18,14 +18,13 @@ import numpy as np
 from sklearn import __version__ as scikit_learn_version
 
 from linear_baseline.arguments import ModelArguments, parse_training
-from linear_baseline.features import SentenceEncoder, make_features
+from linear_baseline.features import SentenceEncoder, make_features, weight_files
 from linear_baseline.inference import (
     PACKAGE,
     VOCABULARY,
     Predictor,
     card_usage,
     device_of,
-    weight_files,
 )
 from linear_baseline.model import MODEL, LinearModel, save_model
 from linear_baseline.training import (
@@ -62,7 +61,7 @@ def main(argv=None) -> Path:
     splits, class_names = corpus.splits, corpus.info["labels"]
     splits["train"] = training_order(splits["train"])
     label_ids = {split: np.array(splits[split]["label"]) for split in splits}
-    check_classes(splits["train"], class_names)
+    check_classes(label_ids["train"], class_names)
 
     # Model: the features of the training texts, then the weights.
     begun = time.perf_counter()
@@ -104,7 +103,7 @@ def main(argv=None) -> Path:
     # Evaluate: validation and test, once, from the raw texts.
     predictor = Predictor(class_names, features, model)
     probabilities = {
-        split: evaluate(predictor, splits[split], split, results)
+        split: runs.evaluate_with(predictor, splits[split], split, results)
         for split in ("validation", "test")
     }
 
@@ -128,15 +127,6 @@ def describe_model(args: ModelArguments, model: LinearModel, config: Path | None
         "precision": "fp64",
         "hardware": f"CPU, scikit-learn {scikit_learn_version}",
     }
-
-
-def evaluate(predictor: Predictor, dataset, split: str, results: dict) -> np.ndarray:
-    """Class probabilities (n, n_classes) of a split; what they cost goes into `results`."""
-    start = time.perf_counter()
-    probabilities = predictor.predict_probabilities(dataset["text"])
-    seconds = time.perf_counter() - start
-    results[f"{split}_ms_per_document"] = 1000 * seconds / len(dataset)
-    return probabilities
 
 
 def save(

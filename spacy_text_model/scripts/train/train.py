@@ -94,7 +94,7 @@ def main(argv=None) -> Path:
     nlp.config.to_disk(working / MODEL_BEST / "config.cfg")
     predictor = Predictor(nlp)
     probabilities = {
-        split: evaluate(predictor, splits[split], split, results)
+        split: runs.evaluate_with(predictor, splits[split], split, results)
         for split in ("validation", "test")
     }
 
@@ -126,15 +126,6 @@ def resumed(working: Path, overwrite: bool) -> Path | None:
         "run saved"
     )
     return aside
-
-
-def evaluate(predictor: Predictor, dataset, split: str, results: dict) -> np.ndarray:
-    """Class probabilities (n, n_classes) of a split; what they cost goes into `results`."""
-    start = time.perf_counter()
-    probabilities = predictor.predict_probabilities(dataset["text"])
-    seconds = time.perf_counter() - start
-    results[f"{split}_ms_per_document"] = 1000 * seconds / len(dataset)
-    return probabilities
 
 
 def learning_rate(config) -> float:

@@ -54,7 +54,7 @@ def test_probabilities_are_those_of_scikit_learn(classifier, weights, n_classes,
     label_ids = np.array([names.index(row["label"]) for row in chosen])
     texts = [row["text"] for row in chosen]
     features = make_features(args).fit(texts)
-    model, _ = fit(args, features.transform(texts), label_ids, len(names), seed=3)
+    model = fit(args, features.transform(texts), label_ids, len(names), seed=3)
     save_model(tmp_path, model, features, names)
 
     loaded, idf, own_names = load_arrays(tmp_path)
@@ -98,7 +98,7 @@ def test_a_file_cut_short_is_one_line(tmp_path):
     args = ModelArguments()
     features = make_features(args).fit(TEXTS)
     label_ids = np.array([NAMES.index(row["label"]) for row in ROWS])
-    model, _ = fit(args, features.transform(TEXTS), label_ids, len(NAMES), seed=0)
+    model = fit(args, features.transform(TEXTS), label_ids, len(NAMES), seed=0)
     save_model(tmp_path, model, features, NAMES)
     path = tmp_path / "model.safetensors"
     path.write_bytes(path.read_bytes()[:-9])
